@@ -1,0 +1,54 @@
+"""A fabric and its policies, as the configuration states them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPolicy:
+    """What may be done to the cluster. `max_deletes` counts all deletes of one plan."""
+
+    namespace: str = "default"
+    self_heal: bool = True
+    prune: bool = False
+    max_deletes: int = 10
+    take_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NetBoxPolicy:
+    """What may be done to NetBox. `site` is the slug of the fabric's site; `max_deletes` counts devices, VRFs,
+    VLANs and prefixes of one plan; `writers` is the number of parallel bulk writes.
+    """
+
+    site: str
+    prune: bool = True
+    max_deletes: int = 100
+    writers: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fabric:
+    """The unit of reconciliation. `cluster` or `netbox` is None where the fabric has no such target;
+    `simulated` names the targets that are embedded stores; `interval` is the configured poll interval in seconds.
+    """
+
+    name: str
+    repository: str
+    branch: str
+    path: str
+    interval: float = 3600.0
+    is_enabled: bool = True
+    cluster: ClusterPolicy | None = None
+    netbox: NetBoxPolicy | None = None
+    simulated: tuple[str, ...] = ()
+
+    @property
+    def is_configured(self) -> bool:
+        return self.cluster is not None or self.netbox is not None
+
+    @property
+    def namespace(self) -> str:
+        """The only namespace that the fabric's documents may name."""
+        return self.cluster.namespace if self.cluster else "default"

@@ -1,0 +1,129 @@
+"""Objects of a fabric: as Git declares them (`Manifest`) and as the cluster holds them (`Resource`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reconciler.model.kinds import KINDS, Kind
+
+if TYPE_CHECKING:
+    from reconciler.model.json import JSONObject
+
+FIELD_MANAGER = "hedgehog-reconciler"
+"""Our name in server-side apply. Load-bearing: an object that carries another name is not ours. Never rename."""
+
+MANAGED_BY_ANNOTATION = "hnp.githedgehog.com/managed-by"
+FABRIC_ANNOTATION = "hnp.githedgehog.com/fabric"
+GIT_ONLY_ANNOTATIONS = frozenset(
+    {"hnp.githedgehog.com/original-file", "hnp.githedgehog.com/original-document-index"},
+)
+"""Annotations that tell in Git where a document came from; they are not applied to the cluster."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectKey:
+    """The identity of an object in one cluster."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def resource_kind(self) -> Kind:
+        return KINDS[self.kind]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """Where a document stands in Git: path from the repository's root, document index from 0, line from 1."""
+
+    file: str
+    document: int = 0
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A document of Git that declares one object.
+
+    `spec` is the document's spec ({} when absent), `labels` and `annotations` those of its metadata
+    without the annotations that stay in Git. Values are JSON; treat them as immutable.
+    """
+
+    key: ObjectKey
+    source: Source
+    spec: JSONObject
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+
+    def body(self, fabric: str) -> JSONObject:
+        """The object as server-side apply receives it, with the marks of ownership by `fabric`."""
+        metadata: JSONObject = {"name": self.key.name, "namespace": self.key.namespace}
+        if self.labels:
+            metadata["labels"] = dict(self.labels)
+        metadata["annotations"] = {**self.annotations, **ownership_marks(fabric)}
+        kind = self.key.resource_kind
+        return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": self.spec}
+
+
+def ownership_marks(fabric: str) -> dict[str, str]:
+    """The annotations that every applied object carries."""
+    return {MANAGED_BY_ANNOTATION: FIELD_MANAGER, FABRIC_ANNOTATION: fabric}
+
+
+def digest(body: JSONObject) -> str:
+    """SHA-256 (hex) of a JSON object, independent of the order of its keys."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """An object as a cluster holds it, reduced to what decisions need."""
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    spec: JSONObject
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    managed_fields: tuple[JSONObject, ...] = ()
+    generation: int = 0
+    is_deleting: bool = False
+
+    @classmethod
+    def from_body(cls, body: JSONObject, kind: Kind) -> Resource:
+        """Read an object of the Kubernetes API. Absent or null parts become empty; the kind is the caller's,
+        because items of a list carry none.
+        """
+        metadata = body.get("metadata") or {}
+        return cls(
+            key=ObjectKey(kind.name, metadata.get("namespace") or "", metadata["name"]),
+            uid=metadata.get("uid") or "",
+            resource_version=metadata.get("resourceVersion") or "",
+            spec=body.get("spec") or {},
+            labels=metadata.get("labels") or {},
+            annotations=metadata.get("annotations") or {},
+            managed_fields=tuple(metadata.get("managedFields") or ()),
+            generation=metadata.get("generation") or 0,
+            is_deleting=bool(metadata.get("deletionTimestamp")),
+        )
+
+    def our_fields(self) -> JSONObject | None:
+        """The fieldsV1 of our applies, or None when we never applied this object (or lost every field)."""
+        for entry in self.managed_fields:
+            if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply":
+                fields: JSONObject = entry.get("fieldsV1") or {}
+                return fields
+        return None
+
+    def is_marked(self, fabric: str) -> bool:
+        """Whether the object says that it belongs to `fabric`: both annotations and our field manager's entry."""
+        marks = ownership_marks(fabric)
+        return self.our_fields() is not None and all(self.annotations.get(k) == v for k, v in marks.items())

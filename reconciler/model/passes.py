@@ -1,0 +1,122 @@
+"""What a pass found and did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.json import JSON
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.requests import Trigger
+
+
+class Outcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    NO_CHANGE = "no_change"
+    PARTIAL = "partial"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+
+    @property
+    def is_success(self) -> bool:
+        """Whether `last_sync` and the applied revision move."""
+        return self in {Outcome.SUCCEEDED, Outcome.NO_CHANGE}
+
+
+class Phase(StrEnum):
+    FETCH = "fetch"
+    READ = "read"
+    OBSERVE = "observe"
+    PLAN = "plan"
+    APPLY = "apply"
+    PROJECT = "project"
+    NETBOX = "netbox"
+
+
+class SyncState(StrEnum):
+    """The state of one object."""
+
+    IN_SYNC = "in_sync"
+    CHANGED = "changed"
+    DESIRED_ONLY = "desired_only"
+    CLUSTER_ONLY = "cluster_only"
+    PRUNE_PENDING = "prune_pending"
+    FAILED = "failed"
+    WAITING = "waiting"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """A field whose observed value is not the desired one. `path` as the Kubernetes API spells it
+    (`.spec.subnets.a.vlan`); a missing value is None; `manager` owns the field now, where known.
+    """
+
+    path: str
+    desired: JSON
+    observed: JSON
+    manager: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """One object after a pass: its state, the file that declares it (None: none does), and why it is not in sync."""
+
+    key: ObjectKey
+    state: SyncState
+    file: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    differences: tuple[FieldDifference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryEntry:
+    """An object that we applied and therefore own.
+
+    `digest` is that of the body as last applied (None: known by its marks only); `paths` are the field paths of
+    that body, kept because a manager that overwrites a field takes it out of our managedFields.
+    """
+
+    key: ObjectKey
+    uid: str
+    digest: str | None = None
+    paths: frozenset[str] = frozenset()
+    revision: str | None = None
+    applied: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that a pass could not do. `subject` names it (`VPC/vpc-1`, `dcim.devices leaf-01`, `git`)."""
+
+    phase: Phase
+    subject: str
+    reason: str
+    message: str
+    is_retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassRecord:
+    """A pass, as the history keeps it. `phases` are durations in seconds; `counts` are numbers of objects and
+    records by what was done with them (`applied`, `deleted`, `netbox_created`, …).
+    """
+
+    id: str
+    fabric: str
+    triggers: tuple[Trigger, ...]
+    started: datetime
+    finished: datetime
+    outcome: Outcome
+    reason: str
+    message: str
+    revision: str | None = None
+    plan_hash: str | None = None
+    phases: dict[Phase, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()

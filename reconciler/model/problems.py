@@ -1,0 +1,40 @@
+"""What is wrong with a document, said so that its author finds the place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.model.objects import ObjectKey
+
+
+class Severity(StrEnum):
+    """`error`: the document is refused. `warning`: it is used, and its author should look."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A finding in a file of Git.
+
+    `document` counts from 0, `line` from 1 in the file; `field` is a dotted path (empty: the whole document);
+    `rule` is a stable CamelCase name; `key` is the identity that the document claims, where it could be read:
+    such an identity counts as declared, so that nothing is deleted because its document is broken.
+    """
+
+    file: str
+    document: int
+    line: int
+    field: str
+    rule: str
+    message: str
+    severity: Severity = Severity.ERROR
+    key: ObjectKey | None = None
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.severity is Severity.ERROR

@@ -1,0 +1,139 @@
+"""Triggers, the requests they become, and the work that the queue carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Trigger(StrEnum):
+    """Why a fabric is looked at."""
+
+    PUSH = "push"
+    WATCH = "watch"
+    NETBOX = "netbox"
+    REQUEST = "request"
+    POLL = "poll"
+    FILE = "file"
+    STARTUP = "startup"
+    RETRY = "retry"
+    """A failed pass is due again. Not a request of its own: it belongs to those that are still unfinished."""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it runs at once, also while the fabric backs off."""
+        return self in {Trigger.PUSH, Trigger.REQUEST, Trigger.FILE}
+
+
+class RequestState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self not in {RequestState.QUEUED, RequestState.RUNNING}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An accepted trigger, which can be followed to its end. `commit` is what a push announced (40 hex), if any.
+
+    `outcome`, `pass_id`, `revision`, `reason` and `message` speak of the pass that answered it.
+    """
+
+    id: str
+    fabric: str
+    trigger: Trigger
+    accepted: datetime
+    state: RequestState = RequestState.QUEUED
+    commit: str | None = None
+    outcome: str | None = None
+    pass_id: str | None = None
+    revision: str | None = None
+    reason: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What waits in the queue for one fabric: the union of everything that was added since the last pass began."""
+
+    triggers: tuple[Trigger, ...] = ()
+    requests: tuple[str, ...] = ()
+
+    def union(self, other: Work) -> Work:
+        """Both, in order of arrival, nothing twice."""
+        return Work(
+            tuple(dict.fromkeys(self.triggers + other.triggers)),
+            tuple(dict.fromkeys(self.requests + other.requests)),
+        )
+
+    @property
+    def is_urgent(self) -> bool:
+        return any(trigger.is_urgent for trigger in self.triggers)
+
+    @property
+    def priority(self) -> int:
+        """0 manual, 1 events, 2 start and poll: the lower goes first."""
+        return min((_PRIORITY.get(trigger, 1) for trigger in self.triggers), default=2)
+
+
+_PRIORITY = {Trigger.REQUEST: 0, Trigger.STARTUP: 2, Trigger.POLL: 2, Trigger.RETRY: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One verified webhook request, reduced to hints: what was pushed where. `id` is unique per provider.
+
+    `event` is the provider's event name; `ref` the full ref (`refs/heads/main`) and `commit` its new commit, of a
+    push; `urls` the addresses under which the provider knows the repository.
+    """
+
+    provider: str
+    id: str
+    event: str
+    ref: str | None = None
+    commit: str | None = None
+    is_deletion: bool = False
+    urls: tuple[str, ...] = ()
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A configured webhook: deliveries signed with `secret` may speak for `repository` (its name), known to the
+    provider under `url`. The secret never shows in a repr.
+    """
+
+    provider: str
+    repository: str
+    url: str
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRequest:
+    """A request as it is answered: `state` is `queued`, or `joined` when a pass that has not begun serves it too."""
+
+    id: str
+    fabric: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to a trigger. `result` is accepted, duplicate or ignored; `reason` says why it was ignored;
+    `skipped` names fabrics that are disabled.
+    """
+
+    result: str
+    requests: tuple[AcceptedRequest, ...] = ()
+    reason: str | None = None
+    skipped: tuple[str, ...] = ()

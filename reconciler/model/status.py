@@ -1,0 +1,141 @@
+"""The state of a fabric as it is stored, and the parts of its status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - resolved at run time when records are read back
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model.passes import Outcome, SyncState  # noqa: TC001 - see datetime
+from reconciler.model.problems import Problem  # noqa: TC001 - see datetime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reconciler.model.json import JSONObject
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
+    from reconciler.model.requests import Request
+
+
+class SyncStatus(StrEnum):
+    NOT_CONFIGURED = "not_configured"
+    DISABLED = "disabled"
+    NEVER_SYNCED = "never_synced"
+    ERROR = "error"
+    OUT_OF_SYNC = "out_of_sync"
+    IN_SYNC = "in_sync"
+
+
+class ConditionStatus(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """As Kubernetes spells it. `last_transition_time` moves only when `status` does."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    last_transition_time: datetime
+
+
+class ConnectionState(StrEnum):
+    OK = "ok"
+    FAILING = "failing"
+    UNKNOWN = "unknown"
+    NOT_CONFIGURED = "not_configured"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What is known of Git, the cluster or NetBox of a fabric, and since when."""
+
+    state: ConnectionState = ConnectionState.UNKNOWN
+    since: datetime | None = None
+    last_ok: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastPass:
+    """The last full pass that ended."""
+
+    id: str
+    outcome: Outcome
+    triggers: tuple[str, ...]
+    started: datetime
+    finished: datetime
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FabricRecord:
+    """All that is remembered of a fabric. Written by passes, except `desired_revision` (also moved by a verified
+    push, which announces a commit) and `next_poll`, `effective_interval` (written when the poll is scheduled).
+
+    `states` counts objects per kind and state; `observed` objects per kind that the cluster holds; revisions are
+    in the form of `Revision`. `tree` is the Git tree of the fabric's directory at the applied revision;
+    `failures` counts failed passes in a row.
+    """
+
+    name: str
+    desired_revision: str | None = None
+    last_attempted_revision: str | None = None
+    applied_revision: str | None = None
+    tree: str | None = None
+    last_sync: datetime | None = None
+    last_pass: LastPass | None = None
+    next_poll: datetime | None = None
+    effective_interval: float = 300.0
+    failures: int = 0
+    conditions: tuple[Condition, ...] = ()
+    connections: dict[str, Connection] = field(default_factory=dict)
+    states: dict[str, dict[SyncState, int]] = field(default_factory=dict)
+    observed: dict[str, int] = field(default_factory=dict)
+    drift_since: datetime | None = None
+    waiting_in_raw: int = 0
+    problems: tuple[Problem, ...] = ()
+    problems_total: int = 0
+
+    def count(self, state: SyncState) -> int:
+        """Objects of all kinds in this state."""
+        return sum(states.get(state, 0) for states in self.states.values())
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRecord:
+    """What is known of a repository's webhook. `last_received` counts any delivery that named the repository after
+    its signature was verified or not; `last_verified` only verified ones.
+    """
+
+    repository: str
+    last_received: datetime | None = None
+    last_verified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    """All that a pass ends with, stored in one transaction. `inventory` and `objects` are whole; None leaves what is
+    stored as it is. `requests` are those that the pass answered, in their terminal state.
+    """
+
+    record: PassRecord
+    fabric: FabricRecord
+    inventory: Mapping[ObjectKey, InventoryEntry] | None = None
+    objects: Sequence[ObjectState] | None = None
+    requests: Sequence[Request] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The answer of a health route: `body` is JSON."""
+
+    is_ok: bool
+    body: JSONObject

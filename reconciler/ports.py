@@ -1,0 +1,271 @@
+"""What the reconciler needs from the world, as protocols. Adapters live in `desired`, `targets` and `store`.
+
+All methods block (a pass runs in a worker thread) unless they are `async`; every implementation bounds its calls
+in time, and raises only errors of `reconciler.errors`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from reconciler.model.desired import Desired
+    from reconciler.model.json import JSONObject
+    from reconciler.model.kinds import Kind
+    from reconciler.model.netbox import (
+        ExistingRecord,
+        Observation,
+        Projection,
+        Record,
+        RecordChange,
+        SharedRecord,
+        WriteResult,
+    )
+    from reconciler.model.objects import ObjectKey, Resource
+    from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
+    from reconciler.model.requests import Accepted, Delivery, Receiver, Request, RequestState
+    from reconciler.model.revision import Revision
+    from reconciler.model.status import FabricRecord, Health, PassResult, WebhookRecord
+
+
+class Clock(Protocol):
+    """Time as an input."""
+
+    def now(self) -> datetime:
+        """The wall-clock time, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; only differences mean something."""
+
+
+class StopFlag(Protocol):
+    """Whether the service is stopping; asked between actions."""
+
+    def is_set(self) -> bool: ...
+
+
+class DesiredSource(Protocol):
+    """The directory of one fabric in its Git repository."""
+
+    def fetch(self) -> Revision:
+        """Bring the mirror up to date and return the branch's tip.
+
+        Raises GitUnavailableError, GitAccessError, BranchNotFoundError.
+        """
+
+    def last_fetched(self) -> Revision | None:
+        """The tip that the last successful fetch brought, also from before a restart. No network."""
+
+    def read(self, revision: Revision) -> Desired:
+        """The desired state at a fetched revision. Documents that are wrong become problems, never errors."""
+
+    def tree(self, revision: Revision) -> str | None:
+        """The id of the Git tree of the fabric's directory, None where the directory is absent."""
+
+    def is_ancestor(self, commit: str, revision: Revision) -> bool:
+        """Whether `commit` (40 hex) is `revision` or one of its ancestors; False when it is not known here."""
+
+
+class Cluster(Protocol):
+    """The Kubernetes API of one fabric, within its namespace."""
+
+    @property
+    def address(self) -> str:
+        """The server's URL without credentials; two fabrics with the same address and namespace clash."""
+
+    def list(self, kind: Kind) -> tuple[Resource, ...]:
+        """All objects of a kind in the namespace.
+
+        Raises KindNotServedError, ClusterUnavailableError, ClusterAccessError.
+        """
+
+    def apply(self, body: JSONObject, *, force: bool = False) -> Resource:
+        """Server-side apply under our field manager; the answer is the object as it now stands.
+
+        Raises ApplyConflictError, ObjectRejectedError, DependencyNotReadyError, KindNotServedError,
+        ClusterUnavailableError, ClusterAccessError.
+        """
+
+    def delete(self, resource: Resource) -> None:
+        """Delete exactly this object, with its uid and resourceVersion as preconditions. Absent is fine.
+
+        Raises StaleObjectError, ObjectRejectedError (for example: others refer to it), DependencyNotReadyError,
+        ClusterUnavailableError, ClusterAccessError.
+        """
+
+    def version(self) -> str:
+        """The server's version, as proof that it can be reached. Raises as `list`."""
+
+    def denied(self, kinds: Sequence[Kind], verbs: Sequence[str]) -> tuple[str, ...]:
+        """Those of the rights `<verb> <plural>.<group>` that we lack in the namespace, by SelfSubjectAccessReview.
+        Raises as `list`.
+        """
+
+
+class NetBox(Protocol):
+    """One NetBox, seen from one fabric."""
+
+    @property
+    def address(self) -> str:
+        """The URL without credentials; two fabrics with the same address and site clash."""
+
+    def observe(self, fabric: str, projection: Projection) -> Observation:
+        """Everything of ours for `fabric`, everything that could clash with the projection's records by natural
+        key, and which of its prerequisites exist: in few large reads.
+
+        Raises NetBoxUnavailableError, NetBoxAccessError.
+        """
+
+    def create_shared(self, records: Sequence[SharedRecord]) -> Sequence[WriteResult]:
+        """Create missing prerequisites, in order. Raises as `observe`."""
+
+    def create(self, records: Sequence[Record]) -> Sequence[WriteResult]:
+        """Create records of one model in bulk, with tag and key; one bad record does not hold back the others.
+        A result for each record. Raises as `observe`.
+        """
+
+    def update(self, changes: Sequence[RecordChange]) -> Sequence[WriteResult]:
+        """Update records of one model in bulk, only the fields named. Results and errors as `create`."""
+
+    def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
+        """Delete records of one model in bulk. A record that no longer carries our marks, or on which records of
+        others depend, is left alone and has an error. Results and errors as `create`.
+        """
+
+    def version(self) -> str:
+        """NetBox's version, as proof that it can be reached with our token. Raises as `observe`."""
+
+
+class Documents(Protocol):
+    """Persistence of the embedded stores: JSON documents by collection and key."""
+
+    def load(self, collection: str) -> Mapping[str, JSONObject]: ...
+
+    def save(self, collection: str, changes: Mapping[str, JSONObject | None]) -> None:
+        """Write documents in one transaction; None deletes."""
+
+
+class PassState(Protocol):
+    """What a pass reads of the past, and where it ends. Raises StateError."""
+
+    def fabric(self, name: str) -> FabricRecord:
+        """The fabric's record; a fresh one for a fabric that was never seen."""
+
+    def inventory(self, fabric: str) -> Mapping[ObjectKey, InventoryEntry]: ...
+
+    def record_pass(self, result: PassResult) -> None:
+        """Write all that a pass ends with, in one transaction. The only writer of `last_sync`."""
+
+
+class Requests(Protocol):
+    """Durable requests and deliveries. Raises StateError."""
+
+    def accept(
+        self,
+        requests: Sequence[Request],
+        delivery: Delivery | None = None,
+        seen: Sequence[str] = (),
+    ) -> Sequence[str] | None:
+        """Store requests, and with them the delivery, that its repositories (`seen`: names) have a working webhook,
+        and the announced commits as desired revisions: one transaction. None when stored; when the delivery's id is
+        known already nothing is stored, and the ids of the requests of its first arrival are returned.
+        """
+
+    def request(self, request_id: str) -> Request | None: ...
+
+    def requests(self, ids: Iterable[str]) -> Sequence[Request]: ...
+
+    def unfinished(self) -> Sequence[Request]:
+        """All requests that are not terminal, oldest first."""
+
+    def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None: ...
+
+    def supersede(self, fabrics: Sequence[str], message: str) -> None:
+        """End the unfinished requests of every fabric that is not in `fabrics`."""
+
+
+class Schedule(Protocol):
+    """The poll's memory. Raises StateError."""
+
+    def schedule_poll(self, fabric: str, due: datetime, interval: float) -> None:
+        """Store when the fabric is polled next, and the effective interval in seconds."""
+
+    def webhook(self, repository: str) -> WebhookRecord: ...
+
+
+class History(Protocol):
+    """What the API and the command line read. Raises StateError."""
+
+    def fabrics(self) -> Mapping[str, FabricRecord]: ...
+
+    def passes(self, fabric: str, limit: int = 100) -> Sequence[PassRecord]:
+        """The newest first."""
+
+    def pass_(self, fabric: str, pass_id: str) -> PassRecord | None: ...
+
+    def objects(self, fabric: str) -> Sequence[ObjectState]: ...
+
+    def prune(self, keep_for: timedelta, keep_passes: int, now: datetime) -> None:
+        """Forget passes older than `keep_for` beyond the last `keep_passes` of each fabric; requests that ended,
+        and deliveries older than 7 days.
+        """
+
+
+class Intake(Protocol):
+    """The one way in for every trigger that comes over HTTP. Lives in the event loop."""
+
+    def receivers(self, provider: str) -> Sequence[Receiver]:
+        """The webhooks configured for a provider; empty: no repository uses it."""
+
+    def is_stopping(self) -> bool:
+        """Whether new work is no longer accepted."""
+
+    async def known(self, provider: str, delivery_id: str) -> Accepted | None:
+        """The answer to a delivery that was accepted before (result `duplicate`), None for a new one."""
+
+    async def deliver(self, delivery: Delivery, repositories: Sequence[str]) -> Accepted:
+        """Take in a verified push for these repositories (names). Durable when it returns.
+
+        The result is `accepted`, `duplicate`, or `ignored` with the reason (other branch, deleted branch, disabled
+        fabrics). Raises StateError.
+        """
+
+    async def reconcile(self, fabric: str | None) -> Accepted:
+        """Take in a manual request for one fabric, or all. Raises UnknownFabricError, FabricDisabledError for a
+        named one, StateError.
+        """
+
+    async def wait(self, requests: Sequence[str], seconds: float) -> bool:
+        """Wait up to `seconds` until these requests are terminal; whether they are."""
+
+
+class Status(Protocol):
+    """The one view of the state of everything, as the JSON that the API promises. Blocking; call it in a thread."""
+
+    def fabrics(self) -> JSONObject:
+        """`{"fabrics": […]}`, without problems and kinds."""
+
+    def fabric(self, name: str) -> JSONObject | None:
+        """One fabric, None when it is not configured."""
+
+    def resources(self, name: str) -> JSONObject | None:
+        """`{"resources": […]}`: the state of every object."""
+
+    def passes(self, name: str) -> JSONObject | None:
+        """`{"passes": […]}`, the newest first."""
+
+    def pass_(self, name: str, pass_id: str) -> JSONObject | None: ...
+
+    def request(self, request_id: str) -> JSONObject | None: ...
+
+    def livez(self) -> Health: ...
+
+    def readyz(self) -> Health: ...
+
+    def healthz(self) -> Health: ...
+
+    def metrics(self) -> tuple[bytes, str]:
+        """The metrics in Prometheus' text format, and its content type."""
