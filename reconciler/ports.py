@@ -174,6 +174,9 @@ class Requests(Protocol):
         known already nothing is stored, and the ids of the requests of its first arrival are returned.
         """
 
+    def delivered(self, provider: str, delivery_id: str) -> Sequence[str] | None:
+        """The ids of the requests of a delivery that was accepted before, None for a new one."""
+
     def request(self, request_id: str) -> Request | None: ...
 
     def requests(self, ids: Iterable[str]) -> Sequence[Request]: ...

@@ -43,9 +43,10 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An accepted trigger, which can be followed to its end. `commit` is what a push announced (40 hex), if any.
+    """An accepted trigger, which can be followed to its end.
 
-    `outcome`, `pass_id`, `revision`, `reason` and `message` speak of the pass that answered it.
+    `commit` (40 hex) and `revision` are what a push announced; once a pass has answered the request, `revision` is
+    that of the pass, and `outcome`, `pass_id`, `reason` and `message` speak of it too.
     """
 
     id: str

@@ -1,0 +1,1 @@
+"""What is said about the state of things, to every surface alike."""

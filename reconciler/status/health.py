@@ -1,0 +1,79 @@
+"""The health of this process's own parts, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from reconciler.status.times import rfc3339
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.json import JSONObject
+    from reconciler.ports import Clock
+
+
+class ComponentState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class Component:
+    """A part of the process. `reason` says why it is not running; `restarts` counts how often it was started again."""
+
+    state: ComponentState
+    since: datetime
+    last_ok: datetime | None = None
+    restarts: int = 0
+    reason: str | None = None
+
+    def as_json(self) -> JSONObject:
+        return {
+            "state": self.state.value,
+            "since": rfc3339(self.since),
+            "last_ok": rfc3339(self.last_ok),
+            "restarts": self.restarts,
+            "reason": self.reason,
+        }
+
+
+class Components:
+    """Every part that must run. Parts report here; the health routes read here."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._components: dict[str, Component] = {}
+
+    def report(self, name: str, state: ComponentState, reason: str | None = None) -> None:
+        """Record a part's state; `since` moves only when the state changes."""
+        now = self._clock.now()
+        with self._lock:
+            known = self._components.get(name)
+            if known is None:
+                known = self._components[name] = Component(state, now)
+            if known.state is not state:
+                known.restarts += known.state is ComponentState.FAILED and state is ComponentState.RUNNING
+                known.state, known.since = state, now
+            known.reason = reason
+            if state is ComponentState.RUNNING:
+                known.last_ok = now
+
+    def as_json(self) -> JSONObject:
+        with self._lock:
+            return {name: component.as_json() for name, component in self._components.items()}
+
+    def not_running(self) -> dict[str, str]:
+        """The parts that do not run, with the reason."""
+        with self._lock:
+            return {
+                name: component.reason or component.state.value
+                for name, component in self._components.items()
+                if component.state is not ComponentState.RUNNING
+            }

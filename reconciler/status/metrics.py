@@ -1,0 +1,112 @@
+"""Metrics for Prometheus. The only home of its client library."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from reconciler import __version__
+from reconciler.model.status import SyncStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.json import JSONObject
+    from reconciler.model.passes import PassRecord
+
+_PASS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """All metrics of the process. Counters are told what happened; gauges are read when they are asked for."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        r = self._registry
+        info = Gauge("reconciler_build_info", "Always 1; the version is a label", ["version"], registry=r)
+        info.labels(__version__).set(1)
+        self._passes = Counter("reconciler_passes", "Passes that ended", ["fabric", "outcome"], registry=r)
+        self._duration = Histogram(
+            "reconciler_pass_duration_seconds",
+            "Duration of a pass, by phase (`all`: the whole pass)",
+            ["phase"],
+            buckets=_PASS_BUCKETS,
+            registry=r,
+        )
+        self._wait = Histogram(
+            "reconciler_queue_wait_seconds",
+            "How long a fabric was ready before its pass began",
+            buckets=_PASS_BUCKETS,
+            registry=r,
+        )
+        self._deliveries = Counter("reconciler_deliveries", "Webhook deliveries", ["provider", "result"], registry=r)
+        self._exceptions = Counter("reconciler_worker_exceptions", "Unexpected errors in passes", registry=r)
+        self._written = Counter(
+            "reconciler_writes", "Objects and records written or deleted", ["fabric", "what"], registry=r
+        )
+        self._depth = Gauge("reconciler_queue_depth", "Fabrics that wait for a pass", registry=r)
+        self._oldest = Gauge("reconciler_queue_oldest_seconds", "Age of the longest wait", registry=r)
+        self._status = Gauge(
+            "reconciler_fabric_sync_status", "1 for the present status", ["fabric", "status"], registry=r
+        )
+        self._objects = Gauge("reconciler_fabric_objects", "Objects by state", ["fabric", "state"], registry=r)
+        self._drift = Gauge("reconciler_fabric_drift_objects", "Objects that differ from Git", ["fabric"], registry=r)
+        self._last_sync = Gauge(
+            "reconciler_fabric_last_sync_timestamp_seconds",
+            "End of the last successful full pass; 0: never",
+            ["fabric"],
+            registry=r,
+        )
+        self._simulated = Gauge(
+            "reconciler_fabric_simulated", "1 for a target that is an embedded store", ["fabric", "target"], registry=r
+        )
+        self._connection = Gauge("reconciler_connection_up", "1: ok, 0: failing", ["fabric", "connection"], registry=r)
+
+    def pass_ended(self, record: PassRecord, writes: dict[str, int]) -> None:
+        """Count a pass; `writes` are numbers by what was written."""
+        self._passes.labels(record.fabric, record.outcome.value).inc()
+        self._duration.labels("all").observe((record.finished - record.started).total_seconds())
+        for phase, seconds in record.phases.items():
+            self._duration.labels(phase.value).observe(seconds)
+        for what, number in writes.items():
+            self._written.labels(record.fabric, what).inc(number)
+
+    def pass_taken(self, waited: float) -> None:
+        self._wait.observe(waited)
+
+    def exception(self) -> None:
+        self._exceptions.inc()
+
+    def delivery(self, provider: str, result: str) -> None:
+        self._deliveries.labels(provider, result).inc()
+
+    def render(self, fabrics: Iterable[JSONObject], *, depth: int, oldest: float) -> tuple[bytes, str]:
+        """The text format and its content type. `fabrics` are those of `GET /fabrics`, so that status and metrics
+        can never disagree.
+        """
+        self._depth.set(depth)
+        self._oldest.set(oldest)
+        for fabric in fabrics:
+            self._set_fabric(fabric)
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+    def _set_fabric(self, fabric: JSONObject) -> None:
+        name = fabric["name"]
+        for status in SyncStatus:
+            self._status.labels(name, status.value).set(fabric["sync_status"] == status.value)
+        for state, number in fabric["counts"].items():
+            self._objects.labels(name, state).set(number)
+        self._drift.labels(name).set(fabric["drift"]["count"])
+        for target in ("cluster", "netbox"):
+            self._simulated.labels(name, target).set(target in fabric["simulated"])
+        for connection, view in fabric["connections"].items():
+            if view["state"] in {"ok", "failing"}:
+                self._connection.labels(name, connection).set(view["state"] == "ok")
+        self._last_sync.labels(name).set(_timestamp(fabric["last_sync"]))
+
+
+def _timestamp(text: str | None) -> float:
+    return datetime.fromisoformat(text).timestamp() if text else 0.0

@@ -1,0 +1,147 @@
+"""The reporter: the one view of everything for the API, the command line and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from reconciler.model.status import ConnectionState, FabricRecord, Health
+from reconciler.status import views
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from reconciler.model.fabric import Fabric
+    from reconciler.model.json import JSONObject
+    from reconciler.model.requests import Request
+    from reconciler.model.status import WebhookRecord
+    from reconciler.ports import Clock, History
+    from reconciler.status.health import Components
+    from reconciler.status.metrics import Metrics
+
+
+class Memory(Protocol):
+    """What the reporter reads from the store."""
+
+    def request(self, request_id: str) -> Request | None: ...
+
+    def webhook(self, repository: str) -> WebhookRecord: ...
+
+
+class Activity(Protocol):
+    """What the reporter reads from the queue."""
+
+    def is_active(self, key: str) -> bool: ...
+
+    def depth(self) -> int: ...
+
+    def oldest(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the configuration says: fabrics by name, the webhook provider of each repository (None: no webhook), and
+    warnings (key path, message).
+    """
+
+    fabrics: Mapping[str, Fabric]
+    providers: Mapping[str, str | None]
+    warnings: tuple[tuple[str, str], ...] = ()
+
+
+class Reporter:
+    """Implements `ports.Status`. Every method reads the store anew: nothing that is said is older than the question."""
+
+    def __init__(
+        self,
+        described: Described,
+        history: History,
+        memory: Memory,
+        activity: Activity,
+        live: tuple[Components, Metrics, Clock],
+    ) -> None:
+        self._described = described
+        self._history = history
+        self._memory = memory
+        self._activity = activity
+        self._components, self._metrics, self._clock = live
+
+    def fabrics(self) -> JSONObject:
+        now = self._clock.now()
+        records = self._history.fabrics()
+        return {"fabrics": [self._view(f, _record(f, records), now) for f in self._described.fabrics.values()]}
+
+    def fabric(self, name: str) -> JSONObject | None:
+        fabric = self._described.fabrics.get(name)
+        if fabric is None:
+            return None
+        record = _record(fabric, self._history.fabrics())
+        return self._view(fabric, record, self._clock.now()) | views.fabric_details(record)
+
+    def _view(self, fabric: Fabric, record: FabricRecord, now: datetime) -> JSONObject:
+        webhook = self._memory.webhook(fabric.repository)
+        provider = self._described.providers.get(fabric.repository)
+        return views.fabric_view(
+            fabric,
+            record,
+            views.webhook_view(provider, webhook),
+            now=now,
+            is_reconciling=self._activity.is_active(fabric.name),
+        )
+
+    def resources(self, name: str) -> JSONObject | None:
+        if name not in self._described.fabrics:
+            return None
+        return {"resources": [views.object_view(state) for state in self._history.objects(name)]}
+
+    def passes(self, name: str) -> JSONObject | None:
+        if name not in self._described.fabrics:
+            return None
+        return {"passes": [views.pass_view(record) for record in self._history.passes(name)]}
+
+    def pass_(self, name: str, pass_id: str) -> JSONObject | None:
+        if name not in self._described.fabrics:
+            return None
+        record = self._history.pass_(name, pass_id)
+        return None if record is None else views.pass_view(record)
+
+    def request(self, request_id: str) -> JSONObject | None:
+        request = self._memory.request(request_id)
+        return None if request is None else views.request_view(request)
+
+    def livez(self) -> Health:
+        """Answering is the proof: the event loop that runs everything took the request."""
+        return Health(is_ok=True, body={"status": "ok"})
+
+    def readyz(self) -> Health:
+        """The parts of this process alone: no outside system makes it unready."""
+        missing = self._components.not_running()
+        body = {"status": "ok" if not missing else "not ready", "not_running": missing}
+        return Health(is_ok=not missing, body=body)
+
+    def healthz(self) -> Health:
+        missing = self._components.not_running()
+        connections = {fabric["name"]: fabric["connections"] for fabric in self.fabrics()["fabrics"]}
+        failing = [
+            f"{fabric}/{name}"
+            for fabric, of_fabric in connections.items()
+            for name, connection in of_fabric.items()
+            if connection["state"] == ConnectionState.FAILING
+        ]
+        body = {
+            "status": "ok" if not missing and not failing else "degraded",
+            "components": self._components.as_json(),
+            "connections": connections,
+            "failing": failing,
+            "warnings": [{"key": key, "message": message} for key, message in self._described.warnings],
+        }
+        return Health(is_ok=not missing and not failing, body=body)
+
+    def metrics(self) -> tuple[bytes, str]:
+        fabrics = self.fabrics()["fabrics"]
+        return self._metrics.render(fabrics, depth=self._activity.depth(), oldest=self._activity.oldest())
+
+
+def _record(fabric: Fabric, records: Mapping[str, FabricRecord]) -> FabricRecord:
+    return records.get(fabric.name) or FabricRecord(fabric.name, effective_interval=min(300.0, fabric.interval))

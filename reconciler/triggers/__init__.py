@@ -1,0 +1,1 @@
+"""Event sources: each only says which fabric to look at, and why."""

@@ -1,0 +1,95 @@
+"""The slow poll: catches what no event told. The only timer that reconciles."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from anyio import to_thread
+
+from reconciler.model.requests import Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from reconciler.model.fabric import Fabric
+    from reconciler.model.status import WebhookRecord
+    from reconciler.ports import Clock, Schedule
+
+log = structlog.get_logger("poll")
+
+UNANNOUNCED_INTERVAL = 300.0
+"""Seconds between polls while no webhook of the repository is known to work."""
+
+WEBHOOK_MEMORY = timedelta(days=7)
+"""How long a verified delivery proves that the webhook works."""
+
+IDLE = 3600.0
+"""Seconds to sleep when there is nothing to poll."""
+
+
+def effective_interval(configured: float, webhook: WebhookRecord, now: datetime) -> float:
+    """Seconds between polls: at most 300 until a delivery has verified in the last 7 days, then as configured."""
+    verified = webhook.last_verified
+    if verified is not None and now - verified <= WEBHOOK_MEMORY:
+        return configured
+    return min(UNANNOUNCED_INTERVAL, configured)
+
+
+class Poll:
+    """Triggers each enabled fabric once per interval, whatever became of the last time.
+
+    `jitter` (0 to 1) only shortens an interval; `chance` is random, from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        fabrics: Sequence[Fabric],
+        schedule: Schedule,
+        trigger: Callable[[Sequence[Fabric], Trigger], Awaitable[object]],
+        clock: Clock,
+        jitter: float = 0.1,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._fabrics: Mapping[str, Fabric] = {f.name: f for f in fabrics if f.is_enabled}
+        self._schedule = schedule
+        self._trigger = trigger
+        self._clock = clock
+        self._jitter = jitter
+        self._chance = chance
+        self._due: dict[str, float] = {}
+        """When each fabric is polled next, on the monotonic clock: a wall clock that is set does not move it."""
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:  # noqa: ASYNC110 - a timer is what this is
+            await asyncio.sleep(await self.run_once())
+
+    async def run_once(self) -> float:
+        """Trigger what is due, schedule its next time, and say in how many seconds to come again.
+
+        Raises StateError: what could not be stored is due again at once.
+        """
+        for fabric in self._fabrics.values():
+            due = self._due.get(fabric.name)
+            if due is None:
+                await self._schedule_next(fabric)
+            elif due <= self._clock.monotonic():
+                await self._trigger([fabric], Trigger.POLL)
+                await self._schedule_next(fabric)
+        if not self._due:
+            return IDLE
+        return max(min(self._due.values()) - self._clock.monotonic(), 0.0)
+
+    async def _schedule_next(self, fabric: Fabric) -> None:
+        webhook = await to_thread.run_sync(self._schedule.webhook, fabric.repository)
+        interval = effective_interval(fabric.interval, webhook, self._clock.now())
+        delay = interval * (1 - self._jitter * self._chance())
+        due = self._clock.now() + timedelta(seconds=delay)
+        await to_thread.run_sync(self._schedule.schedule_poll, fabric.name, due, interval)
+        self._due[fabric.name] = self._clock.monotonic() + delay
+        log.debug("poll scheduled", fabric=fabric.name, due=due.isoformat(), interval=interval)
