@@ -157,7 +157,11 @@ class PassState(Protocol):
     def inventory(self, fabric: str) -> Mapping[ObjectKey, InventoryEntry]: ...
 
     def record_pass(self, result: PassResult) -> None:
-        """Write all that a pass ends with, in one transaction. The only writer of `last_sync`."""
+        """Write all that a pass ends with, in one transaction. The only writer of `last_sync`.
+
+        What others wrote meanwhile stays: `next_poll` and `effective_interval`, a `desired_revision` that a push
+        announced after the pass began (see `PassResult`), and the state of requests that had ended already.
+        """
 
 
 class Requests(Protocol):
@@ -184,7 +188,8 @@ class Requests(Protocol):
     def unfinished(self) -> Sequence[Request]:
         """All requests that are not terminal, oldest first."""
 
-    def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None: ...
+    def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None:
+        """Move requests that have not ended; a terminal state is final. None leaves the pass as it is."""
 
     def supersede(self, fabrics: Sequence[str], message: str) -> None:
         """End the unfinished requests of every fabric that is not in `fabrics`."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reconciler.model.objects import ObjectKey
+from reconciler.model.objects import ObjectKey  # noqa: TC001 - resolved at run time when records are read back
 
 
 class Severity(StrEnum):

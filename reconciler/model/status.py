@@ -124,6 +124,9 @@ class WebhookRecord:
 class PassResult:
     """All that a pass ends with, stored in one transaction. `inventory` and `objects` are whole; None leaves what is
     stored as it is. `requests` are those that the pass answered, in their terminal state.
+
+    `desired_before` is the fabric's `desired_revision` as it was read when the pass began. Where another one is
+    stored by now, a push announced it meanwhile, and it stays; else the one in `fabric` takes its place.
     """
 
     record: PassRecord
@@ -131,6 +134,7 @@ class PassResult:
     inventory: Mapping[ObjectKey, InventoryEntry] | None = None
     objects: Sequence[ObjectState] | None = None
     requests: Sequence[Request] = ()
+    desired_before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
