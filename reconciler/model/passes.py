@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - resolved at run time when records are read back
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from reconciler.model.json import JSON
-    from reconciler.model.objects import ObjectKey
-    from reconciler.model.requests import Trigger
+from reconciler.model.json import JSON  # noqa: TC001 - see datetime
+from reconciler.model.objects import ObjectKey  # noqa: TC001 - see datetime
+from reconciler.model.requests import Trigger  # noqa: TC001 - see datetime
 
 
 class Outcome(StrEnum):
@@ -92,13 +89,18 @@ class InventoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that a pass could not do. `subject` names it (`VPC/vpc-1`, `dcim.devices leaf-01`, `git`)."""
+    """Something that a pass could not do.
+
+    `subject` names it (`VPC/vpc-1`, `dcim/devices leaf-01`, `git`); `is_whole` tells that the phase as a whole did
+    not happen, not just one object of it.
+    """
 
     phase: Phase
     subject: str
     reason: str
     message: str
     is_retryable: bool = False
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

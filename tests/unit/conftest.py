@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
+from queue import Queue
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 class _BookedWaits(selectors.SelectSelector):
     """A selector that adds a wait to `elapsed` and returns at once.
 
-    While worker threads run, `pauses` is positive and waiting is real: their answers come through a socket.
+    While a worker thread is busy the wait is real, and takes no simulated time: its answer is yet to come.
     """
 
     def __init__(self) -> None:
@@ -23,13 +25,20 @@ class _BookedWaits(selectors.SelectSelector):
         self.elapsed = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        is_busy = any(map(_is_busy, threading.enumerate()))
         ready = super().select(0)
         if ready or timeout == 0:
             return ready
-        if timeout is None:
-            return super().select(1.0)
+        if timeout is None or is_busy:
+            return super().select(0.05)
         self.elapsed += timeout
         return []
+
+
+def _is_busy(thread: threading.Thread) -> bool:
+    """Whether this is a worker thread of anyio that has not handed its result to the loop yet."""
+    queue = getattr(thread, "queue", None)
+    return isinstance(queue, Queue) and queue.unfinished_tasks > 0
 
 
 class FastForwardLoop(asyncio.SelectorEventLoop):

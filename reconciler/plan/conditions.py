@@ -1,0 +1,80 @@
+"""Conditions and connections after a pass, from those before it and what the pass found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.status import Condition, ConditionStatus, Connection, ConnectionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from reconciler.plan.outcome import Conclusion
+
+Contact = tuple[str, str] | None
+"""How a pass fared with an outside system: None for well, else (reason, message)."""
+
+_CONNECTION_CONDITIONS = {"git": "GitReady", "cluster": "ClusterReady", "netbox": "NetBoxReady"}
+
+
+def merge(before: Sequence[Condition], after: Iterable[Condition]) -> tuple[Condition, ...]:
+    """The conditions after a pass; one whose status did not change keeps its transition time."""
+    known = {condition.type: condition for condition in before}
+    return tuple(_keep_time(known.get(condition.type), condition) for condition in after)
+
+
+def _keep_time(before: Condition | None, after: Condition) -> Condition:
+    if before is None or before.status is not after.status:
+        return after
+    return replace(after, last_transition_time=before.last_transition_time)
+
+
+def after_pass(
+    conclusion: Conclusion,
+    contacts: Mapping[str, Contact],
+    blocks: Sequence[tuple[str, str]],
+    simulated: Sequence[str],
+    now: datetime,
+) -> tuple[Condition, ...]:
+    """All conditions that a pass sets. `contacts` holds the outside systems that the pass spoke to."""
+    is_ok = conclusion.outcome.is_success
+    prefix = "simulated: " if simulated else ""
+    retry, stalled = (not is_ok and conclusion.is_retryable), (not is_ok and not conclusion.is_retryable)
+    why = (conclusion.reason, conclusion.message)
+    found = [
+        _condition("Ready", now, is_true=is_ok, why=(why[0], prefix + why[1])),
+        _condition("Reconciling", now, is_true=retry, why=("ProgressingWithRetry", why[1]) if retry else why),
+        _condition("Stalled", now, is_true=stalled, why=why),
+    ]
+    for name, contact in contacts.items():
+        answered = ("Reachable", f"{name} answered")
+        found.append(_condition(_CONNECTION_CONDITIONS[name], now, is_true=contact is None, why=contact or answered))
+    found.append(_prune_condition(blocks, now))
+    if conclusion.reason == "BranchNotFound":
+        found.append(_condition("BranchNotFound", now, is_true=True, why=why))
+    return tuple(found)
+
+
+def _prune_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Condition:
+    if not blocks:
+        return _condition("PruneBlocked", now, is_true=False, why=("NothingBlocked", "no delete was held back"))
+    text = "; ".join(message for _, message in blocks)
+    return _condition("PruneBlocked", now, is_true=True, why=(blocks[0][0], text))
+
+
+def _condition(kind: str, now: datetime, *, is_true: bool, why: tuple[str, str]) -> Condition:
+    status = ConditionStatus.TRUE if is_true else ConditionStatus.FALSE
+    return Condition(kind, status, why[0], why[1], now)
+
+
+def connect(before: Connection, contact: Contact, now: datetime) -> Connection:
+    """A connection after one more contact. `since` moves only when the state does; the last error stays readable."""
+    state = ConnectionState.OK if contact is None else ConnectionState.FAILING
+    return Connection(
+        state=state,
+        since=before.since if before.state is state else now,
+        last_ok=now if contact is None else before.last_ok,
+        last_error=before.last_error if contact is None else contact[1],
+    )

@@ -1,0 +1,83 @@
+"""What a pass amounts to: from everything that went wrong to one outcome, one reason and one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.passes import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reconciler.model.passes import Failure
+    from reconciler.model.problems import Problem
+
+MAX_NAMED = 3
+"""How many failures a message names; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a full pass found. `blocks` holds (reason, message) of guards that held back deletes; `counts` numbers by
+    what was done.
+    """
+
+    revision: str | None
+    failures: Sequence[Failure] = ()
+    refusals: Sequence[Problem] = ()
+    blocks: Sequence[tuple[str, str]] = ()
+    counts: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """`is_retryable`: trying again without any change may help."""
+
+    outcome: Outcome
+    reason: str
+    message: str
+    is_retryable: bool = False
+
+
+def conclude(findings: Findings) -> Conclusion:
+    """Failed before partial before blocked before succeeded: the gravest finding names the pass."""
+    retryable = any(failure.is_retryable for failure in findings.failures)
+    whole = [failure for failure in findings.failures if failure.is_whole]
+    if whole:
+        text = "; ".join(f"{failure.subject}: {failure.message}" for failure in whole)
+        return Conclusion(Outcome.FAILED, whole[0].reason, text, retryable)
+    if findings.failures or findings.refusals:
+        return Conclusion(Outcome.PARTIAL, _partial_reason(findings), _partial_message(findings), retryable)
+    if findings.blocks:
+        reason, _ = findings.blocks[0]
+        return Conclusion(Outcome.BLOCKED, reason, "; ".join(message for _, message in findings.blocks))
+    return Conclusion(Outcome.SUCCEEDED, "Succeeded", _success_message(findings))
+
+
+def _partial_reason(findings: Findings) -> str:
+    return "DocumentsRefused" if findings.refusals else findings.failures[0].reason
+
+
+def _partial_message(findings: Findings) -> str:
+    named = [f"{p.file}:{p.line}: {p.message}" for p in findings.refusals]
+    named += [f"{f.subject}: {f.message}" for f in findings.failures]
+    more = f", and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    blocked = "".join(f"; {message}" for _, message in findings.blocks)
+    return "; ".join(named[:MAX_NAMED]) + more + blocked
+
+
+_DONE = {
+    "created": "created",
+    "updated": "updated",
+    "deleted": "deleted",
+    "netbox_created": "created in NetBox",
+    "netbox_updated": "updated in NetBox",
+    "netbox_deleted": "deleted from NetBox",
+}
+
+
+def _success_message(findings: Findings) -> str:
+    counts = findings.counts or {}
+    done = [f"{counts[name]} {text}" for name, text in _DONE.items() if counts.get(name)]
+    return f"applied {findings.revision}: {', '.join(done) or 'nothing to change'}"

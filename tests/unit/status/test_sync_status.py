@@ -1,0 +1,123 @@
+"""The sync status: every value, every rule, every boundary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy
+from reconciler.model.passes import Outcome, SyncState
+from reconciler.model.status import Connection, ConnectionState, FabricRecord, LastPass, SyncStatus
+from reconciler.status.sync_status import sync_status
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+COMMIT = f"main@sha1:{'a' * 40}"
+NEWER = f"main@sha1:{'b' * 40}"
+FABRIC = Fabric("dc1", "gitops", "main", "fabrics/dc1", cluster=ClusterPolicy())
+
+
+def _last(outcome: Outcome, reason: str = "Because") -> LastPass:
+    return LastPass("p1", outcome, ("push",), NOW, NOW, reason, "a sentence")
+
+
+SYNCED = FabricRecord(
+    "dc1",
+    desired_revision=COMMIT,
+    last_attempted_revision=COMMIT,
+    applied_revision=COMMIT,
+    last_sync=NOW,
+    last_pass=_last(Outcome.SUCCEEDED, "Succeeded"),
+    next_poll=NOW,
+    effective_interval=300.0,
+    connections={"git": Connection(ConnectionState.OK), "cluster": Connection(ConnectionState.OK)},
+)
+
+
+def _failing(name: str) -> dict[str, Connection]:
+    return {**SYNCED.connections, name: Connection(ConnectionState.FAILING, last_error="no route")}
+
+
+@pytest.mark.parametrize(
+    ("fabric", "record", "status", "reason"),
+    [
+        pytest.param({"repository": ""}, {}, "not_configured", "NotConfigured", id="no repository"),
+        pytest.param({"cluster": None}, {}, "not_configured", "NotConfigured", id="neither cluster nor NetBox"),
+        pytest.param(
+            {"cluster": None, "is_enabled": False}, {}, "not_configured", "NotConfigured", id="before disabled"
+        ),
+        pytest.param(
+            {"cluster": None, "netbox": NetBoxPolicy("dc1")}, {}, "in_sync", "Succeeded", id="NetBox alone is enough"
+        ),
+        pytest.param({"is_enabled": False}, {}, "disabled", "Disabled", id="disabled"),
+        pytest.param(
+            {"is_enabled": False}, {"last_pass": None}, "disabled", "Disabled", id="disabled before never synced"
+        ),
+        pytest.param({}, {"last_pass": None}, "never_synced", "NeverSynced", id="no pass has ended"),
+        pytest.param(
+            {}, {"last_pass": None, "desired_revision": NEWER}, "never_synced", "NeverSynced", id="never, but pushed"
+        ),
+        pytest.param({}, {"last_pass": _last(Outcome.FAILED)}, "error", "Because", id="failed"),
+        pytest.param({}, {"last_pass": _last(Outcome.PARTIAL)}, "error", "Because", id="partial"),
+        pytest.param({}, {"connections": _failing("git")}, "error", "ConnectionFailing", id="git fails since"),
+        pytest.param({}, {"connections": _failing("cluster")}, "error", "ConnectionFailing", id="cluster fails since"),
+        pytest.param({}, {"connections": _failing("netbox")}, "error", "ConnectionFailing", id="netbox fails since"),
+        pytest.param(
+            {},
+            {"connections": {"git": Connection(ConnectionState.UNKNOWN)}},
+            "in_sync",
+            "Succeeded",
+            id="unknown is not failing",
+        ),
+        pytest.param({}, {"last_pass": _last(Outcome.BLOCKED)}, "out_of_sync", "Because", id="blocked"),
+        pytest.param({}, {"states": {"VPC": {SyncState.CHANGED: 1}}}, "out_of_sync", "Drifted", id="drift"),
+        pytest.param(
+            {}, {"states": {"VPC": {SyncState.PRUNE_PENDING: 2}}}, "out_of_sync", "PrunePending", id="prune pending"
+        ),
+        pytest.param({}, {"waiting_in_raw": 1}, "out_of_sync", "RawPending", id="raw"),
+        pytest.param({}, {"desired_revision": NEWER}, "out_of_sync", "RevisionPending", id="a newer commit is known"),
+        pytest.param(
+            {},
+            {"last_pass": _last(Outcome.FAILED), "waiting_in_raw": 1, "desired_revision": NEWER},
+            "error",
+            "Because",
+            id="error before out of sync",
+        ),
+        pytest.param(
+            {}, {"states": {"VPC": {SyncState.CLUSTER_ONLY: 9}}}, "in_sync", "Succeeded", id="others' objects"
+        ),
+        pytest.param({}, {"last_pass": _last(Outcome.NO_CHANGE, "NoChange")}, "in_sync", "NoChange", id="no change"),
+        pytest.param({}, {"next_poll": None}, "in_sync", "Succeeded", id="poll not scheduled yet"),
+        pytest.param({}, {"next_poll": NOW + timedelta(hours=1)}, "in_sync", "Succeeded", id="poll in the future"),
+        pytest.param({}, {"next_poll": NOW - timedelta(seconds=300)}, "in_sync", "Succeeded", id="an interval late"),
+        pytest.param(
+            {},
+            {"next_poll": NOW - timedelta(seconds=300, microseconds=1)},
+            "out_of_sync",
+            "Stale",
+            id="more than an interval late",
+        ),
+        pytest.param(
+            {},
+            {"next_poll": NOW - timedelta(seconds=3000), "effective_interval": 3600.0},
+            "in_sync",
+            "Succeeded",
+            id="late within a longer interval",
+        ),
+    ],
+)
+def test_rules(fabric: dict[str, Any], record: dict[str, Any], status: str, reason: str) -> None:
+    """The first rule that applies decides, with its reason."""
+    verdict = sync_status(replace(FABRIC, **fabric), replace(SYNCED, **record), NOW)
+
+    assert (verdict.status, verdict.reason) == (SyncStatus(status), reason)
+    assert verdict.message
+
+
+def test_a_failing_connection_is_named() -> None:
+    """The message of a failing connection says which one, and its last error."""
+    verdict = sync_status(FABRIC, replace(SYNCED, connections=_failing("netbox")), NOW)
+
+    assert verdict.message == "netbox has been failing: no route"
