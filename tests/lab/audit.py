@@ -1,0 +1,91 @@
+"""What the Kubernetes API server was asked to write, from its audit log."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.lab import journal
+from tests.lab.errors import LabError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.model.json import JSONObject
+
+LAB_AGENT = "hedgehog-reconciler-lab"
+"""The user agent of the lab's own requests, which are not counted."""
+
+POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+rules: [{level: Metadata}]
+"""
+
+_WRITE_VERBS = {"create", "update", "patch", "delete", "deletecollection"}
+_OWN_USER = "system:apiserver"
+# creating one of these asks a question and stores nothing
+_QUESTIONS = {"authentication.k8s.io", "authorization.k8s.io"}
+_ANSWERED = {"ResponseComplete", "Panic"}
+_PAUSE = 0.02
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """One write request that was answered."""
+
+    verb: str
+    """create, update, patch, delete or deletecollection."""
+    resource: str
+    """The plural, with `/status` or another subresource where that was written."""
+    namespace: str
+    name: str
+    """Empty for create and deletecollection, whose request does not name it outside its body."""
+    user: str
+    user_agent: str
+    code: int
+
+
+def writes_since(log: Path, mark: int, *, timeout: float = 10.0) -> list[AuditEvent]:
+    """The writes that arrived since the mark, in the order of their answers, the server's and the lab's own aside.
+
+    The log names a request before it is handled and again after its answer was sent, so the newest answer may not be
+    there yet when a client has it: the read is repeated until each write that arrived was answered. Raises
+    `LabError` when one is not within `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        writes = [entry for entry in journal.entries_since(log, mark) if _is_foreign_write(entry)]
+        arrived = {entry["auditID"] for entry in writes if entry["stage"] == "RequestReceived"}
+        answers = [entry for entry in writes if entry["stage"] in _ANSWERED and entry["auditID"] in arrived]
+        waiting = len(arrived) - len(answers)
+        if not waiting:
+            return [_event(entry) for entry in answers]
+        if time.monotonic() > deadline:
+            raise LabError(f"{waiting} write requests have no answer in {log.name} after {timeout:.0f} s")
+        time.sleep(_PAUSE)
+
+
+def _is_foreign_write(entry: JSONObject) -> bool:
+    return (
+        entry["verb"] in _WRITE_VERBS
+        and "objectRef" in entry
+        and entry["objectRef"].get("apiGroup", "") not in _QUESTIONS
+        and entry["user"].get("username") != _OWN_USER
+        and entry.get("userAgent") != LAB_AGENT
+    )
+
+
+def _event(entry: JSONObject) -> AuditEvent:
+    target = entry["objectRef"]
+    parts = (target["resource"], target.get("subresource"))
+    return AuditEvent(
+        verb=entry["verb"],
+        resource="/".join(part for part in parts if part),
+        namespace=target.get("namespace", ""),
+        name=target.get("name", ""),
+        user=entry["user"].get("username", ""),
+        user_agent=entry.get("userAgent", ""),
+        code=entry["responseStatus"]["code"],
+    )
