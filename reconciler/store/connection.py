@@ -1,0 +1,157 @@
+"""The state file: opening it, checking that it is ours and whole, and transactions."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from sqlite3 import Error as SQLiteError
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.exc import SQLAlchemyError, StatementError
+
+from reconciler.errors import StateError
+from reconciler.store.codec import UnreadableError
+from reconciler.store.lock import FileLock
+from reconciler.store.schema import VERSION, metadata, schema_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from sqlite3 import Connection as SQLiteConnection
+
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another program (a backup, a person's shell) that holds the file."""
+
+HEADER = b"SQLite format 3\0"
+
+
+class Database:
+    """The state file of one process. Any thread may use it; writes take turns, reads see one moment.
+
+    Every transaction is on disk when it returns (WAL with synchronous=FULL): a request that was answered survives a
+    power cut. Whatever goes wrong is raised as StateError with the file's name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file. Raises StateError; a file that is not ours is left as it is."""
+        # A link and its target are one file and must be one lock.
+        self.path = path.resolve()
+        self._turn = Lock()
+        self._lock = FileLock(self.path)
+        self._engine = _engine(self.path)
+        self._writer = self._engine.execution_options(is_writer=True)
+        with self._as_state_errors():
+            self._prepare()
+
+    def _prepare(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+            # SQLite would create it with the rights that the umask leaves; its WAL has the rights of the file.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self) -> None:
+        # SQLite takes a file that is shorter than its header for an empty one, and would overwrite it.
+        with self.path.open("rb") as file:
+            header = file.read(len(HEADER))
+        if header not in {b"", HEADER}:
+            raise StateError(f"{self.path}: not a database")
+        # The first statement reads: a file that is not a database fails here, before anything is written to it.
+        with self._engine.connect() as connection:
+            findings = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if findings != "ok":
+            raise StateError(f"{self.path}: the state file is damaged: {' '.join(findings.split())}")
+        with self._engine.connect() as connection:
+            known = set(inspect(connection).get_table_names())
+        if known and schema_version.name not in known:
+            raise StateError(f"{self.path}: a database, but not a state file of the reconciler")
+        if known:
+            self._check_version()
+        self._use_wal()
+        if not known:
+            self._create()
+
+    def _check_version(self) -> None:
+        with self._engine.connect() as connection:
+            versions = connection.execute(select(schema_version.c.version)).scalars().all()
+        if versions != [VERSION]:
+            found = ", ".join(map(str, versions)) or "none"
+            raise StateError(f"{self.path}: schema version {found}, this program needs version {VERSION}")
+
+    def _use_wal(self) -> None:
+        # Outside of any transaction, which SQLAlchemy's own connections always have.
+        connection = self._engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+
+    def _create(self) -> None:
+        with self._writer.begin() as connection:
+            metadata.create_all(connection)
+            connection.execute(insert(schema_version).values(version=VERSION))
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment. Raises StateError."""
+        with self._as_state_errors(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is whole or absent, and durable when it ends. Raises StateError."""
+        with self._as_state_errors(), self._turn, self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _as_state_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except StatementError as error:
+            # Only the driver's words: the statement is of no use to an operator.
+            raise StateError(f"{self.path}: {error.orig}") from error
+        except OSError as error:
+            place = "" if error.filename in {None, str(self.path)} else f": {error.filename}"
+            raise StateError(f"{self.path}: {error.strerror}{place}") from error
+        except (SQLAlchemyError, SQLiteError, UnreadableError) as error:
+            raise StateError(f"{self.path}: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the file. Nothing may be asked of it afterwards."""
+        self._engine.dispose()
+        self._lock.release()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        connect_args={"timeout": BUSY_TIMEOUT},
+        hide_parameters=True,
+        # As many as there can be workers and web threads at once; a connection that is not used costs nothing.
+        pool_size=8,
+        max_overflow=64,
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
+    # Transactions begin where we say, not where the driver guesses.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes the write lock at once: one that began by reading could not be upgraded behind another writer.
+    is_writer = connection.get_execution_options().get("is_writer", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")

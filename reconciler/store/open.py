@@ -1,0 +1,39 @@
+"""The store as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.store.connection import Database
+from reconciler.store.documents import DocumentPart
+from reconciler.store.history import HistoryPart
+from reconciler.store.passes import PassPart
+from reconciler.store.requests import RequestPart
+from reconciler.store.schedule import SchedulePart
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.ports import Clock
+
+
+class Store(PassPart, RequestPart, SchedulePart, HistoryPart, DocumentPart):
+    """Implements the ports PassState, Requests, Schedule, History and Documents. Usable from any thread."""
+
+    def probe(self) -> None:
+        """Prove that the file can be written now. Raises StateError."""
+        with self._database.writing():
+            pass
+
+    def close(self) -> None:
+        """Let go of the file, for the next process. Nothing may be asked of the store afterwards."""
+        self._database.close()
+
+
+def open_store(path: Path, clock: Clock) -> Store:
+    """Open the state file, creating it (0600) and its directory (0700) where absent.
+
+    Raises StateError: in use by another process, of another schema version, not ours, damaged, or not accessible.
+    Such a file is left as it is.
+    """
+    return Store(Database(path), clock)

@@ -1,0 +1,99 @@
+"""What the parts of the store share: rows of fabrics, of objects and of requests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from reconciler.model.objects import ObjectKey
+from reconciler.model.status import FabricRecord
+from reconciler.store.schema import fabrics, requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Row, Select, Table
+
+    from reconciler.model.requests import Request
+    from reconciler.ports import Clock
+    from reconciler.store.connection import Database
+
+
+class Part:
+    """One port of the store, on the common file."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+
+def values_of(names: Iterable[str]) -> Select[tuple[Any]]:
+    """The names, for `in_`. One parameter, however many there are: SQLite limits the number of parameters."""
+    return select(func.json_each(json.dumps(list(names))).table_valued("value").c.value)
+
+
+def fabric_record(row: Row[Any]) -> FabricRecord:
+    record: FabricRecord = row.record
+    return replace(
+        record,
+        desired_revision=row.desired_revision,
+        next_poll=row.next_poll,
+        effective_interval=row.effective_interval,
+    )
+
+
+def ensure_fabrics(connection: Connection, names: Iterable[str]) -> None:
+    """Give every fabric a row, a fresh one where it has none."""
+    rows = [
+        {"name": name, "effective_interval": FabricRecord(name).effective_interval, "record": FabricRecord(name)}
+        for name in names
+    ]
+    if rows:
+        connection.execute(insert(fabrics).on_conflict_do_nothing(), rows)
+
+
+def replace_objects(connection: Connection, table: Table, fabric: str, values: Mapping[ObjectKey, Any]) -> None:
+    """Make `values` all that the table holds of the fabric. Rows that are equal are not written."""
+    rows = connection.execute(select(table).where(table.c.fabric == fabric))
+    stored = {ObjectKey(row.kind, row.namespace, row.name): row.value for row in rows}
+    gone = [_place(fabric, key) for key in stored.keys() - values.keys()]
+    if gone:
+        connection.execute(
+            delete(table).where(*(column == bindparam(f"at_{column.name}") for column in table.primary_key)), gone
+        )
+    changed = [
+        {"fabric": fabric, "kind": key.kind, "namespace": key.namespace, "name": key.name, "value": value}
+        for key, value in values.items()
+        if stored.get(key) != value
+    ]
+    if changed:
+        statement = insert(table)
+        upsert = statement.on_conflict_do_update(
+            index_elements=[*table.primary_key], set_={"value": statement.excluded.value}
+        )
+        connection.execute(upsert, changed)
+
+
+def _place(fabric: str, key: ObjectKey) -> dict[str, str]:
+    return {"at_fabric": fabric, "at_kind": key.kind, "at_namespace": key.namespace, "at_name": key.name}
+
+
+def save_requests(connection: Connection, changed: Iterable[Request], now: datetime) -> None:
+    """Write requests, known or new. One that has ended stays as it ended, whatever comes later."""
+    rows = [
+        {"id": r.id, "fabric": r.fabric, "ended": now if r.state.is_terminal else None, "request": r} for r in changed
+    ]
+    if not rows:
+        return
+    statement = insert(requests)
+    upsert = statement.on_conflict_do_update(
+        index_elements=[requests.c.id],
+        set_={"ended": statement.excluded.ended, "request": statement.excluded.request},
+        where=requests.c.ended.is_(None),
+    )
+    connection.execute(upsert, rows)

@@ -1,0 +1,453 @@
+"""What every store keeps, through the ports PassState, Requests, Schedule, History and Documents.
+
+There is one implementation. It needs a file and a few milliseconds, so that it is its own fake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model.passes import SyncState
+from reconciler.model.requests import RequestState
+from reconciler.model.status import FabricRecord, WebhookRecord
+from reconciler.store import Store, open_store
+from tests.unit.store.samples import (
+    COMMITS,
+    NOON,
+    REVISIONS,
+    SetClock,
+    delivery,
+    entry,
+    fabric_record,
+    key,
+    object_state,
+    pass_record,
+    pass_result,
+    request,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reconciler.ports import Documents, History, PassState, Requests, Schedule
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: SetClock) -> Iterator[Store]:
+    store = open_store(tmp_path / "state.db", clock)
+    yield store
+    store.close()
+
+
+def test_implements_the_ports(store: Store) -> None:
+    """The store is each of its five ports; the type checker looks, at run time too little could be said."""
+    ports: tuple[PassState, Requests, Schedule, History, Documents] = (store, store, store, store, store)
+
+    assert all(port is store for port in ports)
+
+
+# PassState
+
+
+def test_unseen_fabric_is_fresh(store: Store) -> None:
+    """A fabric that was never seen has a fresh record, an empty inventory, and is not created by being read."""
+    assert store.fabric("dc1") == FabricRecord("dc1")
+    assert store.inventory("dc1") == {}
+    assert store.fabrics() == {}
+
+
+def test_records_a_pass_whole(store: Store) -> None:
+    """All that a pass ends with is read back as it was given, every field of every value."""
+    store.accept([request("r1")])
+    inventory = {key("a"): entry("a"), key("b"): entry("b")}
+    objects = [object_state("a"), object_state("b", SyncState.CHANGED)]
+    answered = replace(request("r1", state="failed"), outcome="partial", pass_id="p1", reason="Conflict", message="no")
+
+    store.record_pass(replace(pass_result("p1"), inventory=inventory, objects=objects, requests=[answered]))
+
+    # The row exists since the request was accepted: the times of the poll are those stored.
+    assert store.fabric("dc1") == replace(
+        fabric_record(), desired_revision=REVISIONS[0], next_poll=None, effective_interval=300.0
+    )
+    assert store.inventory("dc1") == inventory
+    assert store.objects("dc1") == objects
+    assert store.pass_("dc1", "p1") == pass_record("p1")
+    assert store.request("r1") == answered
+
+
+def test_first_pass_creates_the_fabric(store: Store) -> None:
+    """A pass over a fabric without a row stores the record as it is, the poll's times included."""
+    store.record_pass(pass_result())
+
+    assert store.fabric("dc1") == fabric_record()
+
+
+def test_none_leaves_inventory_and_objects(store: Store) -> None:
+    """A pass that says nothing of the inventory and the objects leaves them as they are."""
+    store.record_pass(replace(pass_result("p1"), inventory={key("a"): entry("a")}, objects=[object_state("a")]))
+    store.record_pass(pass_result("p2"))
+
+    assert store.inventory("dc1") == {key("a"): entry("a")}
+    assert store.objects("dc1") == [object_state("a")]
+
+
+def test_replaces_inventory_and_objects(store: Store) -> None:
+    """An inventory is whole: what it lacks is forgotten, what differs is replaced, other fabrics are untouched."""
+    other = replace(pass_result("q1", "dc2"), inventory={key("a"): entry("a")}, objects=[object_state("a")])
+    first = {key("a"): entry("a"), key("b"): entry("b")}
+    second = {key("b"): entry("b", revision=REVISIONS[1]), key("c"): entry("c")}
+
+    store.record_pass(other)
+    store.record_pass(replace(pass_result("p1"), inventory=first, objects=[object_state(n) for n in "ab"]))
+    store.record_pass(replace(pass_result("p2"), inventory=second, objects=[object_state(n) for n in "bc"]))
+
+    assert store.inventory("dc1") == second
+    assert store.objects("dc1") == [object_state("b"), object_state("c")]
+    assert store.inventory("dc2") == {key("a"): entry("a")}
+    assert store.objects("dc2") == [object_state("a")]
+
+
+def test_empty_inventory_forgets_all(store: Store) -> None:
+    """An empty inventory is not None: nothing is owned any more."""
+    store.record_pass(replace(pass_result("p1"), inventory={key("a"): entry("a")}, objects=[object_state("a")]))
+    store.record_pass(replace(pass_result("p2"), inventory={}, objects=[]))
+
+    assert store.inventory("dc1") == {}
+    assert store.objects("dc1") == []
+
+
+def test_poll_of_a_running_pass_stays(store: Store) -> None:
+    """A poll that was scheduled while a pass ran is not undone by the record that the pass ends with."""
+    due = NOON + timedelta(hours=2)
+    store.schedule_poll("dc1", due, 3600.0)
+
+    store.record_pass(pass_result())
+
+    record = store.fabric("dc1")
+    assert (record.next_poll, record.effective_interval) == (due, 3600.0)
+    assert record.last_sync == NOON
+
+
+@pytest.mark.parametrize(
+    ("announced", "before", "fetched", "stored"),
+    [
+        pytest.param(None, None, REVISIONS[1], REVISIONS[1], id="first pass"),
+        pytest.param(REVISIONS[0], REVISIONS[0], REVISIONS[0], REVISIONS[0], id="announced, then fetched"),
+        pytest.param(REVISIONS[0], REVISIONS[0], REVISIONS[1], REVISIONS[1], id="fetched a newer one"),
+        pytest.param(REVISIONS[2], REVISIONS[0], REVISIONS[1], REVISIONS[2], id="announced during the pass"),
+        pytest.param(REVISIONS[2], None, None, REVISIONS[2], id="announced during a pass that fetched nothing"),
+    ],
+)
+def test_announced_revision(
+    store: Store,
+    announced: str | None,
+    before: str | None,
+    fetched: str | None,
+    stored: str | None,
+) -> None:
+    """The end of a pass moves the desired revision, unless a push announced another one since the pass began."""
+    commit = announced.rpartition(":")[2] if announced else None
+    store.accept([request("r1", commit=commit)])
+
+    store.record_pass(
+        replace(pass_result(), fabric=fabric_record(desired=fetched), desired_before=before),
+    )
+
+    assert store.fabric("dc1").desired_revision == stored
+
+
+# Requests
+
+
+def test_accepts_a_delivery(store: Store, clock: SetClock) -> None:
+    """An accepted delivery leaves its requests, the announced revision, and the proof that the webhook works."""
+    accepted = [request("r1", "dc1", COMMITS[1]), request("r2", "dc2", COMMITS[1])]
+
+    assert store.accept(accepted, delivery("d1"), ["gitops"]) is None
+
+    assert store.requests(["r1", "r2"]) == accepted
+    assert store.delivered("github", "d1") == ("r1", "r2")
+    assert store.fabric("dc1").desired_revision == store.fabric("dc2").desired_revision == REVISIONS[1]
+    assert store.webhook("gitops") == WebhookRecord("gitops", clock.now(), clock.now())
+
+
+def test_known_delivery_stores_nothing(store: Store, clock: SetClock) -> None:
+    """A delivery that comes again is answered with its first requests, and nothing moves."""
+    store.accept([request("r1", commit=COMMITS[0])], delivery("d1"), ["gitops"])
+    clock.advance(hours=1)
+
+    assert store.accept([request("r2", commit=COMMITS[1])], delivery("d1"), ["gitops"]) == ("r1",)
+
+    assert store.request("r2") is None
+    assert store.fabric("dc1").desired_revision == REVISIONS[0]
+    assert store.webhook("gitops").last_verified == NOON
+
+
+def test_delivery_ids_are_per_provider(store: Store) -> None:
+    """The same id of another provider is another delivery."""
+    store.accept([request("r1")], delivery("d1", "github"))
+
+    assert store.accept([request("r2")], delivery("d1", "gitea")) is None
+    assert store.delivered("gitea", "d1") == ("r2",)
+    assert store.delivered("gitlab", "d1") is None
+
+
+def test_delivery_without_requests(store: Store) -> None:
+    """A delivery that leads to no request is remembered as such: known, with no ids."""
+    assert store.accept([], delivery("ping"), ["gitops"]) is None
+
+    assert store.delivered("github", "ping") == ()
+    assert store.accept([], delivery("ping")) == ()
+
+
+def test_request_without_commit_announces_nothing(store: Store) -> None:
+    """A poll or a manual request leaves the desired revision alone."""
+    store.accept([request("r1", commit=COMMITS[0])])
+    store.accept([request("r2")])
+
+    assert store.fabric("dc1").desired_revision == REVISIONS[0]
+
+
+def test_requests_come_in_the_order_asked(store: Store) -> None:
+    """Requests are returned in the order of the ids; unknown ids are left out."""
+    store.accept([request("r1"), request("r2"), request("r3")])
+
+    assert [r.id for r in store.requests(["r3", "nothing", "r1"])] == ["r3", "r1"]
+    assert store.requests([]) == []
+    assert store.request("nothing") is None
+
+
+def test_many_ids_at_once(store: Store) -> None:
+    """More ids than a database takes as parameters of one statement are read and moved all the same."""
+    ids = [f"r{number}" for number in range(33_000)]
+    store.accept([request(i) for i in ids])
+
+    store.set_state(ids, RequestState.RUNNING, "p1")
+
+    assert [r.id for r in store.requests(ids)] == ids
+    assert {r.state for r in store.unfinished()} == {RequestState.RUNNING}
+
+
+def test_unfinished_oldest_first(store: Store) -> None:
+    """Queued and running requests are unfinished, in the order in which they were accepted."""
+    store.accept([request("z")])
+    store.accept([request("a"), request("m")])
+    store.set_state(["z"], RequestState.RUNNING, "p1")
+    store.set_state(["a"], RequestState.FAILED)
+
+    assert [(r.id, r.state, r.pass_id) for r in store.unfinished()] == [("z", "running", "p1"), ("m", "queued", None)]
+
+
+def test_state_keeps_the_pass(store: Store) -> None:
+    """A state without a pass leaves the pass that is known."""
+    store.accept([request("r1")])
+    store.set_state(["r1"], RequestState.RUNNING, "p1")
+    store.set_state(["r1"], RequestState.QUEUED)
+
+    found = store.request("r1")
+    assert found is not None
+    assert (found.state, found.pass_id) == (RequestState.QUEUED, "p1")
+
+
+@pytest.mark.parametrize("ending", [state for state in RequestState if state.is_terminal])
+def test_terminal_is_final(store: Store, ending: RequestState) -> None:
+    """A request that has ended stays as it ended: no state, no pass and no clean-up moves it again."""
+    store.accept([request("r1")])
+    store.set_state(["r1"], ending, "p1")
+    ended = store.request("r1")
+
+    store.set_state(["r1"], RequestState.RUNNING, "p2")
+    store.record_pass(replace(pass_result("p2"), requests=[replace(request("r1", state="succeeded"), pass_id="p2")]))
+    store.supersede([], "gone")
+
+    assert store.request("r1") == ended
+    assert store.unfinished() == []
+
+
+def test_supersede(store: Store) -> None:
+    """The unfinished requests of other fabrics end as superseded, with the message; those of these fabrics stay."""
+    store.accept([request("r1", "dc1"), request("r2", "dc2"), request("r3", "dc3")])
+    store.set_state(["r3"], RequestState.RUNNING)
+
+    store.supersede(["dc1"], "the fabric was removed")
+
+    assert [r.id for r in store.unfinished()] == ["r1"]
+    assert [(r.state, r.reason, r.message) for r in store.requests(["r2", "r3"])] == [
+        ("superseded", "Superseded", "the fabric was removed"),
+    ] * 2
+
+
+def test_pass_answers_an_unknown_request(store: Store) -> None:
+    """A request that a pass answers is stored even where its acceptance is not known."""
+    answered = replace(request("r1", state="succeeded"), pass_id="p1")
+
+    store.record_pass(replace(pass_result("p1"), requests=[answered]))
+
+    assert store.request("r1") == answered
+
+
+# Schedule
+
+
+def test_schedules_a_poll(store: Store) -> None:
+    """The next poll is stored for a fabric that was never seen, moved for one that was, and nothing else changes."""
+    store.schedule_poll("dc1", NOON, 300.0)
+    assert store.fabric("dc1") == replace(FabricRecord("dc1"), next_poll=NOON, effective_interval=300.0)
+
+    store.accept([request("r1", commit=COMMITS[0])])
+    store.schedule_poll("dc1", NOON + timedelta(seconds=60), 60.0)
+    assert store.fabric("dc1") == FabricRecord(
+        "dc1",
+        desired_revision=REVISIONS[0],
+        next_poll=NOON + timedelta(seconds=60),
+        effective_interval=60.0,
+    )
+
+
+def test_unknown_webhook(store: Store) -> None:
+    """A webhook that never delivered has no times."""
+    assert store.webhook("gitops") == WebhookRecord("gitops")
+
+
+def test_webhook_moves(store: Store, clock: SetClock) -> None:
+    """A later delivery moves the times of its repositories, of no others."""
+    store.accept([], delivery("d1"), ["one", "two"])
+    clock.advance(minutes=5)
+    store.accept([], delivery("d2"), ["two"])
+
+    assert store.webhook("one").last_verified == NOON
+    assert store.webhook("two") == WebhookRecord("two", clock.now(), clock.now())
+
+
+# History
+
+
+def test_passes_newest_first(store: Store) -> None:
+    """The history of a fabric begins with its newest pass, ends at the limit, and holds nothing of other fabrics."""
+    for number in range(4):
+        store.record_pass(pass_result(f"p{number}"))
+    store.record_pass(pass_result("q1", "dc2"))
+
+    assert [p.id for p in store.passes("dc1", limit=3)] == ["p3", "p2", "p1"]
+    assert [p.id for p in store.passes("dc2")] == ["q1"]
+    assert store.passes("dc3") == []
+    assert store.pass_("dc2", "p1") is None
+    assert store.pass_("dc1", "nothing") is None
+
+
+def test_fabrics_outlive_the_configuration(store: Store) -> None:
+    """Every fabric that was ever seen is listed, with what others than passes wrote of it."""
+    store.record_pass(pass_result("p1", "dc1"))
+    store.schedule_poll("dc2", NOON, 120.0)
+    store.supersede([], "all fabrics were removed")
+
+    assert store.fabrics() == {
+        "dc1": fabric_record("dc1"),
+        "dc2": FabricRecord("dc2", next_poll=NOON, effective_interval=120.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "count", "left"),
+    [
+        pytest.param(30, 1, ["p3", "p2", "p1"], id="young ones stay, however many"),
+        pytest.param(2, 1, ["p3", "p2"], id="old ones go"),
+        pytest.param(2, 3, ["p3", "p2", "p1"], id="old ones stay within the count"),
+        pytest.param(1, 0, ["p3"], id="exactly as old as allowed stays"),
+        pytest.param(0, 0, [], id="nothing is kept"),
+    ],
+)
+def test_prunes_passes(store: Store, days: int, count: int, left: list[str]) -> None:
+    """A pass goes when it is older than the days and beyond the count of its fabric; other fabrics do not count."""
+    for number, age in [(1, 3), (2, 2), (3, 1)]:
+        store.record_pass(pass_result(f"p{number}", finished=NOON - timedelta(days=age)))
+    store.record_pass(pass_result("q1", "dc2", finished=NOON + timedelta(days=1)))
+
+    store.prune(timedelta(days=days), count, NOON)
+
+    assert [p.id for p in store.passes("dc1")] == left
+    assert [p.id for p in store.passes("dc2")] == ["q1"]
+
+
+def test_prunes_requests_and_deliveries(store: Store, clock: SetClock) -> None:
+    """Deliveries go 7 days after they came, requests 7 days after they ended; unfinished ones never."""
+    store.accept([request("old"), request("late"), request("open")], delivery("d1"))
+    store.set_state(["old"], RequestState.SUCCEEDED)
+    clock.advance(days=1)
+    store.accept([], delivery("d2"))
+    store.set_state(["late"], RequestState.FAILED)
+
+    store.prune(timedelta(days=30), 10, NOON + timedelta(days=7))
+    assert len(store.requests(["old", "late", "open"])) == 3
+    assert store.delivered("github", "d1") is not None
+
+    store.prune(timedelta(days=30), 10, NOON + timedelta(days=7, seconds=1))
+    assert [r.id for r in store.requests(["old", "late", "open"])] == ["late", "open"]
+    assert store.delivered("github", "d1") is None
+    assert store.delivered("github", "d2") == ()
+
+
+def test_prune_keeps_what_is_owned(store: Store) -> None:
+    """Forgetting every pass leaves the record, the inventory and the objects of the fabric."""
+    store.record_pass(replace(pass_result(), inventory={key("a"): entry("a")}, objects=[object_state("a")]))
+
+    store.prune(timedelta(0), 0, NOON + timedelta(days=400))
+
+    assert store.passes("dc1") == []
+    assert store.fabric("dc1") == fabric_record()
+    assert store.inventory("dc1") == {key("a"): entry("a")}
+    assert store.objects("dc1") == [object_state("a")]
+
+
+# Documents
+
+
+def test_documents(store: Store) -> None:
+    """Documents are written, replaced and deleted by key, each collection for itself."""
+    store.save("cluster/dc1", {"VPC/a": {"spec": {"vlan": 1}}, "VPC/b": {"spec": {}}})
+    store.save("netbox", {"VPC/a": {"id": 7}})
+    store.save("cluster/dc1", {"VPC/a": {"spec": {"vlan": 2, "text": "é\ud800"}}, "VPC/b": None, "VPC/gone": None})
+
+    assert store.load("cluster/dc1") == {"VPC/a": {"spec": {"vlan": 2, "text": "é\ud800"}}}
+    assert store.load("netbox") == {"VPC/a": {"id": 7}}
+    assert store.load("nothing") == {}
+
+
+def test_saving_nothing(store: Store) -> None:
+    """No changes are no error."""
+    store.save("cluster/dc1", {})
+
+    assert store.load("cluster/dc1") == {}
+
+
+# All of it
+
+
+def test_state_outlives_the_process(tmp_path: Path, clock: SetClock) -> None:
+    """What one process stored, the next one reads."""
+    first = open_store(tmp_path / "state.db", clock)
+    first.accept([request("r1", commit=COMMITS[2])], delivery("d1"), ["gitops"])
+    first.record_pass(replace(pass_result(), inventory={key("a"): entry("a")}, objects=[object_state("a")]))
+    first.save("netbox", {"a": {"id": 1}})
+    first.close()
+
+    second = open_store(tmp_path / "state.db", clock)
+
+    assert second.unfinished() == [request("r1", commit=COMMITS[2])]
+    assert second.delivered("github", "d1") == ("r1",)
+    assert second.webhook("gitops").last_verified == NOON
+    assert second.fabric("dc1").last_sync == NOON
+    assert second.inventory("dc1") == {key("a"): entry("a")}
+    assert second.objects("dc1") == [object_state("a")]
+    assert second.load("netbox") == {"a": {"id": 1}}
+    second.close()
