@@ -26,6 +26,17 @@ class Taken:
     waited: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """What follows a pass: `failures` in a row (0 after a success), whether trying again by itself may help, and the
+    requests that still have no answer.
+    """
+
+    failures: int = 0
+    is_retryable: bool = False
+    unanswered: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class _Entry:
     work: Work

@@ -14,19 +14,9 @@ from reconciler.queue import Backoff
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reconciler.queue import Taken, WorkQueue
+    from reconciler.queue import Next, Taken, WorkQueue
 
 log = structlog.get_logger("worker")
-
-
-class Next:
-    """What follows a pass: `failures` in a row (0 after a success), and whether trying again by itself may help."""
-
-    __slots__ = ("failures", "is_retryable")
-
-    def __init__(self, *, failures: int = 0, is_retryable: bool = False) -> None:
-        self.failures = failures
-        self.is_retryable = is_retryable
 
 
 class Runner(Protocol):
@@ -76,4 +66,4 @@ class Worker:
             return
         delay = self._backoff.delay(outcome.failures, self._chance())
         log.info("retry scheduled", fabric=key, failures=outcome.failures, seconds=round(delay, 1))
-        self._queue.add_after(key, Work((Trigger.RETRY,)), delay)
+        self._queue.add_after(key, Work((Trigger.RETRY,), outcome.unanswered), delay)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.model.requests import Trigger, Work
-from reconciler.queue import WorkQueue
-from reconciler.worker import Next, Worker
+from reconciler.queue import Next, WorkQueue
+from reconciler.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

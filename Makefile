@@ -1,0 +1,67 @@
+# One command for each thing that a person or CI does. `make run` and `make test` need nothing but Python and, for the
+# real servers of the tests, what `tests/lab` says when it is missing.
+
+PYTHON ?= python3
+VENV := .venv
+RUN_VENV := .venv-run
+BIN := $(VENV)/bin
+
+.PHONY: run test test-long bench soak check unit lint types contracts lab lab-down lock clean
+
+run: $(RUN_VENV)/installed
+	$(RUN_VENV)/bin/reconciler demo
+
+$(RUN_VENV)/installed: requirements.lock pyproject.toml $(shell find reconciler webhooks -name '*.py')
+	@test -x $(RUN_VENV)/bin/python || $(PYTHON) -m venv $(RUN_VENV)
+	$(RUN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	@touch $@
+
+$(VENV)/installed: requirements-dev.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# Lint, types, contracts and unit tests, then everything against the real servers of the lab.
+test: check
+	$(BIN)/python -m tests.lab up
+	$(BIN)/python -m pytest tests/integration tests/e2e -m "not long"; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
+
+test-long: $(VENV)/installed
+	$(BIN)/python -m tests.lab up
+	$(BIN)/python -m pytest tests/integration tests/e2e; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
+
+bench: $(VENV)/installed
+	$(BIN)/python -m tests.lab up
+	$(BIN)/python -m tests.bench; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
+
+check: lint types contracts unit
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+contracts: $(VENV)/installed
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed
+	$(BIN)/python -m pytest tests/unit tests/contract --cov --cov-report=
+	$(BIN)/coverage report --include='reconciler/model/*,reconciler/plan/*,reconciler/queue.py,webhooks/providers/*,webhooks/signature.py' --fail-under=100
+
+lab: $(VENV)/installed
+	$(BIN)/python -m tests.lab up
+	$(BIN)/python -m tests.lab env
+
+lab-down: $(VENV)/installed
+	$(BIN)/python -m tests.lab down
+
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --group pyproject.toml:dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) $(RUN_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,0 +1,134 @@
+"""Every part of the service, built from the settings and wired together."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reconciler.app.clock import SystemClock
+from reconciler.app.subjects import build_subjects
+from reconciler.model.requests import Receiver
+from reconciler.queue import WorkQueue
+from reconciler.reconcile import PassRunner
+from reconciler.status.health import Components
+from reconciler.status.metrics import Metrics
+from reconciler.status.reporter import Described, Reporter
+from reconciler.store import open_store
+from reconciler.triggers.intake import Configured, TriggerIntake
+from reconciler.triggers.poll import Poll
+from reconciler.worker import Worker
+from webhooks.app import create_app
+from webhooks.options import WebOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.applications import Starlette
+
+    from reconciler.model.fabric import Fabric
+    from reconciler.model.passes import PassRecord
+    from reconciler.ports import Clock
+    from reconciler.settings import Settings
+    from reconciler.store import Store
+
+WRITES = ("created", "updated", "deleted", "netbox_created", "netbox_updated", "netbox_deleted")
+"""Those counts of a pass that are write requests' objects."""
+
+PRUNE_EVERY = 3600.0
+"""Seconds between two prunings of the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service runs."""
+
+    host: str
+    port: int
+    fabrics: Sequence[Fabric]
+    store: Store
+    queue: WorkQueue
+    intake: TriggerIntake
+    poll: Poll
+    workers: Sequence[Worker]
+    components: Components
+    web: Starlette
+    stop: threading.Event
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Build everything; nothing runs yet. Raises ConfigurationError, StateError."""
+    clock = SystemClock()
+    store = open_store(settings.state_path, clock)
+    try:
+        return _wire(settings, store, clock)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
+    fabrics = {fabric.name: fabric for fabric in settings.fabric_values()}
+    queue = WorkQueue(clock.monotonic)
+    components, metrics, stop = Components(clock), Metrics(), threading.Event()
+    intake = TriggerIntake(Configured(fabrics, receivers(settings)), store, queue, clock)
+    ended = Ended(settings, store, metrics, clock)
+    runner = PassRunner(build_subjects(settings, store), (store, store), clock, stop, ended)
+    described = Described(fabrics, providers(settings), tuple(settings.warnings))
+    reporter = Reporter(described, store, store, queue, (components, metrics, clock))
+    options = WebOptions(
+        api_token=settings.server.read_api_token,
+        protect_reads=settings.server.protect_reads,
+        max_body_bytes=settings.server.max_body_bytes,
+        on_delivery=metrics.delivery,
+    )
+    return Parts(
+        host=settings.server.host,
+        port=settings.server.port,
+        fabrics=tuple(fabrics.values()),
+        store=store,
+        queue=queue,
+        intake=intake,
+        poll=Poll(tuple(fabrics.values()), store, intake.trigger, clock, settings.poll.jitter),
+        workers=[Worker(queue, runner, intake.finished) for _ in range(settings.workers)],
+        components=components,
+        web=create_app(intake, reporter, options),
+        stop=stop,
+    )
+
+
+class Ended:
+    """What follows a pass that was recorded: metrics, and now and then the pruning of what is old."""
+
+    def __init__(self, settings: Settings, store: Store, metrics: Metrics, clock: Clock) -> None:
+        self._keep_for = timedelta(days=settings.history.days)
+        self._keep_passes = settings.history.passes
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._pruned = -PRUNE_EVERY
+
+    def __call__(self, record: PassRecord) -> None:
+        self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
+        now = self._clock.monotonic()
+        if now - self._pruned >= PRUNE_EVERY:
+            self._pruned = now
+            self._store.prune(self._keep_for, self._keep_passes, self._clock.now())
+
+
+def receivers(settings: Settings) -> list[Receiver]:
+    """The configured webhooks with their secrets. Raises ConfigurationError when a secret cannot be read."""
+    return [
+        Receiver(repository.webhook.provider, repository.name, repository.url, repository.webhook.secret.read())
+        for repository in settings.repositories
+        if repository.webhook is not None
+    ]
+
+
+def providers(settings: Settings) -> dict[str, str | None]:
+    """The webhook provider of each repository."""
+    return {r.name: r.webhook.provider if r.webhook else None for r in settings.repositories}

@@ -1,0 +1,155 @@
+"""The running service: one process that holds every event source, the queue, the workers and the web server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from reconciler.app.supervisor import Supervisor
+from reconciler.errors import ConfigurationError
+from reconciler.model.requests import Trigger
+from reconciler.status.health import ComponentState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.applications import Starlette
+
+    from reconciler.app.parts import Parts
+    from reconciler.model.fabric import Fabric
+    from reconciler.model.status import FabricRecord
+
+log = structlog.get_logger("service")
+
+STOP_TIMEOUT = 18.0
+"""Seconds from the signal to the end of the process, whatever hangs. What is cut off is done again at the next start."""
+
+WEB_GRACE = 3
+"""Seconds that requests in flight are given when the service stops."""
+
+
+def serve(build: Callable[[], Parts], on_ready: Callable[[], None] = lambda: None) -> None:
+    """Run the service until SIGTERM or SIGINT. `on_ready` is called once it serves.
+
+    Raises ConfigurationError, StateError when it cannot start.
+    """
+    asyncio.run(Service(build()).run(on_ready))
+
+
+class Service:
+    """Runs the parts together, and ends them in order."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._stopping = asyncio.Event()
+        self._web: _WebServer | None = None
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Until a signal arrives."""
+        parts = self._parts
+        self._watch_signals()
+        listener = _listen(parts.host, parts.port)
+        supervisor = Supervisor(parts.components)
+        parts.components.report("store", ComponentState.RUNNING)
+        parts.components.report("queue", ComponentState.RUNNING)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(supervisor.supervise("web", lambda: self._serve_web(listener)))]
+                running += [
+                    tasks.create_task(supervisor.supervise(f"worker-{number}", worker.run))
+                    for number, worker in enumerate(parts.workers, start=1)
+                ]
+                poll = tasks.create_task(supervisor.supervise("poll", parts.poll.run))
+                tasks.create_task(self._start(on_ready))
+                await self._stopping.wait()
+                log.info("stopping")
+                poll.cancel()
+                self._stop()
+                await asyncio.wait(running)
+        finally:
+            listener.close()
+            parts.close()
+        log.info("stopped")
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+
+    async def _start(self, on_ready: Callable[[], None]) -> None:
+        """Take up what was not finished, then look at every fabric, the most neglected first."""
+        parts = self._parts
+        await parts.intake.resume()
+        records = await asyncio.to_thread(parts.store.fabrics)
+        for fabric in sorted(parts.fabrics, key=lambda fabric: _neglect(records.get(fabric.name))):
+            await parts.intake.trigger([fabric], Trigger.STARTUP)
+        while self._web is None or not self._web.started:
+            await asyncio.sleep(0.01)
+        log.info("serving", host=parts.host, port=parts.port, fabrics=[fabric.name for fabric in parts.fabrics])
+        for fabric in parts.fabrics:
+            if fabric.simulated:
+                log.warning("simulated targets", fabric=fabric.name, simulated=list(fabric.simulated))
+        on_ready()
+
+    async def _serve_web(self, listener: socket.socket) -> None:
+        self._web = _WebServer(_web_configuration(self._parts.web))
+        await self._web.serve(sockets=[listener.dup()])
+
+    def _stop(self) -> None:
+        """End every part at its next boundary, and the process in any case."""
+        deadline = threading.Timer(STOP_TIMEOUT, _give_up)
+        deadline.daemon = True
+        deadline.start()
+        self._parts.stop.set()
+        self._parts.queue.drain()
+        if self._web is not None:
+            self._web.should_exit = True
+
+
+class _WebServer(uvicorn.Server):
+    """The web server without signal handlers of its own: the service decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - uvicorn's own signature
+        yield
+
+
+def _web_configuration(web: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        web,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=WEB_GRACE,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything starts, so that a port in use is an error of the configuration and not of a task."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {error.strerror or error}") from error
+
+
+def _neglect(record: FabricRecord | None) -> tuple[bool, float]:
+    """Fabrics that were never in line come first, then those whose last success is longest ago."""
+    if record is None or record.last_sync is None:
+        return (False, 0.0)
+    return (True, record.last_sync.timestamp())
+
+
+def _give_up() -> None:
+    log.error("stop took too long", seconds=STOP_TIMEOUT)
+    os._exit(1)

@@ -1,0 +1,46 @@
+"""The command `reconciler`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from reconciler import __version__
+from reconciler.cli import local, remote
+from reconciler.cli.client import ApiError
+from reconciler.cli.output import print_error
+from reconciler.errors import ReconcilerError
+
+app = typer.Typer(
+    help="Keep Hedgehog fabrics, their clusters and NetBox in line with Git.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (local.serve, local.demo, local.check, remote.reconcile, remote.status, remote.passes):
+    app.command()(command)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Keep Hedgehog fabrics, their clusters and NetBox in line with Git."""
+
+
+def main() -> None:
+    """Run the command line. An error that a person can mend is one sentence, not a traceback."""
+    try:
+        app()
+    except (ReconcilerError, ApiError) as error:
+        print_error(str(error))
+        sys.exit(1)

@@ -1,0 +1,125 @@
+"""What commands print: tables with colours for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reconciler.model.json import JSON, JSONObject
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_COLOURS = {
+    "in_sync": "green",
+    "succeeded": "green",
+    "no_change": "green",
+    "ok": "green",
+    "out_of_sync": "yellow",
+    "partial": "yellow",
+    "blocked": "yellow",
+    "never_synced": "yellow",
+    "queued": "cyan",
+    "running": "cyan",
+    "error": "red",
+    "failed": "red",
+    "failing": "red",
+}
+
+
+def print_json(value: JSON) -> None:
+    """Exactly one JSON document on standard output."""
+    console.file.write(json.dumps(value, indent=2) + "\n")
+
+
+def print_error(message: str) -> None:
+    errors.print(f"[red]error:[/red] {escape(message)}")
+
+
+def coloured(word: str | None) -> str:
+    """A word of the vocabulary in its colour, as markup."""
+    text = escape(word or "-")
+    colour = _COLOURS.get(word or "")
+    return f"[{colour}]{text}[/{colour}]" if colour else text
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Rows of markup under headings."""
+    result = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        result.add_row(*row)
+    return result
+
+
+def short_revision(revision: str | None) -> str:
+    """`main@1234567` for `main@sha1:1234567…`: enough to recognise it."""
+    if not revision:
+        return "-"
+    branch, _, commit = revision.partition("@sha1:")
+    return escape(f"{branch}@{commit[:8]}")
+
+
+def status_table(fabrics: Sequence[JSONObject]) -> Table:
+    """What `status` shows: one line a fabric, and below it what is wrong."""
+    result = table(["FABRIC", "STATUS", "REVISION", "LAST SYNC", "OBJECTS", "MESSAGE"], [])
+    for fabric in fabrics:
+        counts = fabric["counts"]
+        simulated = f" (simulated: {', '.join(fabric['simulated'])})" if fabric["simulated"] else ""
+        flag = " [cyan]reconciling[/cyan]" if fabric["reconciling"] else ""
+        result.add_row(
+            escape(fabric["name"] + simulated),
+            coloured(fabric["sync_status"]) + flag,
+            short_revision(fabric["revision"]),
+            fabric["last_sync"] or "never",
+            f"{counts['in_sync']}/{counts['desired']}",
+            escape(f"{fabric['reason']}: {fabric['message']}"),
+        )
+    return result
+
+
+def problem_lines(fabric: JSONObject) -> list[str]:
+    """The problems of a fabric, as compilers print them."""
+    return [
+        f"  {p['file']}:{p['line']}: {p['severity']}: {p['rule']}"
+        f"{' ' + p['field'] if p['field'] else ''}: {p['message']}"
+        for p in fabric["problems"]
+    ]
+
+
+def pass_table(passes: Sequence[JSONObject]) -> Table:
+    """What `passes` shows."""
+    rows = [
+        [
+            escape(p["id"][:8]),
+            p["started"],
+            f"{sum(p['phases'].values()):.2f} s",
+            escape(",".join(p["triggers"])),
+            coloured(p["outcome"]),
+            short_revision(p["revision"]),
+            escape(f"{p['reason']}: {p['message']}"),
+        ]
+        for p in passes
+    ]
+    return table(["PASS", "STARTED", "TOOK", "TRIGGERS", "OUTCOME", "REVISION", "MESSAGE"], rows)
+
+
+def request_table(requests: Sequence[JSONObject]) -> Table:
+    """What `reconcile` shows."""
+    rows = [
+        [
+            escape(r["fabric"]),
+            coloured(r["state"]),
+            escape(r.get("outcome") or "-"),
+            short_revision(r.get("revision")),
+            escape(r.get("message") or "-"),
+        ]
+        for r in requests
+    ]
+    return table(["FABRIC", "REQUEST", "OUTCOME", "REVISION", "MESSAGE"], rows)

@@ -1,0 +1,128 @@
+"""Commands that ask a running service."""
+
+from __future__ import annotations
+
+import time
+from enum import IntEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from reconciler.cli import output as out
+from reconciler.cli.options import (
+    DEFAULT_SERVER,
+    Output,
+    OutputOption,
+    ServerOption,
+    TokenFileOption,
+    client,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.cli.client import ApiClient
+    from reconciler.model.json import JSONObject
+
+FabricArgument = Annotated[str | None, typer.Argument(help="The fabric; without it, all of them.")]
+
+WATCH_PERIOD = 1.0
+"""Seconds between two looks of `status --watch`."""
+
+
+class Exit(IntEnum):
+    """What an exit code says."""
+
+    FINE = 0
+    ERROR = 1
+    NOT_IN_SYNC = 2
+    NOT_FINISHED = 3
+
+
+def reconcile(
+    fabric: FabricArgument = None,
+    wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait for the outcome.")] = 30.0,
+    server: ServerOption = DEFAULT_SERVER,
+    token_file: TokenFileOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Reconcile a fabric now. Exit code 0: succeeded, 1: failed, 3: not finished in time."""
+    answer = client(server, token_file).post("/reconcile", {"fabric": fabric, "wait": wait}, wait)
+    if output is Output.JSON:
+        out.print_json(answer)
+    else:
+        out.console.print(out.request_table(answer["requests"]))
+        for name in answer.get("skipped", ()):
+            out.console.print(f"{name}: skipped, it is disabled", markup=False)
+    raise typer.Exit(_request_exit([request["state"] for request in answer["requests"]]))
+
+
+def _request_exit(states: Sequence[str]) -> Exit:
+    if any(state in {"failed", "superseded"} for state in states):
+        return Exit.ERROR
+    if any(state != "succeeded" for state in states):
+        return Exit.NOT_FINISHED
+    return Exit.FINE
+
+
+def status(
+    fabric: FabricArgument = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep looking until interrupted.")] = False,  # noqa: FBT002 - typer's form of a flag
+    server: ServerOption = DEFAULT_SERVER,
+    token_file: TokenFileOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show the sync status. Exit code 0: all in sync, 2: not in sync, 1: it could not be asked."""
+    api = client(server, token_file)
+    if watch and output is Output.TEXT:
+        _watch(api, fabric)
+        return
+    fabrics = _fabrics(api, fabric)
+    if output is Output.JSON:
+        out.print_json({"fabrics": fabrics})
+    else:
+        out.console.print(_rendered(api, fabrics))
+    raise typer.Exit(Exit.FINE if all(f["sync_status"] == "in_sync" for f in fabrics) else Exit.NOT_IN_SYNC)
+
+
+def _fabrics(api: ApiClient, fabric: str | None) -> list[JSONObject]:
+    if fabric is not None:
+        return [api.get(f"/fabrics/{fabric}")]
+    fabrics: list[JSONObject] = api.get("/fabrics")["fabrics"]
+    return fabrics
+
+
+def _rendered(api: ApiClient, fabrics: Sequence[JSONObject]) -> Group:
+    lines = []
+    for fabric in fabrics:
+        if fabric["problems_total"]:
+            whole = fabric if "problems" in fabric else api.get(f"/fabrics/{fabric['name']}")
+            lines += out.problem_lines(whole)
+    return Group(out.status_table(fabrics), *map(Text, lines))
+
+
+def _watch(api: ApiClient, fabric: str | None) -> None:
+    with Live(console=out.console, auto_refresh=False) as live:
+        try:
+            while True:
+                live.update(_rendered(api, _fabrics(api, fabric)), refresh=True)
+                time.sleep(WATCH_PERIOD)
+        except KeyboardInterrupt:
+            return
+
+
+def passes(
+    fabric: Annotated[str, typer.Argument(help="The fabric.")],
+    server: ServerOption = DEFAULT_SERVER,
+    token_file: TokenFileOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show the history of a fabric's passes, the newest first."""
+    answer = client(server, token_file).get(f"/fabrics/{fabric}/passes")
+    if output is Output.JSON:
+        out.print_json(answer)
+    else:
+        out.console.print(out.pass_table(answer["passes"]))

@@ -1,0 +1,131 @@
+"""The record of a fabric after a pass, and the answers to the requests that led to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.passes import SyncState
+from reconciler.model.requests import RequestState
+from reconciler.model.status import Connection, LastPass
+from reconciler.plan.conditions import Contact, after_pass, connect, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from reconciler.model.fabric import Fabric
+    from reconciler.model.passes import ObjectState, PassRecord
+    from reconciler.model.problems import Problem
+    from reconciler.model.requests import Request
+    from reconciler.model.revision import Revision
+    from reconciler.model.status import FabricRecord
+    from reconciler.plan.outcome import Conclusion
+
+MAX_STORED_PROBLEMS = 1000
+"""How many problems a record keeps; `problems_total` counts all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a full pass learned. `fetched` is the tip of the branch (None: it could not be fetched), `revision` the one
+    that was read, `tree` that of the fabric's directory there. `states`, `observed` and `problems` are None where the
+    pass did not get so far: what is known stays.
+    """
+
+    fetched: Revision | None = None
+    revision: Revision | None = None
+    tree: str | None = None
+    states: Sequence[ObjectState] | None = None
+    observed: Mapping[str, int] | None = None
+    problems: Sequence[Problem] | None = None
+    waiting_in_raw: int | None = None
+    contacts: Mapping[str, Contact] = field(default_factory=dict)
+    blocks: Sequence[tuple[str, str]] = ()
+
+
+def next_record(
+    before: FabricRecord, fabric: Fabric, done: PassRecord, conclusion: Conclusion, seen: Seen
+) -> FabricRecord:
+    """The record after a full pass. The only place that moves `last_sync` and the applied revision."""
+    record = _observations(_revisions(before, done, seen), done, seen)
+    conditions = after_pass(conclusion, seen.contacts, seen.blocks, fabric.simulated, done.finished)
+    record = replace(
+        record,
+        last_pass=_last_pass(done),
+        failures=0 if done.outcome.is_success else before.failures + 1,
+        conditions=merge(before.conditions, conditions),
+    )
+    if not done.outcome.is_success:
+        return record
+    return replace(record, last_sync=done.finished, applied_revision=done.revision, tree=seen.tree)
+
+
+def _revisions(before: FabricRecord, done: PassRecord, seen: Seen) -> FabricRecord:
+    return replace(
+        before,
+        desired_revision=str(seen.fetched) if seen.fetched else before.desired_revision,
+        last_attempted_revision=done.revision or before.last_attempted_revision,
+    )
+
+
+def _observations(record: FabricRecord, done: PassRecord, seen: Seen) -> FabricRecord:
+    connections = dict(record.connections)
+    for name, contact in seen.contacts.items():
+        connections[name] = connect(connections.get(name, Connection()), contact, done.finished)
+    record = replace(record, connections=connections)
+    if seen.problems is not None:
+        problems = tuple(seen.problems[:MAX_STORED_PROBLEMS])
+        record = replace(record, problems=problems, problems_total=len(seen.problems))
+    if seen.waiting_in_raw is not None:
+        record = replace(record, waiting_in_raw=seen.waiting_in_raw)
+    if seen.observed is not None:
+        record = replace(record, observed=dict(seen.observed))
+    if seen.states is None:
+        return record
+    record = replace(record, states=count_states(seen.states))
+    has_drift = record.count(SyncState.CHANGED) > 0
+    return replace(record, drift_since=(record.drift_since or done.finished) if has_drift else None)
+
+
+def count_states(states: Sequence[ObjectState]) -> dict[str, dict[SyncState, int]]:
+    """Objects per kind and state."""
+    counted: dict[str, Counter[SyncState]] = {}
+    for state in states:
+        counted.setdefault(state.key.kind, Counter())[state.state] += 1
+    return {kind: dict(counter) for kind, counter in counted.items()}
+
+
+def _last_pass(done: PassRecord) -> LastPass:
+    return LastPass(
+        id=done.id,
+        outcome=done.outcome,
+        triggers=tuple(trigger.value for trigger in done.triggers),
+        started=done.started,
+        finished=done.finished,
+        reason=done.reason,
+        message=done.message,
+    )
+
+
+def answer(requests: Sequence[Request], done: PassRecord, contains: Callable[[str], bool]) -> tuple[Request, ...]:
+    """The requests in their terminal state. `contains` tells whether a commit is part of the pass's revision: a push
+    succeeds only when what it announced is applied.
+    """
+    return tuple(_answer(request, done, contains) for request in requests)
+
+
+def _answer(request: Request, done: PassRecord, contains: Callable[[str], bool]) -> Request:
+    answered = replace(
+        request,
+        state=RequestState.SUCCEEDED if done.outcome.is_success else RequestState.FAILED,
+        outcome=done.outcome.value,
+        pass_id=done.id,
+        revision=done.revision,
+        reason=done.reason,
+        message=done.message,
+    )
+    if request.commit is None or not done.outcome.is_success or contains(request.commit):
+        return answered
+    message = f"the announced commit {request.commit} is not part of {done.revision}"
+    return replace(answered, state=RequestState.FAILED, reason="CommitNotApplied", message=message)

@@ -1,0 +1,11 @@
+"""One pass over one fabric: fetch, read, observe, plan, apply, project, write to NetBox, record.
+
+Every phase reports what it could not do to the pass's `Attempt`; `record` is the one exit, whatever happened.
+"""
+
+from __future__ import annotations
+
+from reconciler.reconcile.engine import Subject, reconcile
+from reconciler.reconcile.runner import PassRunner
+
+__all__ = ["PassRunner", "Subject", "reconcile"]

@@ -1,0 +1,47 @@
+"""Fetch and read: what Git declares, at which revision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError
+from reconciler.model.passes import Phase
+
+if TYPE_CHECKING:
+    from reconciler.model.desired import Desired
+    from reconciler.model.revision import Revision
+    from reconciler.ports import DesiredSource
+    from reconciler.reconcile.attempt import Attempt
+
+
+def fetch(source: DesiredSource, attempt: Attempt) -> Revision | None:
+    """The branch's tip, or None when it could not be had."""
+    with attempt.phase(Phase.FETCH, "git"):
+        try:
+            revision = source.fetch()
+        except BranchNotFoundError:
+            attempt.reached("git")
+            raise
+        except (GitUnavailableError, GitAccessError) as error:
+            attempt.lost("git", error)
+            raise
+        attempt.reached("git")
+        return revision
+    return None
+
+
+def read(source: DesiredSource, revision: Revision | None, attempt: Attempt) -> Desired | None:
+    """The desired state, None when it is not known. Without a fetched revision the last one that was fetched serves,
+    so that drift is healed while the Git host is away; a branch that does not exist has no desired state.
+    """
+    if revision is None and not _is_branch_missing(attempt):
+        revision = source.last_fetched()
+    if revision is None:
+        return None
+    with attempt.phase(Phase.READ, "git"):
+        return source.read(revision)
+    return None
+
+
+def _is_branch_missing(attempt: Attempt) -> bool:
+    return any(failure.reason == BranchNotFoundError.reason for failure in attempt.failures)

@@ -1,0 +1,177 @@
+"""The pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.passes import Outcome, PassRecord, SyncState
+from reconciler.model.requests import Trigger
+from reconciler.model.status import ConnectionState, PassResult
+from reconciler.plan.outcome import Conclusion, Findings, conclude
+from reconciler.plan.record import Seen, answer, next_record
+from reconciler.reconcile.attempt import Attempt
+from reconciler.reconcile.cluster_phase import ClusterWork, reconcile_cluster
+from reconciler.reconcile.desired_phase import fetch, read
+from reconciler.reconcile.netbox_phase import mirror
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from reconciler.model.desired import Desired
+    from reconciler.model.fabric import Fabric
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.passes import InventoryEntry
+    from reconciler.model.requests import Request
+    from reconciler.model.revision import Revision
+    from reconciler.model.status import FabricRecord
+    from reconciler.ports import Clock, Cluster, DesiredSource, NetBox, StopFlag
+
+
+MAX_STORED_FAILURES = 1000
+"""How many failures the history keeps of one pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a pass works on: a fabric with its source and its targets."""
+
+    fabric: Fabric
+    source: DesiredSource
+    cluster: Cluster | None
+    netbox: NetBox | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is remembered when a pass begins."""
+
+    record: FabricRecord
+    inventory: Mapping[ObjectKey, InventoryEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Why a pass is made: its id, triggers and the requests that it answers."""
+
+    id: str
+    triggers: tuple[Trigger, ...]
+    requests: Sequence[Request] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a pass ends with. `is_retryable`: trying again without any change may help."""
+
+    result: PassResult
+    is_retryable: bool
+
+
+def reconcile(subject: Subject, order: Order, past: Past, clock: Clock, stop: StopFlag) -> Report:
+    """Make one full pass. Raises StoppedError when the service stops meanwhile, and nothing else: whatever fails is
+    in the report.
+    """
+    attempt = Attempt(subject.fabric.name, clock, stop)
+    started = clock.now()
+    fetched = fetch(subject.source, attempt)
+    if fetched is not None and is_unchanged(subject.source, order, past.record, fetched):
+        message = f"{fetched} leaves {subject.fabric.path} as it is"
+        conclusion = Conclusion(Outcome.NO_CHANGE, "NoChange", message)
+        seen = Seen(fetched, fetched, past.record.tree, contacts=attempt.contacts)
+        return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen))
+    desired = read(subject.source, fetched, attempt)
+    cluster = reconcile_cluster(subject, attempt, desired, past.inventory, is_current=fetched is not None)
+    mirror(subject, attempt, desired, cluster)
+    seen = _seen(subject, attempt, fetched, desired, cluster)
+    conclusion = conclude(_findings(attempt, desired))
+    return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, cluster))
+
+
+def is_unchanged(source: DesiredSource, order: Order, record: FabricRecord, fetched: Revision) -> bool:
+    """Whether a push left the fabric's directory as it was when it was last brought in line.
+
+    Only a push may end so: a poll, a start or a person asks for a comparison with the real systems. Nor may it where
+    something was left open, which a new push is the occasion to try again.
+    """
+    if set(order.triggers) != {Trigger.PUSH} or record.last_pass is None or record.tree is None:
+        return False
+    is_settled = record.last_pass.outcome.is_success and all(
+        connection.state is not ConnectionState.FAILING for connection in record.connections.values()
+    )
+    open_states = (SyncState.CHANGED, SyncState.PRUNE_PENDING, SyncState.UNKNOWN)
+    return is_settled and not any(map(record.count, open_states)) and source.tree(fetched) == record.tree
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where a pass stands when all its phases are over."""
+
+    attempt: Attempt
+    started: datetime
+    finished: datetime
+    conclusion: Conclusion
+    seen: Seen
+    cluster: ClusterWork | None = None
+
+
+def _findings(attempt: Attempt, desired: Desired | None) -> Findings:
+    return Findings(
+        revision=str(desired.revision) if desired else None,
+        failures=attempt.failures,
+        refusals=[problem for problem in desired.problems if problem.is_refusal] if desired else (),
+        blocks=attempt.blocks,
+        counts=attempt.counts,
+    )
+
+
+def _seen(
+    subject: Subject,
+    attempt: Attempt,
+    fetched: Revision | None,
+    desired: Desired | None,
+    cluster: ClusterWork | None,
+) -> Seen:
+    return Seen(
+        fetched=fetched,
+        revision=desired.revision if desired else None,
+        tree=subject.source.tree(desired.revision) if desired else None,
+        states=cluster.states if cluster else None,
+        observed=cluster.observed_counts() if cluster else None,
+        problems=desired.problems if desired else None,
+        waiting_in_raw=desired.waiting_in_raw if desired else None,
+        contacts=attempt.contacts,
+        blocks=attempt.blocks,
+    )
+
+
+def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
+    """The one exit: every pass that ends, ends here."""
+    conclusion, seen, attempt = end.conclusion, end.seen, end.attempt
+    done = PassRecord(
+        id=order.id,
+        fabric=subject.fabric.name,
+        triggers=order.triggers,
+        started=end.started,
+        finished=end.finished,
+        outcome=conclusion.outcome,
+        reason=conclusion.reason,
+        message=conclusion.message,
+        revision=str(seen.revision) if seen.revision else None,
+        plan_hash=end.cluster.plan.hash if end.cluster else None,
+        phases=attempt.phases,
+        counts=dict(attempt.counts),
+        failures=tuple(attempt.failures[:MAX_STORED_FAILURES]),
+    )
+    result = PassResult(
+        record=done,
+        fabric=next_record(past.record, subject.fabric, done, conclusion, seen),
+        inventory=end.cluster.inventory if end.cluster else None,
+        objects=end.cluster.states if end.cluster else None,
+        requests=answer(order.requests, done, lambda commit: _contains(subject, commit, seen.revision)),
+    )
+    return Report(result, conclusion.is_retryable)
+
+
+def _contains(subject: Subject, commit: str, revision: Revision | None) -> bool:
+    return revision is not None and subject.source.is_ancestor(commit, revision)

@@ -1,0 +1,96 @@
+"""Runs passes for the worker: the only call site of the pass."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from reconciler.errors import StateError, StoppedError
+from reconciler.model.requests import RequestState
+from reconciler.queue import Next
+from reconciler.reconcile.engine import Order, Past, reconcile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from reconciler.model.passes import PassRecord
+    from reconciler.model.requests import Request
+    from reconciler.ports import Clock, PassState, StopFlag
+    from reconciler.queue import Taken
+    from reconciler.reconcile.engine import Report, Subject
+
+log = structlog.get_logger("pass")
+
+
+class Store(Protocol):
+    """What the runner needs of the store. Raises StateError."""
+
+    def requests(self, ids: Sequence[str]) -> Sequence[Request]: ...
+
+    def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None: ...
+
+
+class PassRunner:
+    """Makes the pass that a fabric was taken for, and stores how it ended."""
+
+    def __init__(
+        self,
+        subjects: Mapping[str, Subject],
+        stores: tuple[PassState, Store],
+        clock: Clock,
+        stop: StopFlag,
+        on_ended: Callable[[PassRecord], None],
+    ) -> None:
+        self._subjects = subjects
+        self._state, self._requests = stores
+        self._clock = clock
+        self._stop = stop
+        self._on_ended = on_ended
+        self._unstored: dict[str, int] = {}
+        """Passes in a row, by fabric, whose end could not be stored: the record cannot count those."""
+
+    def run(self, taken: Taken) -> Next:
+        """One pass. A pass that the service's stop cut off is no failure: its requests stay, and the next start makes
+        it again; nor is one lost whose end could not be stored.
+        """
+        try:
+            report = self._reconcile(taken)
+        except StoppedError:
+            log.info("pass stopped", fabric=taken.key)
+            return Next()
+        except StateError:
+            failures = self._unstored[taken.key] = self._unstored.get(taken.key, 0) + 1
+            log.exception("the end of a pass could not be stored", fabric=taken.key)
+            return Next(failures=failures, is_retryable=True, unanswered=taken.work.requests)
+        self._unstored.pop(taken.key, None)
+        return Next(failures=report.result.fabric.failures, is_retryable=_may_retry(report))
+
+    def _reconcile(self, taken: Taken) -> Report:
+        subject = self._subjects[taken.key]
+        order = Order(uuid.uuid4().hex, taken.work.triggers, self._requests.requests(taken.work.requests))
+        self._requests.set_state(taken.work.requests, RequestState.RUNNING, order.id)
+        past = Past(self._state.fabric(taken.key), self._state.inventory(taken.key))
+        log.info("pass started", fabric=taken.key, pass_id=order.id, triggers=[t.value for t in order.triggers])
+        report = reconcile(subject, order, past, self._clock, self._stop)
+        self._state.record_pass(report.result)
+        self._announce(report.result.record)
+        return report
+
+    def _announce(self, record: PassRecord) -> None:
+        log.info(
+            "pass ended",
+            fabric=record.fabric,
+            pass_id=record.id,
+            outcome=record.outcome.value,
+            reason=record.reason,
+            message=record.message,
+            revision=record.revision,
+            seconds=round((record.finished - record.started).total_seconds(), 3),
+        )
+        self._on_ended(record)
+
+
+def _may_retry(report: Report) -> bool:
+    return report.is_retryable and not report.result.record.outcome.is_success
