@@ -120,19 +120,21 @@ class NetBox(Protocol):
         """
 
     def create_shared(self, records: Sequence[SharedRecord]) -> Sequence[WriteResult]:
-        """Create missing prerequisites, in order. Raises as `observe`."""
+        """Create prerequisites, in order; one that exists by now is fine. Raises as `observe`."""
 
     def create(self, records: Sequence[Record]) -> Sequence[WriteResult]:
-        """Create records of one model in bulk, with tag and key; one bad record does not hold back the others.
-        A result for each record. Raises as `observe`.
+        """Create records of one model in bulk, with tag and key; one bad record does not hold back the others, and one
+        that refers to a record that is not there is not sent. A result for each record, in order. Raises as `observe`.
         """
 
     def update(self, changes: Sequence[RecordChange]) -> Sequence[WriteResult]:
-        """Update records of one model in bulk, only the fields named. Results and errors as `create`."""
+        """Update records of one model in bulk, only the fields named; one that somebody else changed since it was
+        observed is left alone and has an error. Results and errors as `create`.
+        """
 
     def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
         """Delete records of one model in bulk. A record that no longer carries our marks, or on which records of
-        others depend, is left alone and has an error. Results and errors as `create`.
+        others depend, is left alone and has an error; one that is gone is fine. Results and errors as `create`.
         """
 
     def version(self) -> str:

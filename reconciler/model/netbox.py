@@ -1,5 +1,8 @@
 """Records of NetBox, in symbolic form: references name records by key or slug, never by database id, so that a
 projection and what NetBox holds can be compared without asking NetBox anything.
+
+Fields have the names of NetBox's REST API. A custom field is named `custom_fields.<name>`; the scope of a record, which
+the API splits into type and id, is the one field `scope`.
 """
 
 from __future__ import annotations
@@ -7,8 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from reconciler.model.netbox_schema import DEVICES, natural_key_fields
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from reconciler.model.objects import ObjectKey
 
 OWNED_TAG = "hh-managed"
 """Slug and name of the tag on every record that we write."""
@@ -20,7 +27,8 @@ KEY_FIELD = "hh_key"
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
     """A record: `model` is NetBox's REST path below `/api/` (`dcim/devices`); `key` the `hh_key` of an owned
-    record, the slug of a shared one, or `#<id>` for a record that is neither.
+    record, the slug of a shared one (a device type: `<manufacturer>/<slug>`, a custom field: its name), or `#<id>`
+    for a record that is neither.
     """
 
     model: str
@@ -31,6 +39,29 @@ class Ref:
 
 
 Value: TypeAlias = "str | int | float | bool | Ref | tuple[Value, ...] | None"
+
+NaturalKey: TypeAlias = "tuple[tuple[str, ...], tuple[Value, ...]]"
+"""Names and values of fields that NetBox allows only one record of a model to have."""
+
+
+def natural_keys(model: str, fields: Mapping[str, Value]) -> Iterator[NaturalKey]:
+    """The natural keys of a record with these fields. A key of which a required part is missing does not bind and is
+    left out; a device without a tenant is in the same scope as every other such device.
+    """
+    for names in natural_key_fields(model):
+        values = tuple(_folded(model, name, fields.get(name)) for name in names)
+        if all(value is not None for name, value in zip(names, values, strict=True) if name != "tenant"):
+            yield names, values
+
+
+def _folded(model: str, name: str, value: Value) -> Value:
+    """NetBox ignores case in the names of devices, and only there."""
+    return value.casefold() if (model, name) == (DEVICES, "name") and isinstance(value, str) else value
+
+
+def references(fields: Mapping[str, Value]) -> Iterator[Ref]:
+    """The records that these fields refer to."""
+    return (value for value in fields.values() if isinstance(value, Ref))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +74,11 @@ class SharedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as it should be. `label` is what people call it; `natural` is the natural key under which a record
-    of a person would clash with it (None: no natural key, nothing can clash).
-    """
+    """A record as it should be. `label` is what people call it. Fields that it does not name are left to people."""
 
     ref: Ref
     label: str
     fields: Mapping[str, Value]
-    natural: tuple[Value, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +93,32 @@ class ExistingRecord:
     fields: Mapping[str, Value]
     key: str | None = None
     is_tagged: bool = False
-    natural: tuple[Value, ...] | None = None
     version: str | None = None
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.model, self.key or f"#{self.id}")
+
+    def is_keyed_by(self, fabric: str) -> bool:
+        """Whether its key names `fabric`; ours it is only with the tag as well."""
+        return self.key is not None and self.key.startswith(f"{fabric}/")
 
     def is_owned_by(self, fabric: str) -> bool:
         """Whether both marks say that we wrote it for `fabric`."""
-        return self.is_tagged and self.key is not None and self.key.startswith(f"{fabric}/")
+        return self.is_tagged and self.is_keyed_by(fabric)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An object, or a part of it, that has no place in NetBox as it is. Its records count as declared."""
+
+    key: ObjectKey
+    message: str
+
+    def covers(self, fabric: str, record_key: str) -> bool:
+        """Whether the record with this `hh_key` speaks of the object."""
+        whole = f"{fabric}/{self.key}"
+        return record_key == whole or record_key.startswith(f"{whole}#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +127,30 @@ class Projection:
 
     shared: tuple[SharedRecord, ...] = ()
     records: tuple[Record, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What NetBox holds: every record that is ours or that could clash with ours, and the prerequisites that
-    exist (by `Ref` with their slug).
+    exist (by `Ref` with their slug). `faults` tells of prerequisites that exist but cannot serve.
     """
 
     records: tuple[ExistingRecord, ...] = ()
     shared: frozenset[Ref] = field(default_factory=frozenset)
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
     """An owned record whose fields differ: `fields` holds the desired values of those that do, `before` theirs now."""
 
-    record: Record
     existing: ExistingRecord
     fields: Mapping[str, Value]
-    before: Mapping[str, Value]
+
+    @property
+    def before(self) -> dict[str, Value]:
+        return {name: self.existing.fields.get(name) for name in self.fields}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+"""What is to be done in NetBox, and what is not, with the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeVar
+
+from reconciler.model.netbox_schema import ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.model.netbox import ExistingRecord, Record, RecordChange, Ref, SharedRecord
+
+
+class Action(StrEnum):
+    PREPARE = "prepare"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Items of one model that go to NetBox in one call of the port, whose method `action` names (`prepare`:
+    `create_shared`, of any model). Exactly one of the tuples is filled.
+    """
+
+    action: Action
+    model: str
+    shared: tuple[SharedRecord, ...] = ()
+    records: tuple[Record, ...] = ()
+    changes: tuple[RecordChange, ...] = ()
+    existing: tuple[ExistingRecord, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.shared) + len(self.records) + len(self.changes) + len(self.existing)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that is left as it is, and why. `is_conflict`: a record that is not ours stands at its place; else it
+    waits for another one.
+    """
+
+    ref: Ref
+    label: str
+    message: str
+    is_conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A guard that withholds a part of the plan. `reason` is CamelCase: PruneBlocked, TooManyDeletes, or
+    PrerequisiteUnusable, which withholds all of it.
+    """
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetBoxPlan:
+    """The writes that bring NetBox in line with a projection, each part in the order in which it is carried out.
+
+    `parked` are owned records that stand at the natural key of another owned record's new state: they step aside
+    first, and get their own new state, or are deleted, later in the same plan. `retained` are owned records that
+    nothing declares any more and that this plan does not delete.
+    """
+
+    shared: tuple[SharedRecord, ...] = ()
+    parked: tuple[RecordChange, ...] = ()
+    creates: tuple[Record, ...] = ()
+    updates: tuple[RecordChange, ...] = ()
+    deletes: tuple[ExistingRecord, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    retained: tuple[ExistingRecord, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be written."""
+        return not (self.shared or self.parked or self.creates or self.updates or self.deletes)
+
+    def steps(self, limit: int = 100) -> Iterator[Step]:
+        """The plan as calls of the port of at most `limit` items, so that a caller can stop between them.
+
+        A record that could not be written takes those that refer to it along: the port answers them with an error.
+        """
+        for shared in _chunks(self.shared, limit):
+            yield Step(Action.PREPARE, "", shared=shared)
+        yield from _updates(self.parked, limit)
+        for path in ORDER:
+            for records in _chunks([record for record in self.creates if record.ref.model == path], limit):
+                yield Step(Action.CREATE, path, records=records)
+            yield from _updates([change for change in self.updates if change.existing.model == path], limit)
+        for model, group in groupby(self.deletes, key=lambda existing: existing.model):
+            for existing in _chunks(tuple(group), limit):
+                yield Step(Action.DELETE, model, existing=existing)
+
+
+def _updates(changes: Sequence[RecordChange], limit: int) -> Iterator[Step]:
+    for model, group in groupby(changes, key=lambda change: change.existing.model):
+        for chunk in _chunks(tuple(group), limit):
+            yield Step(Action.UPDATE, model, changes=chunk)
+
+
+def _chunks(items: Sequence[T], limit: int) -> Iterator[tuple[T, ...]]:
+    for start in range(0, len(items), limit):
+        yield tuple(items[start : start + limit])
