@@ -104,7 +104,7 @@ class GitServer:
             "GIT_URL": self.url,
             "GIT_USERNAME": self.username,
             "GIT_PASSWORD": self.password,
-            "GIT_SSL_CAINFO": str(self.ca_file),
+            "GIT_CA_FILE": str(self.ca_file),
         }
 
     def create_repository(self, name: str) -> str:

@@ -19,6 +19,9 @@ class Server(Protocol):
 
     def __init__(self, folder: Path) -> None: ...
 
+    @property
+    def url(self) -> str: ...
+
     def needed_programs(self) -> set[str]:
         """The programs that `up` runs, by name."""
 

@@ -1,0 +1,25 @@
+"""The real servers for these tests: Git over HTTPS, a Kubernetes API server, NetBox."""
+
+from __future__ import annotations
+
+from tests.lab.fixtures import (
+    git_server,
+    kubernetes_server,
+    lab,
+    lab_session,
+    namespace,
+    netbox_server,
+    pristine_netbox,
+    repository,
+)
+
+__all__ = [
+    "git_server",
+    "kubernetes_server",
+    "lab",
+    "lab_session",
+    "namespace",
+    "netbox_server",
+    "pristine_netbox",
+    "repository",
+]

@@ -1,0 +1,98 @@
+"""pytest fixtures for tests that need the real servers.
+
+They use the lab of `make lab` when one is up, and leave it up. Otherwise they start what the tests ask for in a
+folder of the session's own, and end it with the session.
+
+A `conftest.py` imports the ones its tests use.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lab.lab import NAMES, Lab, default_folder
+from tests.lab.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.lab.git_server import GitServer, Repository
+    from tests.lab.kubernetes_server import KubernetesServer
+    from tests.lab.netbox_server import NetBoxServer
+
+
+class LabSession:
+    """The lab of one pytest session, and which of its servers the session has to end."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._progress = Progress()
+        self._started: set[str] = set()
+
+    def take(self, names: Iterable[str]) -> Lab:
+        """The lab with these servers running; one that an earlier test left stopped is started again."""
+        absent = {server.name for server in self.lab.servers(names) if not server.exists()}
+        self._started |= absent
+        self.lab.up(self._progress, names)
+        return self.lab
+
+    def end(self) -> None:
+        self.lab.down(self._started)
+
+
+@pytest.fixture(scope="session")
+def lab_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
+    standing = Lab(default_folder())
+    is_up = any(server.exists() for server in standing.servers())
+    session = LabSession(standing if is_up else Lab(tmp_path_factory.mktemp("lab")))
+    yield session
+    session.end()
+
+
+@pytest.fixture(scope="session")
+def lab(lab_session: LabSession) -> Lab:
+    """All three servers."""
+    return lab_session.take(NAMES)
+
+
+@pytest.fixture(scope="session")
+def git_server(lab_session: LabSession) -> GitServer:
+    return lab_session.take(["git"]).git
+
+
+@pytest.fixture(scope="session")
+def kubernetes_server(lab_session: LabSession) -> KubernetesServer:
+    return lab_session.take(["kubernetes"]).kubernetes
+
+
+@pytest.fixture(scope="session")
+def netbox_server(lab_session: LabSession) -> NetBoxServer:
+    """NetBox with whatever earlier tests left in it; see `pristine_netbox`."""
+    return lab_session.take(["netbox"]).netbox
+
+
+@pytest.fixture
+def repository(git_server: GitServer) -> Iterator[Repository]:
+    """An empty repository of this test's own."""
+    name = f"test-{secrets.token_hex(4)}"
+    git_server.create_repository(name)
+    yield git_server.repository(name)
+    git_server.delete_repository(name)
+
+
+@pytest.fixture
+def namespace(kubernetes_server: KubernetesServer) -> Iterator[str]:
+    """A namespace of this test's own; the fabric's objects in it are deleted after the test."""
+    name = kubernetes_server.create_namespace()
+    yield name
+    kubernetes_server.delete_hedgehog_objects(name)
+
+
+@pytest.fixture
+def pristine_netbox(netbox_server: NetBoxServer) -> NetBoxServer:
+    """NetBox as it is after its migrations: what others wrote is gone."""
+    netbox_server.reset()
+    return netbox_server
