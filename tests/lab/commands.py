@@ -45,8 +45,8 @@ def run(
             group=user,
             extra_groups=None if user is None else [],
         )
-    except FileNotFoundError as error:
-        raise LabError(f"{command[0]} not found") from error
+    except (FileNotFoundError, PermissionError) as error:
+        raise LabError(f"{command[0]} cannot be run: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{command[0]} did not end within {timeout:.0f} s") from error
     if done.returncode != 0:

@@ -76,8 +76,9 @@ def find_python() -> Path:
 def _candidates() -> Iterator[Path]:
     yield from (Path(found) for found in map(shutil.which, _PYTHONS) if found)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    for name in _PYTHONS:
-        yield from sorted(pyenv.glob(f"versions/{name.removeprefix('python')}*/bin/python"))
+    if os.access(pyenv, os.R_OK | os.X_OK):
+        for name in _PYTHONS:
+            yield from sorted(pyenv.glob(f"versions/{name.removeprefix('python')}*/bin/python"))
     yield Path(sys.executable)
 
 

@@ -11,6 +11,7 @@ from tests.lab.errors import LabError
 HOST = "127.0.0.1"
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 15000
+_ROOM = 1000
 _ATTEMPTS = 200
 
 
@@ -26,7 +27,7 @@ def free_ports(count: int) -> list[int]:
             if len(held) == count:
                 return [int(one.getsockname()[1]) for one in held]
             # the choice spreads labs out; nothing rests on it being unguessable
-            candidate = random.randrange(_LOWEST, _first_ephemeral_port())  # noqa: S311
+            candidate = random.randrange(_LOWEST, _end())  # noqa: S311
             _hold(candidate, held)
     finally:
         for one in held:
@@ -34,8 +35,10 @@ def free_ports(count: int) -> list[int]:
     raise LabError(f"no {count} free ports on {HOST} found in {_ATTEMPTS} attempts")
 
 
-def _first_ephemeral_port() -> int:
-    return int(_EPHEMERAL_RANGE.read_text(encoding="ascii").split()[0])
+def _end() -> int:
+    """The kernel's first client port; the last port of all where the kernel leaves no room below that."""
+    first = int(_EPHEMERAL_RANGE.read_text(encoding="ascii").split()[0])
+    return first if first > _LOWEST + _ROOM else 1 << 16
 
 
 def _hold(port: int, held: list[socket.socket]) -> None:

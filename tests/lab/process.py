@@ -55,7 +55,7 @@ class Background:
     ) -> None:
         """Start the command in a session of its own, as `user` where given, its output appended to the log.
 
-        Nothing happens when it runs already. Raises `LabError` when the program does not exist.
+        Nothing happens when it runs already. Raises `LabError` when the program cannot be run.
         """
         if self.is_running():
             return
@@ -73,8 +73,8 @@ class Background:
                     group=user,
                     extra_groups=None if user is None else [],
                 )
-        except FileNotFoundError as error:
-            raise LabError(f"{command[0]} not found") from error
+        except (FileNotFoundError, PermissionError) as error:
+            raise LabError(f"{command[0]} cannot be run: {error.strerror}") from error
         _children[child.pid] = child
         started = _observe(child.pid)
         if started is not None:
