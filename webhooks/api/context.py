@@ -1,0 +1,50 @@
+"""What the routes share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+from anyio import to_thread
+
+from webhooks.body import BodyReader
+from webhooks.errors import stopping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.ports import Intake, Status
+    from webhooks.options import WebOptions
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The ports, the options, and threads for what blocks: apart for probes, reads and deliveries, so that a flood
+    of one kind neither slows the event loop nor makes another wait.
+    """
+
+    intake: Intake
+    status: Status
+    options: WebOptions
+    bodies: BodyReader
+    probes: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+    reads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
+    deliveries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+
+    @classmethod
+    def of(cls, intake: Intake, status: Status, options: WebOptions) -> Context:
+        bodies = BodyReader(options.max_body_bytes, options.body_timeout, options.body_budget)
+        return cls(intake, status, options, bodies)
+
+    def refuse_while_stopping(self) -> None:
+        """Raises RefusalError (503) once new work is no longer accepted."""
+        if self.intake.is_stopping():
+            raise stopping()
+
+
+async def in_thread(limiter: anyio.CapacityLimiter, call: Callable[[], Answer]) -> Answer:
+    """The result of a blocking call, made in one of the threads that `limiter` allows."""
+    return await to_thread.run_sync(call, limiter=limiter)

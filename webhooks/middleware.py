@@ -1,0 +1,80 @@
+"""What every request passes through: security headers, one line in the access log, and an answer to any error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+
+from webhooks.errors import refusal
+from webhooks.text import printable
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = structlog.get_logger("webhooks")
+
+_SECURITY_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+
+
+class Edge:
+    """The outermost middleware.
+
+    The log holds method, path, status and milliseconds. The query and the headers stay out of it: they may carry
+    secrets.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._serve(_Exchange(scope, receive, send))
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve(self, exchange: _Exchange) -> None:
+        started = anyio.current_time()
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        except Exception as error:
+            if exchange.status is not None:
+                raise  # half an answer is out: only the server can break it off
+            _log.exception("unexpected error", path=exchange.path)
+            await refusal(error).response()(exchange.scope, exchange.receive, exchange.send)
+        finally:
+            milliseconds = round((anyio.current_time() - started) * 1000, 1)
+            _log.info("request", method=exchange.method, path=exchange.path, status=exchange.status, ms=milliseconds)
+
+
+class _Exchange:
+    """One request and its answer. `status` is that of the answer, None until it begins."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.method = printable(scope["method"], 20)
+        self.path = printable(scope["path"])
+        self.status: int | None = None
+        headers = Headers(scope=scope)
+        self._has_unread_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._has_unread_body = False
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in _SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            if self._has_unread_body:
+                # Otherwise the server would go on taking in a body that nobody wants, for as long as it trickles.
+                headers["connection"] = "close"
+        await self._send(message)

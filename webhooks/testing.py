@@ -1,0 +1,205 @@
+"""Fakes of the ports that the web application stands on. They behave: what goes in through `FakeIntake` is seen
+through `FakeStatus`, and ends when `FakeIntake.finish` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import anyio
+
+from reconciler.errors import FabricDisabledError, UnknownFabricError
+from reconciler.model.requests import Accepted, AcceptedRequest, Delivery, Receiver, Request, RequestState, Trigger
+from reconciler.model.status import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reconciler.model.json import JSONObject
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeFabric:
+    """A fabric as far as the intake cares: which branch of which repository moves it."""
+
+    name: str
+    repository: str = "gitops"
+    branch: str = "main"
+    is_enabled: bool = True
+
+
+@dataclass
+class FakeIntake:
+    """An `Intake` in memory. Set `failure` to have every call that touches the state raise it; `ends_as` to have
+    requests end at once.
+    """
+
+    webhooks: Sequence[Receiver] = ()
+    fabrics: Sequence[FakeFabric] = ()
+    is_stopped: bool = False
+    failure: Exception | None = None
+    ends_as: RequestState | None = None
+    requests: dict[str, Request] = field(default_factory=dict)
+    delivered: list[tuple[Delivery, tuple[str, ...]]] = field(default_factory=list)
+    _answers: dict[tuple[str, str], Accepted] = field(default_factory=dict, init=False)
+    _changed: anyio.Event | None = field(default=None, init=False)
+
+    def receivers(self, provider: str) -> Sequence[Receiver]:
+        return tuple(one for one in self.webhooks if one.provider == provider)
+
+    def is_stopping(self) -> bool:
+        return self.is_stopped
+
+    async def known(self, provider: str, delivery_id: str) -> Accepted | None:
+        self._fail()
+        return self._first_answer(provider, delivery_id)
+
+    async def deliver(self, delivery: Delivery, repositories: Sequence[str]) -> Accepted:
+        self._fail()
+        again = self._first_answer(delivery.provider, delivery.id)
+        if again is not None:
+            return again
+        self.delivered.append((delivery, tuple(repositories)))
+        accepted = self._taken(delivery, repositories)
+        if accepted.result == "accepted":
+            self._answers[delivery.provider, delivery.id] = accepted
+        return accepted
+
+    async def reconcile(self, fabric: str | None) -> Accepted:
+        self._fail()
+        chosen = [one for one in self.fabrics if fabric in {None, one.name}]
+        if fabric is not None and not chosen:
+            raise UnknownFabricError(f"no fabric {fabric} is configured")
+        if fabric is not None and not chosen[0].is_enabled:
+            raise FabricDisabledError(f"the fabric {fabric} is disabled")
+        return self._queued(chosen, Trigger.REQUEST)
+
+    async def wait(self, requests: Sequence[str], seconds: float) -> bool:
+        self._fail()
+        with anyio.move_on_after(seconds):
+            while not self._are_terminal(requests):
+                self._changed = self._changed or anyio.Event()
+                await self._changed.wait()
+        return self._are_terminal(requests)
+
+    def finish(self, request_id: str, state: RequestState = RequestState.SUCCEEDED) -> None:
+        """End a request, as its pass would. Call it in the event loop when someone waits."""
+        self.requests[request_id] = replace(self.requests[request_id], state=state)
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    def _first_answer(self, provider: str, delivery_id: str) -> Accepted | None:
+        first = self._answers.get((provider, delivery_id))
+        return None if first is None else replace(first, result="duplicate")
+
+    def _taken(self, delivery: Delivery, repositories: Sequence[str]) -> Accepted:
+        if delivery.is_deletion:
+            return Accepted("ignored", reason="the branch was deleted")
+        moved = [
+            one for one in self.fabrics if one.repository in repositories and delivery.ref == f"refs/heads/{one.branch}"
+        ]
+        if not moved:
+            return Accepted("ignored", reason="no fabric follows this branch")
+        accepted = self._queued(moved, Trigger.PUSH, delivery.commit)
+        return accepted if accepted.requests else Accepted("ignored", reason="the fabrics are disabled")
+
+    def _queued(self, fabrics: Iterable[FakeFabric], trigger: Trigger, commit: str | None = None) -> Accepted:
+        chosen = tuple(fabrics)
+        return Accepted(
+            "accepted",
+            requests=tuple(self._request(one.name, trigger, commit) for one in chosen if one.is_enabled),
+            skipped=tuple(one.name for one in chosen if not one.is_enabled),
+        )
+
+    def _request(self, fabric: str, trigger: Trigger, commit: str | None) -> AcceptedRequest:
+        waits = any(one.fabric == fabric and one.state is RequestState.QUEUED for one in self.requests.values())
+        request = Request(f"r{len(self.requests) + 1}", fabric, trigger, EPOCH, commit=commit)
+        self.requests[request.id] = request
+        if self.ends_as is not None:
+            self.finish(request.id, self.ends_as)
+        return AcceptedRequest(request.id, fabric, "joined" if waits else "queued")
+
+    def _are_terminal(self, requests: Sequence[str]) -> bool:
+        return all(self.requests[one].state.is_terminal for one in requests)
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+@dataclass
+class FakeStatus:
+    """A `Status` over a `FakeIntake`. `histories` and `objects` hold what a fabric's passes and resources answer with;
+    `failure` is raised by every call except `livez`.
+    """
+
+    intake: FakeIntake = field(default_factory=FakeIntake)
+    histories: dict[str, list[JSONObject]] = field(default_factory=dict)
+    objects: dict[str, list[JSONObject]] = field(default_factory=dict)
+    is_ready: bool = True
+    failure: Exception | None = None
+
+    def fabrics(self) -> JSONObject:
+        self._fail()
+        return {"fabrics": [self._fabric(one) for one in self.intake.fabrics]}
+
+    def fabric(self, name: str) -> JSONObject | None:
+        self._fail()
+        return next((self._fabric(one) for one in self.intake.fabrics if one.name == name), None)
+
+    def resources(self, name: str) -> JSONObject | None:
+        return None if self.fabric(name) is None else {"resources": self.objects.get(name, [])}
+
+    def passes(self, name: str) -> JSONObject | None:
+        return None if self.fabric(name) is None else {"passes": self.histories.get(name, [])}
+
+    def pass_(self, name: str, pass_id: str) -> JSONObject | None:
+        self._fail()
+        return next((one for one in self.histories.get(name, []) if one["id"] == pass_id), None)
+
+    def request(self, request_id: str) -> JSONObject | None:
+        self._fail()
+        request = self.intake.requests.get(request_id)
+        return None if request is None else _request_json(request)
+
+    def livez(self) -> Health:
+        return Health(is_ok=True, body={"status": "ok"})
+
+    def readyz(self) -> Health:
+        self._fail()
+        return Health(self.is_ready, {"status": "ok" if self.is_ready else "failing"})
+
+    def healthz(self) -> Health:
+        return self.readyz()
+
+    def metrics(self) -> tuple[bytes, str]:
+        self._fail()
+        lines = f"reconciler_requests_total {len(self.intake.requests)}\n"
+        return lines.encode(), "text/plain; version=0.0.4; charset=utf-8"
+
+    def _fabric(self, fabric: FakeFabric) -> JSONObject:
+        return {"name": fabric.name, "repository": fabric.repository, "enabled": fabric.is_enabled}
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+def _request_json(request: Request) -> JSONObject:
+    return {
+        "id": request.id,
+        "fabric": request.fabric,
+        "trigger": request.trigger.value,
+        "accepted": request.accepted.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "state": request.state.value,
+        "outcome": request.outcome,
+        "pass": request.pass_id,
+        "revision": request.revision,
+        "reason": request.reason,
+        "message": request.message,
+    }
