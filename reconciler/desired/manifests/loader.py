@@ -1,0 +1,81 @@
+"""A YAML file into documents. Whatever the bytes are, what comes out is values and findings, never an exception."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yaml import MarkedYAMLError
+from yaml._yaml import CParser
+from yaml.events import DocumentEndEvent
+from yaml.reader import ReaderError
+
+from reconciler.desired.manifests.builder import Builder, UnreadableError
+from reconciler.desired.manifests.places import LoadedDocument
+from reconciler.desired.manifests.stream import Chunk, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yaml.error import Mark
+
+
+def load(data: bytes) -> tuple[LoadedDocument, ...]:
+    """All documents of a file (UTF-8, a byte order mark is skipped), refused ones included.
+
+    Documents without content are counted but not returned. A document that cannot be parsed ends at the next marker;
+    those before and behind it are read.
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        unreadable = Builder(data.count(b"\n", 0, error.start) + 1)
+        unreadable.refuse("InvalidEncoding", f"not UTF-8: {error.reason} at byte {error.start}", unreadable.line)
+        return (_document(unreadable, 0),)
+    documents: list[LoadedDocument] = []
+    index = 0
+    for chunk in split(data):
+        for builder in _build(chunk):
+            if builder.root is not None or builder.findings:
+                documents.append(_document(builder, index))
+            index += 1
+    return tuple(documents)
+
+
+def _build(chunk: Chunk) -> Iterator[Builder]:
+    """The documents of a chunk, one builder each; the last one may have broken off."""
+    builder = Builder(chunk.line)
+    try:
+        for event in iter(CParser(chunk.data).get_event, None):
+            builder.take(event)
+            if isinstance(event, DocumentEndEvent):
+                yield builder
+                builder = Builder(chunk.line)
+    except UnreadableError:
+        yield builder
+    except MarkedYAMLError as error:
+        builder.refuse("InvalidYAML", _reason(error, chunk), _line(error.problem_mark, chunk))
+        yield builder
+    except ReaderError as error:
+        line = chunk.line + chunk.data.count(b"\n", 0, error.position)
+        builder.refuse("InvalidYAML", f"{error.reason} (code {error.character})", line)
+        yield builder
+    except Exception as error:  # noqa: BLE001 - input decides what the parser meets: any fault is this document's alone
+        builder.refuse("InvalidYAML", f"cannot be parsed ({type(error).__name__})", chunk.line)
+        yield builder
+
+
+def _line(mark: Mark | None, chunk: Chunk) -> int:
+    """The line of a mark; the parser points behind the last line when the end is what surprised it."""
+    last = chunk.data.rstrip().count(b"\n")
+    return chunk.line + min(mark.line if mark else 0, last)
+
+
+def _reason(error: MarkedYAMLError, chunk: Chunk) -> str:
+    problem = error.problem or "cannot be parsed"
+    if not error.context:
+        return problem
+    return f"{problem}, {error.context} that starts in line {_line(error.context_mark, chunk)}"
+
+
+def _document(builder: Builder, index: int) -> LoadedDocument:
+    return LoadedDocument(index, builder.line, builder.root, builder.lines, tuple(builder.findings))
