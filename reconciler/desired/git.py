@@ -1,0 +1,340 @@
+"""A bare mirror of one branch, read by object id: the only home of GitPython.
+
+Nothing is ever checked out, so there are no hooks, filters, links or paths of a worktree to attack; git is called with
+arguments of our own making and checked ids, in an environment that no configuration but ours reaches.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, cast
+from urllib.parse import quote
+
+from reconciler.desired.git_answers import error_of, is_about_the_remote, reason_of
+from reconciler.desired.remote import GitRemote
+from reconciler.desired.tree import TreeEntry, batch_limit, batches, parse_batch, parse_listing, parse_tree
+from reconciler.desired.workplace import Workplace
+from reconciler.errors import BranchNotFoundError, ConfigurationError, GitAccessError, GitUnavailableError
+from reconciler.model.revision import COMMIT, Revision
+
+# A missing git is then reported by git_version, in our words, instead of by a failing import.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+from git.cmd import Git
+from git.exc import GitCommandNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["MINIMUM_GIT", "GitRemote", "Mirror", "TreeEntry", "git_version"]
+
+MINIMUM_GIT = (2, 39, 1)
+"""The first 2.39 without known ways to run a remote's code while fetching."""
+
+_OPTIONS = (
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.symlinks=false"),
+    *("-c", "core.askPass="),
+    *("-c", "credential.helper="),
+    *("-c", "protocol.ext.allow=never"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "fetch.recurseSubmodules=false"),
+    *("-c", "transfer.bundleURI=false"),
+    *("-c", "transfer.fsckObjects=true"),
+    *("-c", "fetch.fsckObjects=true"),
+    # Harmless faults that old tools left in the history of many repositories; it cannot be rewritten for us.
+    *("-c", "fetch.fsck.zeroPaddedFilemode=ignore"),
+    *("-c", "fetch.fsck.badTimezone=ignore"),
+    *("-c", "fetch.fsck.missingSpaceBeforeDate=ignore"),
+    # In the foreground, where the time limit reaches it.
+    *("-c", "gc.autoDetach=false"),
+    *("-c", "maintenance.autoDetach=false"),
+    *("-c", "http.sslVerify=true"),
+)
+_KEPT_VARIABLES = frozenset({"GIT_EXEC_PATH"})
+"""Where an unusual installation keeps git's programs. All other GIT_ variables of our surroundings are withheld."""
+
+_NO_USER = "git"
+"""Hosts that take a token as the password ask for some name too."""
+
+_FIRST_FETCH_FACTOR = 10
+"""The first fetch brings the whole history and gets this many times the time of others."""
+
+_SMALL = 64 * 1024
+_LARGEST_LISTING = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    stdout: bytes
+    stderr: str
+    is_truncated: bool
+
+    @property
+    def is_ok(self) -> bool:
+        return self.status == 0
+
+    @property
+    def was_killed(self) -> bool:
+        return self.status < 0
+
+
+class _BoundedBuffer:
+    """Keeps the first `limit` bytes written to it and lets the others go."""
+
+    def __init__(self, limit: int) -> None:
+        self.content = bytearray()
+        self.is_truncated = False
+        self._limit = limit
+
+    def write(self, data: bytes) -> int:
+        room = self._limit - len(self.content)
+        self.content += data[:room]
+        self.is_truncated |= len(data) > room
+        return len(data)
+
+
+def git_version(timeout: float = 10.0) -> tuple[int, ...]:
+    """The version of the installed git. Raises ConfigurationError when it is missing or older than `MINIMUM_GIT`."""
+    needed = ".".join(map(str, MINIMUM_GIT))
+    try:
+        answer = _call(["version"], {}, timeout=timeout)
+    except GitCommandNotFound:
+        raise ConfigurationError(f"git is not installed: version {needed} or newer is needed") from None
+    found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
+    version = tuple(int(part or 0) for part in found.groups()) if found else (0,)
+    if version < MINIMUM_GIT:
+        raise ConfigurationError(f"git {'.'.join(map(str, version))} is too old: {needed} or newer is needed")
+    return version
+
+
+def _call(
+    args: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    timeout: float,
+    stdin: BinaryIO | None = None,
+    limit: int = _SMALL,
+) -> _Answer:
+    """Run git to its end, for `timeout` seconds at most, and keep `limit` bytes of what it writes."""
+    foreign = [name for name in os.environ if name.startswith("GIT_") and name not in env.keys() | _KEPT_VARIABLES]
+    # An empty value is not the same as none: GIT_SSL_NO_VERIFY= turns the check of certificates off.
+    withheld = ["env", *(f"--unset={name}" for name in foreign)] if foreign else []
+    buffer = _BoundedBuffer(limit)
+    status, _, stderr = cast(
+        "tuple[int, object, str]",
+        Git().execute(
+            [*withheld, "git", *_OPTIONS, *args],
+            istream=stdin,
+            output_stream=cast("BinaryIO", buffer),
+            with_extended_output=True,
+            with_exceptions=False,
+            kill_after_timeout=timeout,
+            max_chunk_size=_SMALL,
+            env=env,
+        ),
+    )
+    return _Answer(status, bytes(buffer.content), stderr, buffer.is_truncated)
+
+
+class Mirror:
+    """A bare mirror of the one branch of `remote`, in a private `directory` that it makes, and makes again when it is
+    not as it was left. Thread-safe; calls wait for each other. `timeout` is in seconds, for one call of git.
+
+    Raises GitUnavailableError, also when the mirror cannot be written or read; the next fetch then makes it anew.
+    """
+
+    def __init__(self, remote: GitRemote, directory: Path, timeout: float = 60.0) -> None:
+        self.remote = remote
+        self._timeout = timeout
+        self._workplace = Workplace(directory.absolute(), remote.url)
+        self._lock = threading.RLock()
+        self._is_checked = False
+        self._is_suspect = False
+        """Something in the mirror could not be read: it is not trusted to be repaired by a fetch."""
+
+    def fetch(self) -> Revision:
+        """Bring the branch up to date and return its tip.
+
+        Raises GitUnavailableError, GitAccessError, BranchNotFoundError, ConfigurationError.
+        """
+        with self._prepared() as repository:
+            tip = None if self._is_suspect else self._tip(repository)
+            answer = None if self._is_suspect else self._fetch_into(repository, is_first=tip is None)
+            if answer is None or not (answer.is_ok or answer.was_killed or is_about_the_remote(answer.stderr)):
+                answer = self._fetch_anew()
+            self._require(answer)
+            fetched = self._tip(repository)
+            if fetched is None:
+                self._is_suspect = True
+                raise GitUnavailableError(f"{self.remote.place}: the branch cannot be read after the fetch")
+            return fetched
+
+    def tip(self) -> Revision | None:
+        """The tip that the last successful fetch brought, also from before a restart. No network."""
+        with self._prepared() as repository:
+            return self._tip(repository)
+
+    def check(self) -> None:
+        """Ask the remote for the branch: it is reachable, lets us in, and has it. Raises as `fetch`."""
+        with self._prepared() as repository:
+            args = ["ls-remote", "--exit-code", "--quiet", "--end-of-options", self.remote.url, self.remote.ref]
+            answer = self._network(repository, args, self._timeout)
+            nothing_found = 2
+            if answer.status == nothing_found and not answer.stderr.strip():
+                raise BranchNotFoundError(f"{self.remote.place}: there is no branch {self.remote.branch}")
+            self._require(answer)
+
+    def tree(self, revision: Revision, path: str) -> str | None:
+        """The id of the tree of a directory (from the repository's root, no links followed), None where absent."""
+        with self._prepared() as repository:
+            args = ["ls-tree", "-z", "-d", "--end-of-options", revision.commit, path]
+            return parse_tree(self._read(repository, args, _SMALL))
+
+    def list_files(self, revision: Revision, path: str) -> tuple[TreeEntry, ...]:
+        """All files below a directory, links and submodules too, in git's order. Empty where it is absent."""
+        with self._prepared() as repository:
+            args = ["ls-tree", "-r", "-z", "-l", "--end-of-options", revision.commit, f"{path}/"]
+            listing = self._read(repository, args, _LARGEST_LISTING)
+        return tuple(parse_listing(listing))
+
+    def read_blobs(self, entries: Iterable[TreeEntry]) -> Iterator[tuple[str, bytes]]:
+        """The ids and contents of files, read in batches; nothing larger than an entry's size is read."""
+        for batch in batches(entries):
+            with self._prepared() as repository:
+                contents = self._read_batch(repository, batch)
+            yield from contents
+
+    def is_ancestor(self, commit: str, revision: Revision) -> bool:
+        """Whether `commit` (40 hex) is `revision` or one of its ancestors; False for one not known here."""
+        if not COMMIT.fullmatch(commit):
+            return False
+        with self._prepared() as repository:
+            args = ["merge-base", "--is-ancestor", "--end-of-options", commit, revision.commit]
+            return self._local(repository, args, _SMALL).is_ok
+
+    @contextmanager
+    def _prepared(self) -> Iterator[Path]:
+        """The repository, ready and ours alone until the end of the block."""
+        with self._lock:
+            try:
+                if not self._is_checked:
+                    git_version(self._timeout)
+                self._workplace.ensure()
+                self._make(self._workplace.repository)
+                self._is_checked = True
+                yield self._workplace.repository
+            except OSError as error:
+                message = f"{self.remote.place}: the mirror in {self._workplace.directory} cannot be used: {error}"
+                raise GitUnavailableError(message) from error
+
+    def _make(self, repository: Path) -> None:
+        if not (repository / "HEAD").exists():
+            answer = self._local(repository, ["init", "--quiet", "--bare", "--template=", str(repository)], _SMALL)
+            self._require(answer)
+        self._workplace.settle(repository)
+
+    def _tip(self, repository: Path) -> Revision | None:
+        args = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.remote.ref}^{{commit}}"]
+        commit = self._local(repository, args, _SMALL).stdout.decode("ascii", "replace").strip()
+        return Revision(self.remote.branch, commit) if COMMIT.fullmatch(commit) else None
+
+    def _fetch_into(self, repository: Path, *, is_first: bool) -> _Answer:
+        refspec = f"+{self.remote.ref}:{self.remote.ref}"
+        args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", self.remote.url, refspec]
+        return self._network(repository, args, self._timeout * (_FIRST_FETCH_FACTOR if is_first else 1))
+
+    def _fetch_anew(self) -> _Answer:
+        """Fetch into a new repository, which takes the old one's place only when it is complete."""
+        replacement = self._workplace.replacement
+        self._make(replacement)
+        answer = self._fetch_into(replacement, is_first=True)
+        if answer.is_ok:
+            self._workplace.replace()
+            self._is_suspect = False
+        return answer
+
+    def _read_batch(self, repository: Path, batch: Sequence[TreeEntry]) -> list[tuple[str, bytes]]:
+        with tempfile.TemporaryFile(dir=self._workplace.directory) as ids:
+            ids.write("".join(f"{entry.blob}\n" for entry in batch).encode("ascii"))
+            ids.seek(0)
+            output = self._read(repository, ["cat-file", "--batch"], batch_limit(batch), cast("BinaryIO", ids))
+        try:
+            return list(parse_batch(output, batch))
+        except ValueError as error:
+            raise self._unreadable(str(error)) from error
+
+    def _read(self, repository: Path, args: Sequence[str], limit: int, stdin: BinaryIO | None = None) -> bytes:
+        answer = self._local(repository, args, limit, stdin)
+        if answer.is_truncated:
+            raise GitAccessError(f"{self.remote.place}: what git lists is over {limit:,} bytes", reason="GitTooLarge")
+        if not answer.is_ok:
+            raise self._unreadable(reason_of(answer.stderr))
+        return answer.stdout
+
+    def _unreadable(self, reason: str) -> GitUnavailableError:
+        self._is_suspect = True
+        return GitUnavailableError(f"{self.remote.place}: the mirror cannot be read: {reason}")
+
+    def _local(
+        self,
+        repository: Path,
+        args: Sequence[str],
+        limit: int = _SMALL,
+        stdin: BinaryIO | None = None,
+    ) -> _Answer:
+        return _call(args, self._environment(repository), timeout=self._timeout, stdin=stdin, limit=limit)
+
+    def _network(self, repository: Path, args: Sequence[str], timeout: float) -> _Answer:
+        ca_file = self.remote.ca_file
+        options = [] if ca_file is None else ["-c", f"http.sslCAInfo={ca_file}"]
+        if ca_file is not None and not ca_file.is_file():
+            raise GitAccessError(f"{self.remote.place}: there is no CA file {ca_file}")
+        env = {**self._environment(repository), **self._login()}
+        return _call([*options, *args], env, timeout=timeout)
+
+    def _require(self, answer: _Answer) -> None:
+        if answer.was_killed:
+            raise GitUnavailableError(f"{self.remote.place}: git did not end in time")
+        if not answer.is_ok:
+            raise error_of(self.remote, answer.stderr, filter(None, [self.remote.password()]))
+
+    def _environment(self, repository: Path) -> dict[str, str]:
+        home = str(self._workplace.directory)
+        return {
+            "GIT_DIR": str(repository),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_SYSTEM": os.devnull,
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            # Also where libcurl would look for a .netrc.
+            "HOME": home,
+            "XDG_CONFIG_HOME": home,
+            "GIT_ALLOW_PROTOCOL": self.remote.scheme,
+            "GIT_ASKPASS": str(self._workplace.askpass),
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_LFS_SKIP_SMUDGE": "1",
+            "GIT_LITERAL_PATHSPECS": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+        }
+
+    def _login(self) -> dict[str, str]:
+        """What the askpass script needs. A password file is named, not read: the script reads it when it is asked."""
+        remote, password = self.remote, self.remote.password()
+        if password is None:
+            return {}
+        user = remote.username or _NO_USER
+        return {
+            "RECONCILER_GIT_HOST": f"{remote.scheme}://{remote.host}",
+            "RECONCILER_GIT_USERNAME": user,
+            "RECONCILER_GIT_LOGIN": f"{remote.scheme}://{user}@{remote.host}",
+            "RECONCILER_GIT_LOGIN_ENCODED": f"{remote.scheme}://{quote(user, safe='')}@{remote.host}",
+            "RECONCILER_GIT_PASSWORD_FILE": str(remote.password_file.absolute() if remote.password_file else ""),
+            "RECONCILER_GIT_PASSWORD": "" if remote.password_file else password,
+        }

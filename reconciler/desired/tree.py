@@ -1,0 +1,90 @@
+"""What git prints about trees and blobs, parsed. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_BATCH = 32 * 1024 * 1024
+"""Bytes of blobs in memory at once; a single blob may be larger."""
+
+_HEADER = 100
+"""More than cat-file writes before and after each blob."""
+
+_TREE = re.compile(rb"040000 tree ([0-9a-f]{40})\t[^\0]+\0")
+_FILE = re.compile(rb"(\d{6}) \w+ ([0-9a-f]{40}) +(\d+|-)\t([^\0]+)\0")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A file of a commit. `path` is from the repository's root, with unprintable bytes escaped; `mode` as git writes
+    it; `size` in bytes, 0 for a submodule, which has no content here.
+    """
+
+    path: str
+    mode: str
+    blob: str
+    size: int
+
+    @property
+    def is_symlink(self) -> bool:
+        return self.mode == "120000"
+
+    @property
+    def is_submodule(self) -> bool:
+        return self.mode == "160000"
+
+
+def parse_tree(listing: bytes) -> str | None:
+    """The id of the one tree in the output of `ls-tree -z -d`, None where there is none."""
+    found = _TREE.fullmatch(listing)
+    return found[1].decode() if found else None
+
+
+def parse_listing(listing: bytes) -> Iterator[TreeEntry]:
+    """The files in the output of `ls-tree -r -z -l`."""
+    for mode, blob, size, path in _FILE.findall(listing):
+        yield TreeEntry(_printable(path), mode.decode(), blob.decode(), 0 if size == b"-" else int(size))
+
+
+def _printable(path: bytes) -> str:
+    """A path as it may stand in messages and logs: names are chosen by whoever may push."""
+    text = path.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def batches(entries: Iterable[TreeEntry]) -> Iterator[list[TreeEntry]]:
+    """Entries in portions whose contents fit in memory together."""
+    batch: list[TreeEntry] = []
+    size = 0
+    for entry in entries:
+        if batch and size + entry.size > _BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += entry.size
+    if batch:
+        yield batch
+
+
+def batch_limit(batch: Sequence[TreeEntry]) -> int:
+    """How many bytes `cat-file --batch` may write for these entries."""
+    return sum(entry.size + _HEADER for entry in batch)
+
+
+def parse_batch(output: bytes, batch: Sequence[TreeEntry]) -> Iterator[tuple[str, bytes]]:
+    """The id and content of each blob in the output of `cat-file --batch`. Raises ValueError when one is missing."""
+    position = 0
+    for entry in batch:
+        header = f"{entry.blob} blob {entry.size}\n".encode("ascii")
+        if not output.startswith(header, position):
+            raise ValueError(f"the blob {entry.blob} is missing or not as the tree says")
+        start = position + len(header)
+        position = start + entry.size + 1
+        yield entry.blob, output[start : start + entry.size]
