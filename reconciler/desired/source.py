@@ -1,0 +1,131 @@
+"""The desired state of one fabric: every YAML file below its path at one revision."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, defaultdict
+from typing import TYPE_CHECKING
+
+from reconciler.desired.manifests.files import ParsedFile, line_of, read_file
+from reconciler.desired.selection import Limits, file_problem, select
+from reconciler.model.desired import Desired
+from reconciler.model.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from reconciler.desired.git import Mirror
+    from reconciler.desired.tree import TreeEntry
+    from reconciler.model.fabric import Fabric
+    from reconciler.model.objects import Manifest, ObjectKey, Source
+    from reconciler.model.revision import Revision
+
+
+class ParseCache:
+    """Parsed files by blob id and namespace, so that a file is parsed once while it does not change. Thread-safe.
+
+    `limit` is in bytes of source text: 32 MiB are some 120,000 objects and, when full, 300 MB of memory. What was not
+    used for longest goes first.
+    """
+
+    def __init__(self, limit: int = 32 * 1024 * 1024) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._files: OrderedDict[tuple[str, str], ParsedFile] = OrderedDict()
+        self._size = 0
+
+    def get(self, blob: str, namespace: str) -> ParsedFile | None:
+        with self._lock:
+            parsed = self._files.get((blob, namespace))
+            if parsed is not None:
+                self._files.move_to_end((blob, namespace))
+            return parsed
+
+    def put(self, blob: str, namespace: str, parsed: ParsedFile) -> None:
+        with self._lock:
+            previous = self._files.pop((blob, namespace), None)
+            self._size += _weight(parsed) - (_weight(previous) if previous else 0)
+            self._files[blob, namespace] = parsed
+            while self._size > self._limit:
+                _, oldest = self._files.popitem(last=False)
+                self._size -= _weight(oldest)
+
+
+def _weight(parsed: ParsedFile) -> int:
+    """Bytes; an empty file takes room too."""
+    return parsed.size + 100
+
+
+class FabricSource:
+    """The directory of one fabric in its repository's mirror (`reconciler.ports.DesiredSource`)."""
+
+    def __init__(self, mirror: Mirror, fabric: Fabric, cache: ParseCache, limits: Limits = Limits()) -> None:  # noqa: B008
+        self._mirror = mirror
+        self._path = fabric.path.strip("/")
+        self._namespace = fabric.namespace
+        self._cache = cache
+        self._limits = limits
+
+    def fetch(self) -> Revision:
+        return self._mirror.fetch()
+
+    def last_fetched(self) -> Revision | None:
+        return self._mirror.tip()
+
+    def tree(self, revision: Revision) -> str | None:
+        return self._mirror.tree(revision, self._path)
+
+    def is_ancestor(self, commit: str, revision: Revision) -> bool:
+        return self._mirror.is_ancestor(commit, revision)
+
+    def read(self, revision: Revision) -> Desired:
+        """As the port says. Raises GitUnavailableError when the mirror cannot be read."""
+        entries = self._mirror.list_files(revision, self._path)
+        if not entries:
+            problem = file_problem(self._path, "PathNotFound", f"there is no such directory at {revision}")
+            return Desired(revision, {}, (problem,))
+        selection = select(entries, self._path, self._limits)
+        files = self._parse(selection.files)
+        manifests, duplicates = _by_identity(manifest for file in files for manifest in file.manifests)
+        problems = [*selection.problems, *(problem for file in files for problem in file.problems), *duplicates]
+        problems.sort(key=lambda problem: (problem.file, problem.document, problem.line))
+        refused = frozenset(problem.key for problem in problems if problem.is_refusal and problem.key)
+        return Desired(revision, manifests, tuple(problems), refused - manifests.keys(), selection.waiting_in_raw)
+
+    def line_of(self, revision: Revision, source: Source, field: str) -> int:
+        """The line of a field of a document, for findings that are made later than here; its first line if unknown."""
+        for entry in self._mirror.list_files(revision, self._path):
+            if entry.path == source.file and entry.size <= self._limits.file:
+                for _, data in self._mirror.read_blobs([entry]):
+                    return line_of(data, source.document, field)
+        return source.line
+
+    def _parse(self, entries: Sequence[TreeEntry]) -> list[ParsedFile]:
+        """The content of each file. Those not in the cache are read together."""
+        known = [self._cache.get(entry.blob, self._namespace) for entry in entries]
+        unknown = {entry.blob: entry for entry, parsed in zip(entries, known, strict=True) if parsed is None}
+        fresh: dict[str, ParsedFile] = {}
+        for blob, data in self._mirror.read_blobs(unknown.values()):
+            fresh[blob] = read_file(data, unknown[blob].path, self._namespace)
+            self._cache.put(blob, self._namespace, fresh[blob])
+        return [(parsed or fresh[entry.blob]).at(entry.path) for entry, parsed in zip(entries, known, strict=True)]
+
+
+def _by_identity(manifests: Iterable[Manifest]) -> tuple[Mapping[ObjectKey, Manifest], list[Problem]]:
+    """Manifests by key. Those that declare one identity twice are all refused: which one counts cannot be known."""
+    found: defaultdict[ObjectKey, list[Manifest]] = defaultdict(list)
+    for manifest in manifests:
+        found[manifest.key].append(manifest)
+    problems = [
+        _duplicate(manifest, next(other for other in same if other is not manifest))
+        for same in found.values()
+        if len(same) > 1
+        for manifest in same
+    ]
+    return {key: same[0] for key, same in found.items() if len(same) == 1}, problems
+
+
+def _duplicate(manifest: Manifest, other: Manifest) -> Problem:
+    here, there = manifest.source, other.source
+    message = f"{manifest.key} is declared in {there.file} too (document {there.document}, line {there.line})"
+    return Problem(here.file, here.document, here.line, "", "DuplicateIdentity", message, key=manifest.key)
