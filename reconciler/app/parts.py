@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.app.clock import SystemClock
@@ -23,14 +24,12 @@ from webhooks.app import create_app
 from webhooks.options import WebOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from starlette.applications import Starlette
+    from collections.abc import Awaitable, Callable, Sequence
 
     from reconciler.model.fabric import Fabric
     from reconciler.model.passes import PassRecord
     from reconciler.ports import Clock
-    from reconciler.settings import Settings
+    from reconciler.settings import SecretSource, Settings
     from reconciler.store import Store
 
 WRITES = ("created", "updated", "deleted", "netbox_created", "netbox_updated", "netbox_deleted")
@@ -53,7 +52,8 @@ class Parts:
     poll: Poll
     workers: Sequence[Worker]
     components: Components
-    web: Starlette
+    web: Callable[..., Awaitable[None]]
+    """The web application (ASGI)."""
     stop: threading.Event
 
     def close(self) -> None:
@@ -78,10 +78,10 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     intake = TriggerIntake(Configured(fabrics, receivers(settings)), store, queue, clock)
     ended = Ended(settings, store, metrics, clock)
     runner = PassRunner(build_subjects(settings, store), (store, store), clock, stop, ended)
-    described = Described(fabrics, providers(settings), tuple(settings.warnings))
+    described = Described(fabrics, providers(settings), settings.warnings)
     reporter = Reporter(described, store, store, queue, (components, metrics, clock))
     options = WebOptions(
-        api_token=settings.server.read_api_token,
+        api_token=partial(read_token, settings.server.api_token),
         protect_reads=settings.server.protect_reads,
         max_body_bytes=settings.server.max_body_bytes,
         on_delivery=metrics.delivery,
@@ -132,3 +132,8 @@ def receivers(settings: Settings) -> list[Receiver]:
 def providers(settings: Settings) -> dict[str, str | None]:
     """The webhook provider of each repository."""
     return {r.name: r.webhook.provider if r.webhook else None for r in settings.repositories}
+
+
+def read_token(source: SecretSource | None) -> bytes | None:
+    """The API token as it is now, None where none is configured. Raises ConfigurationError."""
+    return None if source is None else source.read()

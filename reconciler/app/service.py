@@ -19,18 +19,16 @@ from reconciler.model.requests import Trigger
 from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from starlette.applications import Starlette
+    from collections.abc import Awaitable, Callable, Iterator
 
     from reconciler.app.parts import Parts
-    from reconciler.model.fabric import Fabric
     from reconciler.model.status import FabricRecord
 
 log = structlog.get_logger("service")
 
 STOP_TIMEOUT = 18.0
-"""Seconds from the signal to the end of the process, whatever hangs. What is cut off is done again at the next start."""
+"""Seconds from the signal to the end of the process, whatever hangs. What is cut off is done again at the next start.
+"""
 
 WEB_GRACE = 3
 """Seconds that requests in flight are given when the service stops."""
@@ -91,7 +89,7 @@ class Service:
         records = await asyncio.to_thread(parts.store.fabrics)
         for fabric in sorted(parts.fabrics, key=lambda fabric: _neglect(records.get(fabric.name))):
             await parts.intake.trigger([fabric], Trigger.STARTUP)
-        while self._web is None or not self._web.started:
+        while self._web is None or not self._web.started:  # noqa: ASYNC110 - uvicorn offers no event for it
             await asyncio.sleep(0.01)
         log.info("serving", host=parts.host, port=parts.port, fabrics=[fabric.name for fabric in parts.fabrics])
         for fabric in parts.fabrics:
@@ -118,11 +116,11 @@ class _WebServer(uvicorn.Server):
     """The web server without signal handlers of its own: the service decides when it ends."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - uvicorn's own signature
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 
-def _web_configuration(web: Starlette) -> uvicorn.Config:
+def _web_configuration(web: Callable[..., Awaitable[None]]) -> uvicorn.Config:
     return uvicorn.Config(
         web,
         log_config=None,

@@ -18,7 +18,8 @@ class Desired:
     """What Git declares.
 
     `refused` holds the identities of documents that were refused but could be identified: they count as
-    declared. `waiting_in_raw` counts YAML files under `raw/`, which nobody ingested yet.
+    declared. `waiting_in_raw` counts YAML files under `raw/`, which nobody ingested yet. `outdated` says why Git may
+    hold a newer revision than this one; None: it was the newest when the pass began.
     """
 
     revision: Revision
@@ -26,6 +27,7 @@ class Desired:
     problems: tuple[Problem, ...] = ()
     refused: frozenset[ObjectKey] = frozenset()
     waiting_in_raw: int = 0
+    outdated: str | None = None
 
     @property
     def is_complete(self) -> bool:

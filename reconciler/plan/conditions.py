@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.errors import BranchNotFoundError
 from reconciler.model.status import Condition, ConditionStatus, Connection, ConnectionState
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ _CONNECTION_CONDITIONS = {"git": "GitReady", "cluster": "ClusterReady", "netbox"
 
 
 def merge(before: Sequence[Condition], after: Iterable[Condition]) -> tuple[Condition, ...]:
-    """The conditions after a pass; one whose status did not change keeps its transition time."""
+    """The conditions after a pass: what it did not speak of stays, and what did not turn keeps its transition time."""
     known = {condition.type: condition for condition in before}
-    return tuple(_keep_time(known.get(condition.type), condition) for condition in after)
+    found = {condition.type: _keep_time(known.get(condition.type), condition) for condition in after}
+    return tuple((known | found).values())
 
 
 def _keep_time(before: Condition | None, after: Condition) -> Condition:
@@ -52,8 +54,8 @@ def after_pass(
         answered = ("Reachable", f"{name} answered")
         found.append(_condition(_CONNECTION_CONDITIONS[name], now, is_true=contact is None, why=contact or answered))
     found.append(_prune_condition(blocks, now))
-    if conclusion.reason == "BranchNotFound":
-        found.append(_condition("BranchNotFound", now, is_true=True, why=why))
+    is_missing = conclusion.reason == BranchNotFoundError.reason
+    found.append(_condition("BranchNotFound", now, is_true=is_missing, why=why))
     return tuple(found)
 
 

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import structlog
 
 from reconciler.errors import (
     ApplyConflictError,
     ClusterUnavailableError,
-    DependencyNotReadyError,
     ReconcilerError,
     RetryableError,
-    StaleObjectError,
+    StoppedError,
 )
-from reconciler.model.plan import Create, Delete, Update
-from reconciler.plan.cluster import may_force
-from reconciler.plan.waves import dependencies_of
+from reconciler.model.plan import Create, Delete
+from reconciler.plan.ownership import may_force
+from reconciler.plan.states import blocked_by
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from reconciler.model.fabric import ClusterPolicy
     from reconciler.model.objects import ObjectKey, Resource
     from reconciler.model.passes import InventoryEntry
-    from reconciler.model.plan import Action
+    from reconciler.model.plan import Action, Apply, ClusterPlan, Result
     from reconciler.ports import Cluster
     from reconciler.reconcile.attempt import Attempt
 
@@ -41,9 +39,6 @@ MAX_UNAVAILABLE = 3
 time-out for each object.
 """
 
-Result: TypeAlias = "Resource | ReconcilerError | None"
-"""The object as it now stands, the error, or None for an object that was deleted."""
-
 
 class Applier:
     """Applies the actions of one plan to one cluster."""
@@ -51,13 +46,12 @@ class Applier:
     def __init__(
         self,
         cluster: Cluster,
-        fabric: str,
+        attempt: Attempt,
         policy: ClusterPolicy,
         inventory: Mapping[ObjectKey, InventoryEntry],
-        attempt: Attempt,
     ) -> None:
         self._cluster = cluster
-        self._fabric = fabric
+        self._fabric = attempt.fabric
         self._policy = policy
         self._inventory = inventory
         self._attempt = attempt
@@ -67,31 +61,35 @@ class Applier:
         self.results: dict[ObjectKey, Result] = {}
         """By object; holds an entry for every action that was reached."""
 
-    def run(self, actions: Sequence[Action]) -> None:
-        """Carry out the actions in their order; those of one wave at the same time.
+    def run(self, plan: ClusterPlan) -> None:
+        """Carry out the plan's actions in their order; those of one wave at the same time.
 
         Raises StoppedError between two objects when the service stops.
         """
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            for _, wave in groupby(actions, key=lambda action: (isinstance(action, Delete), action.wave)):
-                batch = list(wave)
-                for action, result in zip(batch, pool.map(self._one, batch), strict=True):
+            for wave in plan.waves:
+                for action, result in zip(wave, pool.map(self._one, wave), strict=True):
                     self.results[action.key] = result
-                self._attempt.check_stop()
 
     def _one(self, action: Action) -> Result:
         try:
             self._attempt.check_stop()
             self._check_reachable()
-            if isinstance(action, Delete):
-                return self._delete(action)
-            self._check_dependencies(action)
-            return self._apply(action)
+            # Earlier waves are over: what failed there is known, and what refers to it would be refused.
+            if error := blocked_by(action, self.results):
+                return error
+            if not isinstance(action, Delete):
+                return self._apply(action)
+            self._cluster.delete(action.resource)
+            self._count("deleted")
+        except StoppedError:
+            raise
         except ClusterUnavailableError as error:
             self._count_unanswered(error)
             return error
         except ReconcilerError as error:
             return error
+        return None
 
     def _check_reachable(self) -> None:
         with self._lock:
@@ -103,22 +101,12 @@ class Applier:
             self._unanswered += 1
             self._unavailable = error
 
-    def _check_dependencies(self, action: Create | Update) -> None:
-        """Earlier waves are over: what failed there is known, and what refers to it would be refused."""
-        failed = sorted(
-            str(key)
-            for key in dependencies_of(action.manifest)
-            if isinstance(self.results.get(key), ReconcilerError)
-        )
-        if failed:
-            raise DependencyNotReadyError(f"waits for {', '.join(failed)}", reason="DependencyNotReady")
-
-    def _apply(self, action: Create | Update) -> Resource:
+    def _apply(self, action: Apply) -> Resource:
         body = action.manifest.body(self._fabric)
         try:
             applied = self._cluster.apply(body)
         except ApplyConflictError as conflict:
-            resource = action.resource if isinstance(action, Update) else None
+            resource = None if isinstance(action, Create) else action.resource
             if not may_force(conflict.conflicts, self._inventory.get(action.key), resource, self._policy):
                 raise
             log.warning("taking fields back", fabric=self._fabric, object=str(action.key), fields=conflict.conflicts)
@@ -126,15 +114,6 @@ class Applier:
         self._count("created" if isinstance(action, Create) else "updated")
         return applied
 
-    def _delete(self, action: Delete) -> None:
-        self._cluster.delete(action.resource)
-        self._count("deleted")
-
     def _count(self, what: str) -> None:
         with self._lock:
             self._attempt.counts[what] += 1
-
-
-def is_waiting(error: ReconcilerError) -> bool:
-    """Whether an object's error says that something else must come first."""
-    return isinstance(error, DependencyNotReadyError | StaleObjectError)

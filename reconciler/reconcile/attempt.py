@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,7 +11,7 @@ from reconciler.errors import ReconcilerError, RetryableError, StoppedError
 from reconciler.model.passes import Failure, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
     from reconciler.plan.conditions import Contact
     from reconciler.ports import Clock, StopFlag
@@ -38,23 +37,20 @@ class Attempt:
         if self._stop.is_set():
             raise StoppedError("the service is stopping")
 
-    @contextmanager
-    def phase(self, phase: Phase, subject: str) -> Iterator[None]:
-        """Time a phase; an error ends it, is noted against `subject`, and lets the pass go on without it."""
+    def phase(self, phase: Phase, subject: str) -> PhaseGuard:
+        """Time a phase; an error ends it, is noted against `subject`, and lets the pass go on without it.
+
+        Raises StoppedError as `check_stop`.
+        """
         self.check_stop()
-        started = self._clock.monotonic()
-        try:
-            yield
-        except StoppedError:
-            raise
-        except ReconcilerError as error:
-            self.fail(phase, subject, error, is_whole=True)
-        except Exception as error:
-            log.exception("unexpected error in a pass", fabric=self.fabric, phase=phase)
-            unexpected = RetryableError(f"unexpected {type(error).__name__} in {phase}", reason="InternalError")
-            self.fail(phase, subject, unexpected, is_whole=True)
-        finally:
-            self.phases[phase] = self.phases.get(phase, 0.0) + self._clock.monotonic() - started
+        return PhaseGuard(self, phase, subject)
+
+    def spent(self, phase: Phase, seconds: float) -> None:
+        self.phases[phase] = self.phases.get(phase, 0.0) + seconds
+
+    def now(self) -> float:
+        """Seconds on the monotonic clock."""
+        return self._clock.monotonic()
 
     def fail(self, phase: Phase, subject: str, error: ReconcilerError, *, is_whole: bool = False) -> None:
         """Note something that could not be done."""
@@ -71,3 +67,31 @@ class Attempt:
     def lost(self, connection: str, error: ReconcilerError) -> None:
         """An outside system did not answer, or refused us."""
         self.contacts[connection] = (error.reason, error.message)
+
+
+class PhaseGuard:
+    """The context of one phase. Swallows every error but the service's stop, after it was noted."""
+
+    def __init__(self, attempt: Attempt, phase: Phase, subject: str) -> None:
+        self._attempt = attempt
+        self._phase = phase
+        self._subject = subject
+        self._started = attempt.now()
+
+    def __enter__(self) -> None:
+        """Nothing to hand out."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._attempt.spent(self._phase, self._attempt.now() - self._started)
+        if error is None:
+            return False
+        if isinstance(error, StoppedError) or not isinstance(error, Exception):
+            return False
+        if not isinstance(error, ReconcilerError):
+            log.error("unexpected error in a pass", fabric=self._attempt.fabric, phase=self._phase, exc_info=error)
+            text = f"unexpected {type(error).__name__} in phase {self._phase}; the log holds the trace"
+            error = RetryableError(text, reason="InternalError")
+        self._attempt.fail(self._phase, self._subject, error, is_whole=True)
+        return True

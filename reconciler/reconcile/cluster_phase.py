@@ -2,24 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.errors import ClusterAccessError, ClusterUnavailableError, KindNotServedError, ReconcilerError
-from reconciler.model.kinds import OBSERVED, Kind
+from reconciler.errors import (
+    ClusterAccessError,
+    ClusterUnavailableError,
+    DependencyNotReadyError,
+    KindNotServedError,
+    ReconcilerError,
+    StalledError,
+)
+from reconciler.model.kinds import DECLARABLE, OBSERVED, Kind
+from reconciler.model.objects import Resource
 from reconciler.model.passes import Phase
+from reconciler.plan.cluster import plan_cluster
+from reconciler.plan.inventory import new_inventory
+from reconciler.plan.states import object_states
+from reconciler.reconcile.apply import CONCURRENCY, Applier
 
 if TYPE_CHECKING:
-    from reconciler.model.objects import Resource
-    from reconciler.ports import Cluster
+    from collections.abc import Mapping, Sequence
+
+    from reconciler.model.desired import Desired
+    from reconciler.model.fabric import ClusterPolicy
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.passes import InventoryEntry, ObjectState
+    from reconciler.model.plan import ClusterPlan, Result
+    from reconciler.plan.situation import Observed
+    from reconciler.ports import Clock, Cluster
     from reconciler.reconcile.attempt import Attempt
 
-CONCURRENCY = 8
-"""Requests to one cluster at a time: more gain little, because the server's own CPU is the limit."""
 
-Observed = Mapping[str, "tuple[Resource, ...] | None"]
-"""Objects by the name of their kind; None: the kind could not be read, and nothing is known of it."""
+@dataclass(frozen=True, slots=True)
+class ClusterWork:
+    """What a pass found and did in the cluster. `observed` is how the cluster stands after it."""
+
+    plan: ClusterPlan
+    observed: Observed
+    states: Sequence[ObjectState]
+    inventory: Mapping[ObjectKey, InventoryEntry] | None
+
+    def objects(self) -> list[Resource] | None:
+        """Every object, None when a kind is unknown: what is missing must not look deleted."""
+        if any(objects is None for objects in self.observed.values()):
+            return None
+        return [resource for objects in self.observed.values() for resource in objects or ()]
+
+    def counts(self) -> dict[str, int]:
+        """Objects of each declarable kind; those of an unknown kind are left out."""
+        found = {kind.name: self.observed.get(kind.name) for kind in DECLARABLE}
+        return {name: len(objects) for name, objects in found.items() if objects is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSide:
+    """A cluster with the policy for it and what we own there."""
+
+    cluster: Cluster
+    policy: ClusterPolicy
+    inventory: Mapping[ObjectKey, InventoryEntry]
+
+
+def reconcile_cluster(side: ClusterSide, desired: Desired | None, attempt: Attempt, clock: Clock) -> ClusterWork | None:
+    """Bring the cluster in line. None when not even a plan could be made."""
+    observed = observe(side.cluster, attempt)
+    plan = None
+    with attempt.phase(Phase.PLAN, "plan"):
+        plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric)
+    if plan is None:
+        return None
+    results = _apply(side, plan, attempt)
+    with attempt.phase(Phase.PLAN, "plan"):
+        states = object_states(plan, results, desired, observed, side.inventory)
+        inventory = None
+        if desired is not None:
+            inventory = new_inventory(side.inventory, plan, results, desired.revision, clock.now())
+        return ClusterWork(plan, after(observed, results), states, inventory)
+    return None
+
+
+def _apply(side: ClusterSide, plan: ClusterPlan, attempt: Attempt) -> Mapping[ObjectKey, Result]:
+    applier = Applier(side.cluster, attempt, side.policy, side.inventory)
+    with attempt.phase(Phase.APPLY, "cluster"):
+        applier.run(plan)
+    _note(plan, applier.results, attempt)
+    return applier.results
+
+
+def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attempt) -> None:
+    """Everything that was not done, with the reasons."""
+    for key, result in results.items():
+        if isinstance(result, ReconcilerError):
+            attempt.fail(Phase.APPLY, str(key), result)
+    for finding in plan.conflicts:
+        attempt.fail(Phase.PLAN, str(finding.key), StalledError(finding.message, reason=finding.reason))
+    for finding in plan.waiting:
+        error = DependencyNotReadyError(finding.message, reason=finding.reason)
+        attempt.fail(Phase.PLAN, str(finding.key), error)
+    attempt.counts["unchanged"] += len(plan.unchanged)
+    attempt.blocks.extend((block.reason, block.message) for block in plan.blocks)
+
+
+def after(observed: Observed, results: Mapping[ObjectKey, Result]) -> Observed:
+    """The observation with the answers of our own writes: what a pass wrote it need not read again."""
+    changed: dict[str, dict[ObjectKey, Resource]] = {}
+    for kind, objects in observed.items():
+        if objects is not None:
+            changed[kind] = {resource.key: resource for resource in objects}
+    for key, result in results.items():
+        if isinstance(result, Resource):
+            changed[key.kind][key] = result
+        elif result is None:
+            changed[key.kind].pop(key, None)
+    return {kind: tuple(changed[kind].values()) if kind in changed else None for kind in observed}
 
 
 def observe(cluster: Cluster, attempt: Attempt) -> Observed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError
@@ -30,16 +31,18 @@ def fetch(source: DesiredSource, attempt: Attempt) -> Revision | None:
     return None
 
 
-def read(source: DesiredSource, revision: Revision | None, attempt: Attempt) -> Desired | None:
+def read(source: DesiredSource, fetched: Revision | None, attempt: Attempt) -> Desired | None:
     """The desired state, None when it is not known. Without a fetched revision the last one that was fetched serves,
     so that drift is healed while the Git host is away; a branch that does not exist has no desired state.
     """
+    revision = fetched
     if revision is None and not _is_branch_missing(attempt):
         revision = source.last_fetched()
     if revision is None:
         return None
     with attempt.phase(Phase.READ, "git"):
-        return source.read(revision)
+        desired = source.read(revision)
+        return desired if fetched else replace(desired, outdated="Git could not be fetched")
     return None
 
 

@@ -11,12 +11,12 @@ from reconciler.model.status import ConnectionState, PassResult
 from reconciler.plan.outcome import Conclusion, Findings, conclude
 from reconciler.plan.record import Seen, answer, next_record
 from reconciler.reconcile.attempt import Attempt
-from reconciler.reconcile.cluster_phase import ClusterWork, reconcile_cluster
+from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, reconcile_cluster
 from reconciler.reconcile.desired_phase import fetch, read
 from reconciler.reconcile.netbox_phase import mirror
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.model.desired import Desired
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.requests import Request
     from reconciler.model.revision import Revision
     from reconciler.model.status import FabricRecord
+    from reconciler.plan.projection import Projectable
     from reconciler.ports import Clock, Cluster, DesiredSource, NetBox, StopFlag
 
 
@@ -81,11 +82,43 @@ def reconcile(subject: Subject, order: Order, past: Past, clock: Clock, stop: St
         seen = Seen(fetched, fetched, past.record.tree, contacts=attempt.contacts)
         return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen))
     desired = read(subject.source, fetched, attempt)
-    cluster = reconcile_cluster(subject, attempt, desired, past.inventory, is_current=fetched is not None)
-    mirror(subject, attempt, desired, cluster)
+    cluster = _reconcile_cluster(subject, desired, past, attempt, clock)
+    _mirror(subject, desired, cluster, attempt)
     seen = _seen(subject, attempt, fetched, desired, cluster)
     conclusion = conclude(_findings(attempt, desired))
     return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, cluster))
+
+
+def _reconcile_cluster(
+    subject: Subject, desired: Desired | None, past: Past, attempt: Attempt, clock: Clock
+) -> ClusterWork | None:
+    if subject.cluster is None or subject.fabric.cluster is None:
+        return None
+    side = ClusterSide(subject.cluster, subject.fabric.cluster, past.inventory)
+    return reconcile_cluster(side, desired, attempt, clock)
+
+
+def _mirror(subject: Subject, desired: Desired | None, cluster: ClusterWork | None, attempt: Attempt) -> None:
+    """NetBox shows what the cluster holds; what Git declares only where there is no cluster."""
+    if subject.netbox is None or subject.fabric.netbox is None:
+        return
+    objects: Iterable[Projectable] | None
+    if subject.cluster is not None:
+        objects = cluster.objects() if cluster else None
+    else:
+        objects = desired.manifests.values() if desired else None
+    mirror(subject.netbox, subject.fabric.netbox, objects, _incomplete(desired), attempt)
+
+
+def _incomplete(desired: Desired | None) -> str | None:
+    """Why what was read of Git may not be all there is."""
+    if desired is None:
+        return "the desired state is not known"
+    if desired.outdated:
+        return desired.outdated
+    if not desired.is_complete:
+        return "documents of the fabric were refused"
+    return None if desired.manifests else "Git declares no object at all"
 
 
 def is_unchanged(source: DesiredSource, order: Order, record: FabricRecord, fetched: Revision) -> bool:
@@ -137,7 +170,7 @@ def _seen(
         revision=desired.revision if desired else None,
         tree=subject.source.tree(desired.revision) if desired else None,
         states=cluster.states if cluster else None,
-        observed=cluster.observed_counts() if cluster else None,
+        observed=cluster.counts() if cluster else None,
         problems=desired.problems if desired else None,
         waiting_in_raw=desired.waiting_in_raw if desired else None,
         contacts=attempt.contacts,
@@ -168,6 +201,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         fabric=next_record(past.record, subject.fabric, done, conclusion, seen),
         inventory=end.cluster.inventory if end.cluster else None,
         objects=end.cluster.states if end.cluster else None,
+        desired_before=past.record.desired_revision,
         requests=answer(order.requests, done, lambda commit: _contains(subject, commit, seen.revision)),
     )
     return Report(result, conclusion.is_retryable)

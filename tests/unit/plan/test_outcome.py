@@ -114,7 +114,7 @@ def test_ready_reconciling_stalled(conclusion: Conclusion, expected: dict[str, s
     """Exactly one of the three tells how the fabric stands."""
     found = _statuses(after_pass(conclusion, {}, [], [], NOW))
 
-    assert found == expected | {"PruneBlocked": "False"}
+    assert found == {"PruneBlocked": "False", "BranchNotFound": "False"} | expected
 
 
 def test_contacts_and_blocks() -> None:
@@ -144,6 +144,7 @@ def test_transition_time_moves_with_the_status_only() -> None:
     merged = merge([ready], [again])
     assert merged == (replace(again, last_transition_time=NOW),)
     assert merge([ready], [turned, new]) == (turned, new)
+    assert merge([ready], [new]) == (ready, new)
 
 
 def test_connections() -> None:

@@ -1,0 +1,78 @@
+"""`reconciler check`: does every connection of a configuration work, and may we do there what we need to?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.app.subjects import build_cluster, build_mirrors, build_netbox
+from reconciler.errors import ClusterAccessError, ReconcilerError
+from reconciler.model.kinds import DECLARABLE, OBSERVED
+from reconciler.targets.local.memory import MemoryDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reconciler.desired.git import Mirror
+    from reconciler.settings import FabricSettings, Settings
+
+READ_VERBS = ("get", "list", "watch")
+WRITE_VERBS = ("create", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was tried, and how it went. `state` is ok, failing or warning."""
+
+    subject: str
+    state: str
+    message: str
+
+
+def run_checks(settings: Settings) -> Iterator[Check]:
+    """Try everything, one after another; what fails stops nothing. Writes nothing anywhere."""
+    for key, message in settings.warnings:
+        yield Check(f"configuration {key}", "warning", message)
+    for name, mirror in build_mirrors(settings).items():
+        yield _try(f"repository {name}", partial(_reach_repository, mirror))
+    for fabric in settings.fabrics:
+        yield from _check_fabric(fabric)
+
+
+def _check_fabric(fabric: FabricSettings) -> Iterator[Check]:
+    reaches = {"cluster": (fabric.cluster, _reach_cluster), "netbox": (fabric.netbox, _reach_netbox)}
+    for target, (configured, reach) in reaches.items():
+        subject = f"fabric {fabric.name}: {target}"
+        if target in fabric.simulated:
+            yield Check(subject, "ok", "simulated: an embedded store, always there")
+        elif configured is not None:
+            yield _try(subject, partial(reach, fabric))
+
+
+def _try(subject: str, attempt: Callable[[], str]) -> Check:
+    try:
+        return Check(subject, "ok", attempt())
+    except ReconcilerError as error:
+        return Check(subject, "failing", f"{error.reason}: {error.message}")
+
+
+def _reach_repository(mirror: Mirror) -> str:
+    mirror.check()
+    return f"{mirror.remote.place} answers, and has the branch {mirror.remote.branch}"
+
+
+def _reach_cluster(fabric: FabricSettings) -> str:
+    cluster = build_cluster(fabric, MemoryDocuments())
+    assert cluster is not None  # noqa: S101 - the caller asks only where one is configured
+    version = cluster.version()
+    denied = [*cluster.denied(OBSERVED, READ_VERBS), *cluster.denied(DECLARABLE, WRITE_VERBS)]
+    if denied:
+        raise ClusterAccessError(f"{cluster.address} denies {', '.join(denied)}")
+    return f"{cluster.address} is Kubernetes {version}, and grants every right that is needed"
+
+
+def _reach_netbox(fabric: FabricSettings) -> str:
+    netbox = build_netbox(fabric, MemoryDocuments())
+    assert netbox is not None  # noqa: S101 - the caller asks only where one is configured
+    return f"{netbox.address} is NetBox {netbox.version()}"

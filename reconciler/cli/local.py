@@ -1,0 +1,120 @@
+"""Commands that work without a running service: they are it, or look before it starts."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from reconciler.app.checks import run_checks
+from reconciler.app.logs import configure_logs
+from reconciler.app.parts import build_parts
+from reconciler.app.service import serve as run_service
+from reconciler.cli import output as out
+from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
+from reconciler.cli.remote import Exit
+from reconciler.demo.place import FABRIC, FABRIC_PATH, Place, prepare
+from reconciler.settings import load
+
+if TYPE_CHECKING:
+    from reconciler.app.checks import Check
+
+LogLevel = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")]
+
+DEMO_PORT = 8080
+"""Where the demo serves when it is free, so that `reconciler status` needs no address."""
+
+
+def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevel = "info") -> None:
+    """Run the service: every event source, the queue, the workers and the API, until SIGTERM."""
+    configure_logs(level=log_level)
+    settings = load(config)
+    run_service(lambda: build_parts(settings))
+
+
+def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.TEXT) -> None:
+    """Try the configuration and every connection that it names. Exit code 0: all work, 1: one does not."""
+    configure_logs(level="error")
+    settings = load(config)
+    checks = []
+    for found in run_checks(settings):
+        checks.append(found)
+        if output is Output.TEXT:
+            _print_check(found)
+    if output is Output.JSON:
+        out.print_json({"checks": [asdict(found) for found in checks]})
+    raise typer.Exit(Exit.ERROR if any(found.state == "failing" for found in checks) else Exit.FINE)
+
+
+def _print_check(found: Check) -> None:
+    out.console.print(f"{out.coloured(found.state):<8} {escape(found.subject)}: {escape(found.message)}")
+
+
+def demo(
+    port: Annotated[int | None, typer.Option(help="Port of the API; 8080 or a free one by default.")] = None,
+    log_level: LogLevel = "warning",
+) -> None:
+    """Run the service on a demo repository with a small fabric; cluster and NetBox are simulated."""
+    configure_logs(level=log_level)
+    folder = Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
+    try:
+        place = Place(folder, port or _port())
+        prepare(place)
+        settings = load(place.config)
+        run_service(lambda: build_parts(settings), on_ready=lambda: _greet(place))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _port() -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", DEMO_PORT))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _greet(place: Place) -> None:
+    """Three things to try. Each is a line that can be pasted into another terminal."""
+    command = _command()
+    server = "" if place.port == DEMO_PORT else f" --server {place.url}"
+    clone = f"git clone -q {place.repository} demo-fabric"
+    vpc = f"demo-fabric/{FABRIC_PATH}/managed/vpcs/vpc-01.yaml"
+    commit = "git -C demo-fabric -c user.name=me -c user.email=me@localhost commit -qam"
+    lines = [
+        f"[bold]{place.url}/fabrics/{FABRIC}[/bold]  the fabric's status (simulated: cluster and NetBox are embedded)",
+        "",
+        "Three things to try, in another terminal:",
+        "",
+        "1. Change a VPC and push it; the hook delivers the push as GitHub would:",
+        f"     {clone}",
+        f"     sed -i 's/vlan: .*/vlan: 2999/' {vpc}",
+        f"     {commit} 'Move a VLAN' && git -C demo-fabric push -q",
+        f"     {command} passes {FABRIC}{server}",
+        "",
+        "2. Break a file and push it; the others stay as they are, and the status names file and line:",
+        f"     echo '  broken: [' >> {vpc}",
+        f"     {commit} 'Break it' && git -C demo-fabric push -q",
+        "",
+        "3. Look at it:",
+        f"     {command} status{server}",
+        "",
+        "Ctrl-C ends the demo and removes what it made.",
+    ]
+    out.console.print("\n".join(lines))
+
+
+def _command() -> str:
+    """How this very program was called, so that the lines work from where it was started."""
+    name = Path(sys.argv[0])
+    return str(name) if name.name == "reconciler" else f"{sys.executable} -m reconciler"

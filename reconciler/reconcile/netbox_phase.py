@@ -1,0 +1,109 @@
+"""Project and mirror: show in NetBox what the cluster holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from reconciler.errors import NetBoxAccessError, NetBoxUnavailableError, RetryableError, StalledError
+from reconciler.model.netbox_plan import Action
+from reconciler.model.passes import Phase
+from reconciler.plan.netbox import plan_netbox
+from reconciler.plan.projection import project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reconciler.model.fabric import NetBoxPolicy
+    from reconciler.model.netbox import Projection, WriteResult
+    from reconciler.model.netbox_plan import NetBoxPlan, Step
+    from reconciler.plan.projection import Projectable
+    from reconciler.ports import NetBox
+    from reconciler.reconcile.attempt import Attempt
+
+log = structlog.get_logger("netbox")
+
+
+def mirror(
+    netbox: NetBox,
+    policy: NetBoxPolicy,
+    objects: Iterable[Projectable] | None,
+    incomplete: str | None,
+    attempt: Attempt,
+) -> None:
+    """Bring NetBox in line with `objects`. None: they are not known, and NetBox is only asked whether it is there.
+
+    `incomplete` says why nothing may be deleted.
+    """
+    projection = None
+    if objects is not None:
+        with attempt.phase(Phase.PROJECT, "projection"):
+            projection = project(attempt.fabric, policy, objects)
+    with attempt.phase(Phase.NETBOX, "netbox"):
+        try:
+            if projection is None:
+                netbox.version()
+            else:
+                _mirror(netbox, policy, projection, incomplete, attempt)
+        except (NetBoxUnavailableError, NetBoxAccessError) as error:
+            attempt.lost("netbox", error)
+            raise
+        attempt.reached("netbox")
+
+
+def _mirror(
+    netbox: NetBox, policy: NetBoxPolicy, projection: Projection, incomplete: str | None, attempt: Attempt
+) -> None:
+    if not projection.records:
+        # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
+        projection = replace(projection, shared=())
+    observation = netbox.observe(attempt.fabric, projection)
+    plan = plan_netbox(projection, observation, policy, attempt.fabric, incomplete=incomplete)
+    _note(plan, projection, attempt)
+    for step in plan.steps():
+        attempt.check_stop()
+        results = _write(netbox, step)
+        _count(step, results, attempt)
+
+
+def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
+    """What the plan leaves alone, with the reasons."""
+    for skipped in projection.skipped:
+        attempt.fail(Phase.PROJECT, str(skipped.key), StalledError(skipped.message, reason="NotProjectable"))
+    for refusal in plan.refusals:
+        reason = "NetBoxConflict" if refusal.is_conflict else "NetBoxWaiting"
+        attempt.fail(Phase.NETBOX, str(refusal.ref), StalledError(refusal.message, reason=reason))
+    for block in plan.blocks:
+        attempt.blocks.append((block.reason, f"NetBox: {block.message}"))
+
+
+def _write(netbox: NetBox, step: Step) -> Sequence[WriteResult]:
+    match step.action:
+        case Action.PREPARE:
+            return netbox.create_shared(step.shared)
+        case Action.CREATE:
+            return netbox.create(step.records)
+        case Action.UPDATE:
+            return netbox.update(step.changes)
+        case Action.DELETE:
+            return netbox.delete(step.existing)
+
+
+_COUNTED = {
+    Action.PREPARE: "netbox_prepared",
+    Action.CREATE: "netbox_created",
+    Action.UPDATE: "netbox_updated",
+    Action.DELETE: "netbox_deleted",
+}
+
+
+def _count(step: Step, results: Sequence[WriteResult], attempt: Attempt) -> None:
+    for result in results:
+        if result.error is None:
+            attempt.counts[_COUNTED[step.action]] += 1
+        else:
+            error = RetryableError(result.error, reason="NetBoxRejected")
+            attempt.fail(Phase.NETBOX, str(result.ref), error)
+    log.info("written", fabric=attempt.fabric, what=step.action.value, model=step.model, records=len(step))

@@ -1,0 +1,107 @@
+"""Looks at the real results: the cluster's objects and NetBox's records, not at what the service says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from reconciler.model.kinds import DECLARABLE, KINDS
+
+if TYPE_CHECKING:
+    from reconciler.model.json import JSONObject
+    from tests.lab.kubernetes_server import KubernetesServer
+    from tests.lab.netbox_server import NetBoxServer
+
+TIMEOUT = 60.0
+PAGE = 1000
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """One namespace of the real API server, as an administrator sees it."""
+
+    server: KubernetesServer
+    namespace: str
+
+    def _path(self, kind: str, name: str = "") -> str:
+        of = KINDS[kind]
+        return f"/apis/{of.group}/{of.version}/namespaces/{self.namespace}/{of.plural}/{name}".rstrip("/")
+
+    def names(self, kind: str) -> set[str]:
+        items = self.server.api.request("GET", self._path(kind))["items"]
+        return {item["metadata"]["name"] for item in items}
+
+    def everything(self) -> set[tuple[str, str]]:
+        """Kind and name of every object that Git may hold."""
+        return {(kind.name, name) for kind in DECLARABLE for name in self.names(kind.name)}
+
+    def read(self, kind: str, name: str) -> JSONObject:
+        return self.server.api.request("GET", self._path(kind, name))
+
+    def patch(self, kind: str, name: str, patch: str) -> None:
+        """A change by somebody else, as a merge patch."""
+        of = KINDS[kind]
+        self.server.kubectl(
+            *("patch", f"{of.plural}.{of.group}", name, "--namespace", self.namespace),
+            *("--type", "merge", "--patch", patch),
+        )
+
+    def mark(self) -> int:
+        return self.server.mark()
+
+    def writes_since(self, mark: int) -> list[tuple[str, str, str]]:
+        """Verb, resource and name of the write requests to this namespace."""
+        return [
+            (event.verb, event.resource, event.name)
+            for event in self.server.writes_since(mark)
+            if event.namespace == self.namespace
+        ]
+
+
+@dataclass(frozen=True)
+class NetBoxView:
+    """The real NetBox, as an administrator sees it, within one site."""
+
+    server: NetBoxServer
+    site: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def _call(self, method: str, path: str, **options: Any) -> JSONObject:
+        headers = {"Authorization": f"Bearer {self.server.token}"}
+        url = f"{self.server.url}/api/{path}"
+        answer = self.session.request(method, url, headers=headers, timeout=TIMEOUT, **options)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        body: JSONObject = answer.json() if answer.content else {}
+        return body
+
+    def records(self, model: str, **filters: str) -> list[JSONObject]:
+        found: list[JSONObject] = self._call("GET", f"{model}/", params={"limit": PAGE, **filters})["results"]
+        return found
+
+    def create(self, model: str, fields: JSONObject) -> JSONObject:
+        return self._call("POST", f"{model}/", json=fields)
+
+    def update(self, model: str, record: JSONObject, fields: JSONObject) -> JSONObject:
+        return self._call("PATCH", f"{model}/{record['id']}/", json=fields)
+
+    def delete(self, model: str, record: JSONObject) -> None:
+        self._call("DELETE", f"{model}/{record['id']}/")
+
+    def owned(self, model: str) -> dict[str, JSONObject]:
+        """The fabric's own records by key. The fabric has the site's name."""
+        found = self.records(model, tag="hh-managed") if self._has_tag() else []
+        by_key = {record["custom_fields"].get("hh_key") or "": record for record in found}
+        return {key: record for key, record in by_key.items() if key.startswith(f"{self.site}/")}
+
+    def _has_tag(self) -> bool:
+        # An unknown tag in a filter is an error, not an empty answer.
+        return bool(self.records("extras/tags", slug="hh-managed"))
+
+    def mark(self) -> int:
+        return self.server.mark()
+
+    def writes_since(self, mark: int) -> list[tuple[str, str]]:
+        """Method and path of the REST write requests."""
+        return [(write.method, write.path) for write in self.server.writes_since(mark)]
