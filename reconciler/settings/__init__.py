@@ -1,0 +1,36 @@
+"""The configuration file: read, checked whole, and turned into values. Secrets stay where they are until they are used.
+
+`load` is the only way in; what it returns has passed every check, and what it refuses it refuses with every finding.
+"""
+
+from __future__ import annotations
+
+from reconciler.settings.fabrics import ClusterSettings, FabricSettings, NetBoxSettings, StructureSettings
+from reconciler.settings.loading import load
+from reconciler.settings.repositories import (
+    AuthSettings,
+    CommitSettings,
+    ForgeSettings,
+    RepositorySettings,
+    WebhookSettings,
+)
+from reconciler.settings.root import HistorySettings, PollSettings, ServerSettings, Settings
+from reconciler.settings.secret import SecretSource
+
+__all__ = [
+    "AuthSettings",
+    "ClusterSettings",
+    "CommitSettings",
+    "FabricSettings",
+    "ForgeSettings",
+    "HistorySettings",
+    "NetBoxSettings",
+    "PollSettings",
+    "RepositorySettings",
+    "SecretSource",
+    "ServerSettings",
+    "Settings",
+    "StructureSettings",
+    "WebhookSettings",
+    "load",
+]

@@ -1,0 +1,82 @@
+"""Reading the configuration: everything that is wrong with it in one answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from reconciler.errors import ConfigurationError
+from reconciler.settings.choices import choices
+from reconciler.settings.clashes import clashes
+from reconciler.settings.document import read_document
+from reconciler.settings.fields import SECRET
+from reconciler.settings.findings import Finding, dotted, from_validation
+from reconciler.settings.root import Settings
+from reconciler.settings.secret import is_world_readable
+from reconciler.settings.unsupported import unsupported
+from reconciler.settings.urls import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reconciler.settings.findings import Place
+
+
+def load(path: Path) -> Settings:
+    """The configuration in a file. Relative paths in it begin at the file's folder.
+
+    Raises ConfigurationError. Its message has a line `key.path[index]: reason` for every finding; where the file is
+    not YAML, a line and a column of the file instead.
+    """
+    document = read_document(path)
+    folder = path.absolute().parent
+    validated = _validate(document, folder)
+    findings = _merge(
+        validated if isinstance(validated, list) else [],
+        list(unsupported(document)),
+        [*choices(document), *clashes(document, folder)],
+    )
+    if isinstance(validated, list) or findings:
+        raise ConfigurationError("\n".join([f"{path} cannot be used:", *map(str, findings)]))
+    return validated.with_warnings(tuple(_warnings(validated)))
+
+
+def _validate(document: Any, folder: Path) -> Settings | list[Finding]:
+    try:
+        return Settings.model_validate(document, context={"folder": folder})
+    except ValidationError as error:
+        return list(from_validation(error, Settings))
+
+
+def _merge(shapes: list[Finding], absent: list[Finding], rules: list[Finding]) -> list[Finding]:
+    """All findings in the order of places; of what is not supported anyway only that is said."""
+    silenced = tuple(finding.place for finding in absent)
+    kept = [f for f in [*shapes, *rules] if not any(f.place[: len(place)] == place for place in silenced)]
+    return sorted({*kept, *absent}, key=lambda finding: (finding.order, finding.reason))
+
+
+def _warnings(settings: Settings) -> Iterator[tuple[str, str]]:
+    for place, file in _secret_files(settings):
+        if is_world_readable(file):
+            yield dotted(place), "every user of this machine can read this secret"
+    for number, fabric in enumerate(settings.fabrics):
+        url = urlsplit(fabric.netbox.url or "") if fabric.netbox else None
+        if url is not None and url.scheme == "http" and not is_loopback(url.hostname or ""):
+            yield f"fabrics[{number}].netbox.url", "the token travels in the clear over plain http"
+
+
+def _secret_files(value: Any, place: Place = ()) -> Iterator[tuple[Place, Path]]:
+    """Every configured file that holds a secret, with its key."""
+    if isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _secret_files(item, (*place, number))
+    elif isinstance(value, BaseModel):
+        for key, field in type(value).model_fields.items():
+            below = getattr(value, key)
+            if SECRET in field.metadata and below is not None:
+                yield (*place, key), below
+            else:
+                yield from _secret_files(below, (*place, key))

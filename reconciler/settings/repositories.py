@@ -1,0 +1,132 @@
+"""Repositories: where they are, how we prove who we are, and how they tell us of pushes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from reconciler.settings.fields import (
+    Branch,
+    ReadableFile,
+    RepositoryName,
+    RepositoryUrl,
+    SafeUrl,
+    SecretFile,
+    SecretVariable,
+    Section,
+    Text,
+    UserName,
+)
+from reconciler.settings.secret import SecretSource
+
+
+class AuthSettings(Section):
+    """How the Git host knows us: a user with a password or token, or an ssh key."""
+
+    username: UserName = "git"
+    """User name for https. Default `git`; most hosts look only at the token."""
+
+    password_file: SecretFile = None
+    """File with the password or token for https."""
+
+    password_env: SecretVariable = None
+    """Environment variable with the password or token for https, instead of `password_file`."""
+
+    ssh_key_file: SecretFile = None
+    """File with the private key for ssh. Not supported in this version."""
+
+    ssh_key_env: SecretVariable = None
+    """Environment variable with the private key for ssh. Not supported in this version."""
+
+    known_hosts_file: ReadableFile = None
+    """File with the host keys to accept over ssh. Not supported in this version."""
+
+    @property
+    def password(self) -> SecretSource | None:
+        return SecretSource.of(self.password_file, self.password_env)
+
+
+class WebhookSettings(Section):
+    """The webhook by which the forge tells of pushes."""
+
+    provider: Literal["github", "gitlab", "gitea", "forgejo", "bitbucket", "generic"] = "github"
+    """The forge, which decides the route (`/webhooks/<provider>`) and how a delivery is signed. Default `github`, the
+    only one in this version.
+    """
+
+    secret_file: SecretFile = None
+    """File with the secret that signs deliveries. Without a secret no webhook can be configured."""
+
+    secret_env: SecretVariable = None
+    """Environment variable with the secret that signs deliveries, instead of `secret_file`."""
+
+    @property
+    def secret(self) -> SecretSource:
+        return SecretSource(self.secret_file, self.secret_env)
+
+
+class CommitSettings(Section):
+    """Who commits when the structure of a fabric's folder is brought in order. Only the defaults in this version."""
+
+    author: Text = "hedgehog-reconciler"
+    """Name of author and committer. Default `hedgehog-reconciler`."""
+
+    email: Text = "reconciler@localhost"
+    """Address of author and committer. Default `reconciler@localhost`."""
+
+    signing_key_file: SecretFile = None
+    """File with the key that signs commits. Default none: commits are not signed."""
+
+    signing_key_env: SecretVariable = None
+    """Environment variable with the key that signs commits, instead of `signing_key_file`."""
+
+    signing_format: Literal["ssh", "openpgp"] = "ssh"
+    """Kind of the signing key. Default `ssh`."""
+
+
+class ForgeSettings(Section):
+    """The API of the forge, for commit statuses. Not supported in this version."""
+
+    kind: Literal["github", "gitlab", "gitea"]
+    """Which API it is."""
+
+    api_url: SafeUrl
+    """URL of the API."""
+
+    token_file: SecretFile = None
+    """File with a token that may write commit statuses."""
+
+    token_env: SecretVariable = None
+    """Environment variable with that token, instead of `token_file`."""
+
+
+class RepositorySettings(Section):
+    """A Git repository that holds the desired state of one or more fabrics."""
+
+    name: RepositoryName
+    """The name by which fabrics refer to it. Unique. Up to 63 letters, digits, dots, dashes and underscores."""
+
+    url: RepositoryUrl
+    """Where to fetch it: `https://…`, without user and password. With `allow_local` also `file:///…`, and `http://…`
+    to a loopback address. ssh is not supported in this version.
+    """
+
+    branch: Branch = "main"
+    """The branch that is followed; pushes to others are ignored. Default `main`."""
+
+    auth: AuthSettings | None = None
+    """Credentials. Default none: the repository is public."""
+
+    ca_file: ReadableFile = None
+    """File with the certificates (PEM) to trust for this host, instead of the system's. Default none."""
+
+    webhook: WebhookSettings | None = None
+    """How pushes are announced. Default none: the repository is polled."""
+
+    commit: CommitSettings = CommitSettings()
+    """Who commits. Default: as its keys say."""
+
+    forge: ForgeSettings | None = None
+    """Where commit statuses are written. Default none. Not supported in this version."""
+
+    allow_local: bool = False
+    """Accept a `url` on this machine, for development and rehearsals. Default false."""

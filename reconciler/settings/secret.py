@@ -1,0 +1,91 @@
+"""Secrets, read from where they are kept each time they are used, so that a rotated one is found."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LARGEST_SECRET = 64 * 1024
+"""Bytes. Certificates and keys are a few thousand; reading is bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where a secret is: a file, or an environment variable. Never the secret itself, so that it can be shown."""
+
+    file: Path | None = None
+    env: str | None = None
+
+    def read(self) -> bytes:
+        """The secret as it is now, without one trailing line end.
+
+        Raises ConfigurationError, naming file or variable, where it is gone, unreadable, empty or larger than 64 KiB.
+        """
+        try:
+            return read_file(self.file) if self.file is not None else read_variable(self.env or "")
+        except UnusableError as error:
+            raise ConfigurationError(f"{self.file or self.env}: {error}") from None
+
+    @classmethod
+    def of(cls, file: Path | None, env: str | None) -> SecretSource | None:
+        """None where neither is configured."""
+        return None if file is None and env is None else cls(file, env)
+
+
+class UnusableError(Exception):
+    """Why a secret cannot be used. Names neither its place nor its value."""
+
+
+def read_file(path: Path) -> bytes:
+    """A small file, without one trailing line end. Raises UnusableError."""
+    return _checked(_start_of(path, LARGEST_SECRET + 1))
+
+
+def check_file(path: Path) -> None:
+    """Look whether a file of any size can be read and is not empty. Raises UnusableError."""
+    if not _start_of(path, 1):
+        raise UnusableError("empty")
+
+
+def _start_of(path: Path, size: int) -> bytes:
+    try:
+        # A pipe would block, and could not be read again.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UnusableError("not a regular file")
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise UnusableError((error.strerror or "not readable").lower()) from None
+
+
+def read_variable(name: str) -> bytes:
+    """An environment variable, without one trailing line end. Raises UnusableError."""
+    value = os.environ.get(name)
+    if value is None:
+        raise UnusableError("the environment variable is not set")
+    return _checked(os.fsencode(value))
+
+
+def is_world_readable(path: Path) -> bool:
+    """Whether every user of the machine may read the file. One that is gone is not: reading it will say so."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except FileNotFoundError:
+        return False
+
+
+def _checked(content: bytes) -> bytes:
+    if len(content) > LARGEST_SECRET:
+        raise UnusableError(f"larger than {LARGEST_SECRET} bytes")
+    line = content.removesuffix(b"\n")
+    secret = line.removesuffix(b"\r") if line != content else content
+    if not secret:
+        raise UnusableError("empty")
+    return secret

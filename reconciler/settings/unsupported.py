@@ -1,0 +1,91 @@
+"""What the settings know and this version does not do. A version that learns it deletes its row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reconciler.settings.findings import Finding
+from reconciler.settings.places import find
+from reconciler.settings.repositories import CommitSettings
+from reconciler.settings.urls import is_ssh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Row(NamedTuple):
+    """A key, and whether its value asks for what is not there. A value of a wrong type asks for nothing."""
+
+    key: str
+    is_asked: Callable[[Any], bool]
+
+
+def _is(*asked: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in asked
+
+
+def _is_true(value: Any) -> bool:
+    return value is True
+
+
+def _is_false(value: Any) -> bool:
+    return value is False
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_but(default: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value != default
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_filled_list(value: Any) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+def _is_postgresql(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("postgresql://", "postgresql+"))
+
+
+def _is_ssh(value: Any) -> bool:
+    return isinstance(value, str) and is_ssh(value)
+
+
+UNSUPPORTED = (
+    Row("server.public_url", _is_text),
+    Row("state", _is_postgresql),
+    Row("repositories[].url", _is_ssh),
+    Row("repositories[].auth.ssh_key_file", _is_text),
+    Row("repositories[].auth.ssh_key_env", _is_text),
+    Row("repositories[].auth.known_hosts_file", _is_text),
+    Row("repositories[].webhook.provider", _is("gitlab", "gitea", "forgejo", "bitbucket", "generic")),
+    Row("repositories[].commit.author", _is_text_but(CommitSettings().author)),
+    Row("repositories[].commit.email", _is_text_but(CommitSettings().email)),
+    Row("repositories[].commit.signing_key_file", _is_text),
+    Row("repositories[].commit.signing_key_env", _is_text),
+    Row("repositories[].commit.signing_format", _is("openpgp")),
+    Row("repositories[].forge", _is_mapping),
+    Row("fabrics[].cluster.mode", _is("observe")),
+    Row("fabrics[].cluster.approval", _is("required")),
+    Row("fabrics[].netbox.self_heal", _is_false),
+    Row("fabrics[].netbox.take_over", _is_true),
+    Row("fabrics[].netbox.ports", _is("all")),
+    Row("fabrics[].netbox.webhook_secret_file", _is_text),
+    Row("fabrics[].netbox.webhook_secret_env", _is_text),
+    Row("fabrics[].structure.enabled", _is_true),
+    Row("notifications", _is_filled_list),
+    Row("tracing", _is_mapping),
+)
+
+
+def unsupported(document: Any) -> Iterator[Finding]:
+    """A finding for every value that asks for what this version does not do."""
+    for row in UNSUPPORTED:
+        for place, value in find(document, row.key):
+            if row.is_asked(value):
+                yield Finding(place, "not supported in this version")

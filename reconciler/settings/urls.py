@@ -1,0 +1,99 @@
+"""Which URLs may be configured, and when two are the same. A refusal is a ValueError that does not quote the URL."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+def check_web_url(url: str) -> str:
+    """An http or https URL, without a closing slash. Raises ValueError."""
+    _split(url, {"https", "http"})
+    return url.rstrip("/")
+
+
+def check_https_or_loopback(url: str) -> str:
+    """An https URL, or an http URL of this machine, without a closing slash. Raises ValueError."""
+    parts = _split(url, {"https", "http"})
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must be https (plain http to a loopback address only)")
+    return url.rstrip("/")
+
+
+def check_repository_url(url: str) -> str:
+    """The URL of a Git repository, of any scheme that a version of the reconciler supports. Raises ValueError.
+
+    Whether the scheme may be used also depends on `allow_local`; see `refused_scheme`.
+    """
+    if is_ssh(url):
+        return url
+    parts = _split(url, {"https", "http", "file"})
+    if not parts.path.strip("/"):
+        raise ValueError("must name a repository, not a server")
+    return url
+
+
+def refused_scheme(url: str, *, allow_local: bool) -> str | None:
+    """Why a repository's URL may not be used although it is one; None where it may, or where it is none."""
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme not in {"http", "file"}:
+        return None
+    if scheme == "http" and not is_loopback(_host(url)):
+        return "must be https: credentials and content would travel in the clear"
+    return None if allow_local else "is on this machine: only accepted with allow_local: true"
+
+
+def is_ssh(url: str) -> bool:
+    """Whether Git would use ssh: `ssh://host/path`, or `host:path` with or without a user."""
+    return url.startswith(("ssh://", "git+ssh://")) or bool(re.match(r"[A-Za-z0-9._-]+(@[A-Za-z0-9._-]+)?:(?!//)", url))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine answers under the name. Names are not resolved, `localhost` is known."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def canonical(url: str) -> str:
+    """A form that is equal for URLs that differ only in the case of the host, the default port, a closing slash or
+    `.git`. What is no URL is its own form.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return url
+    return f"{parts.scheme}://{parts.hostname}:{port}{parts.path.rstrip('/').removesuffix('.git')}"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _split(url: str, schemes: set[str]) -> SplitResult:
+    if not url.isprintable() or " " in url:
+        raise ValueError("must be a URL, without spaces and control characters")
+    try:
+        parts = urlsplit(url)
+        # Only asking for it tells whether it is a number.
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # Its text quotes the URL.
+        raise ValueError("must be a URL") from None
+    if parts.scheme not in schemes:
+        raise ValueError("must be a URL that begins with https://")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or a password: they have keys of their own")
+    if parts.query or parts.fragment:
+        raise ValueError("must not hold a query or a fragment")
+    if has_host == (parts.scheme == "file"):
+        raise ValueError("must be file:///PATH" if parts.scheme == "file" else "must name a host")
+    return parts
