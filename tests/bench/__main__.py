@@ -1,0 +1,171 @@
+"""`python -m tests.bench`: prints the figures. Takes a few minutes; needs a lab that is up.
+
+What is measured: from the end of `git push` to the object's new value in the cluster, and to the request's success;
+a full pass with nothing to do; the first apply beside `kubectl apply --server-side` of the same files on the same
+server; the service's peak memory (VmHWM).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from reconciler.demo.fabric import FABRIC_500, build_fabric, render
+from tests.e2e.fabrics import file_name, files
+from tests.e2e.installation import Installation, lay_out, wait_until
+from tests.e2e.targets import ClusterView
+from tests.lab.lab import NAMES, Lab, default_folder
+from tests.lab.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model.json import JSONObject
+
+CRDS = Path(__file__).parents[1] / "crds"
+PUSHES = 20
+NO_OPS = 5
+GOAL_APPLIED = 1.0
+GOAL_MEMORY = 200
+
+
+def main() -> None:
+    """Measure, and print one line a figure."""
+    lab = Lab(default_folder())
+    lab.up(Progress(), NAMES)
+    lab.kubernetes.apply_crds(CRDS)
+    lab.netbox.reset()
+    with tempfile.TemporaryDirectory() as folder:
+        _baseline_then_service(lab, Path(folder))
+
+
+def _baseline_then_service(lab: Lab, folder: Path) -> None:
+    objects = len(files(FABRIC_500))
+    kubectl = _kubectl_seconds(lab, folder / "kubectl")
+    installation = _installation(lab, folder)
+    cluster = ClusterView(lab.kubernetes, installation.settings["fabrics"][0]["cluster"]["namespace"])
+    try:
+        first = _first_apply(installation)
+        apply_seconds = first["phases"]["apply"]
+        _say("objects", f"{objects}")
+        _say("kubectl apply --server-side", f"{kubectl:.2f} s, {objects / kubectl:.0f} objects/s (baseline)")
+        _say("first apply", f"{apply_seconds:.2f} s, {objects / apply_seconds:.0f} objects/s (goal: no slower)")
+        _say("first mirror in NetBox", f"{first['phases']['netbox']:.2f} s, {_netbox_records(first)} records")
+        _say("full pass with nothing to do", _summary(_no_ops(installation)))
+        seen, succeeded = _pushes(installation, cluster)
+        _say("push -> seen in the cluster", f"{_summary(seen)} (goal: under {GOAL_APPLIED:.0f} s)")
+        _say("push -> request succeeded, NetBox included", _summary(succeeded))
+        _say("peak memory of the service", f"{_peak_memory(installation):.0f} MiB (goal: under {GOAL_MEMORY} MiB)")
+    finally:
+        installation.close()
+        lab.kubernetes.delete_hedgehog_objects(cluster.namespace)
+        lab.git.delete_repository(installation.repository.name)
+
+
+def _installation(lab: Lab, folder: Path) -> Installation:
+    name = f"bench-{secrets.token_hex(3)}"
+    lab.git.create_repository(name)
+    token = folder / "netbox-token"
+    token.touch(mode=0o600)
+    token.write_text(lab.netbox.token)
+    namespace = lab.kubernetes.create_namespace("bench")
+    targets = {
+        "cluster": {"kubeconfig": str(lab.kubernetes.kubeconfig), "namespace": namespace},
+        "netbox": {"url": lab.netbox.url, "token_file": str(token), "site": name},
+    }
+    return lay_out(folder / "service", lab.git.repository(name), name, targets)
+
+
+def _kubectl_seconds(lab: Lab, folder: Path) -> float:
+    """The same files in waves by kind, as a person would apply them: one call of kubectl for the whole folder."""
+    namespace = lab.kubernetes.create_namespace("kubectl")
+    for name, text in files(FABRIC_500).items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text or "")
+    started = time.monotonic()
+    lab.kubernetes.kubectl(
+        *("apply", "--server-side", "--namespace", namespace, "--recursive", "--filename", str(folder))
+    )
+    seconds = time.monotonic() - started
+    lab.kubernetes.delete_hedgehog_objects(namespace)
+    return seconds
+
+
+def _first_apply(installation: Installation) -> JSONObject:
+    repository = installation.repository
+    texts = {f"{installation.path}/{name}": text for name, text in files(FABRIC_500).items()}
+    commit = repository.push_files(texts)
+    installation.start()
+    status = installation.wait_applied(commit, seconds=600)
+    assert status["sync_status"] == "in_sync", status["message"]
+    return next(p for p in installation.passes() if p["outcome"] == "succeeded" and p["counts"].get("created"))
+
+
+def _netbox_records(first: JSONObject) -> int:
+    records: int = first["counts"]["netbox_created"]
+    return records
+
+
+def _no_ops(installation: Installation) -> list[float]:
+    found = []
+    for _ in range(NO_OPS):
+        started = time.monotonic()
+        assert installation.reconcile()["outcome"] == "succeeded"
+        found.append(time.monotonic() - started)
+    return found
+
+
+def _pushes(installation: Installation, cluster: ClusterView) -> tuple[list[float], list[float]]:
+    """Change one VLAN, push, deliver; seconds until the cluster holds it, and until the request has succeeded."""
+    document = next(found for found in build_fabric(FABRIC_500, namespace=None) if found.directory == "vpcs")
+    body = yaml.safe_load(render(document))
+    (subnet, content), *_ = body["spec"]["subnets"].items()
+    seen, succeeded = [], []
+    for number in range(PUSHES):
+        content["vlan"] = 2900 + number
+        commit = installation.push({file_name(document): yaml.safe_dump(body)}, deliver=False)
+        started = time.monotonic()
+        (request,) = installation.deliver(commit).json()["requests"]
+        wait_until(lambda: _vlan(cluster, document.name, subnet) == content["vlan"])
+        seen.append(time.monotonic() - started)
+        wait_until(lambda: installation.get(f"/requests/{request['id']}")["state"] == "succeeded")  # noqa: B023
+        succeeded.append(time.monotonic() - started)
+    return seen, succeeded
+
+
+def _vlan(cluster: ClusterView, vpc: str, subnet: str) -> int:
+    vlan: int = cluster.read("VPC", vpc)["spec"]["subnets"][subnet]["vlan"]
+    return vlan
+
+
+def _peak_memory(installation: Installation) -> float:
+    """MiB."""
+    assert installation.process is not None
+    status = Path(f"/proc/{installation.process.pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) / 1024
+
+
+def _summary(seconds: Sequence[float]) -> str:
+    ordered = sorted(seconds)
+    last = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+    return f"p50 {statistics.median(ordered):.2f} s, p95 {last:.2f} s, n={len(ordered)}"
+
+
+def _say(what: str, figure: str) -> None:
+    sys.stdout.write(f"{what:<44} {figure}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
