@@ -137,18 +137,18 @@ class Builder:
 
     def refuse(self, rule: str, message: str, line: int, key: str | None = None) -> None:
         """Record a fault for which the document is refused, at the place that is read next or at `key` in there."""
-        path = self._path() if key is None else (*self._path(), key)
-        self._record(Finding(rule, message, line, path, Severity.ERROR))
+        self._record(Finding(rule, message, line, self._path(key), Severity.ERROR))
 
-    def _warn(self, rule: str, message: str, line: int) -> None:
-        self._record(Finding(rule, message, line, self._path(), Severity.WARNING))
+    def _warn(self, rule: str, message: str, line: int, key: str | None = None) -> None:
+        self._record(Finding(rule, message, line, self._path(key), Severity.WARNING))
 
-    def _path(self) -> Path:
+    def _path(self, key: str | None) -> Path:
+        """The path of the value that is read next, or of `key` in the innermost mapping."""
         if not self._stack:
             return ()
         *parents, innermost = self._stack
         steps = [step for frame in parents for step in frame.open_step()]
-        return (*steps, *innermost.next_step())
+        return (*steps, *(innermost.next_step() if key is None else (key,)))
 
     def _record(self, finding: Finding) -> None:
         if len(self.findings) < MAX_FINDINGS or (finding.severity is Severity.ERROR and not self.is_refused):
@@ -205,7 +205,7 @@ class Builder:
             message = (
                 f"{text} is read as {meaning}, as kubectl reads it; YAML 1.2 differs: write {meaning}, or quote it"
             )
-            self._warn("AmbiguousScalar", message, line)
+            self._warn("AmbiguousScalar", message, line, text if self._awaits_key() else None)
         return value
 
     def _alias(self, event: AliasEvent) -> None:
