@@ -1,0 +1,114 @@
+"""What must exist in NetBox before records can: shared by all fabrics and people, matched by slug, never altered."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, Ref, SharedRecord
+from reconciler.model.netbox_schema import (
+    CUSTOM_FIELDS,
+    DEVICE_ROLES,
+    DEVICE_TYPES,
+    DEVICES,
+    KEYED_CONTENT_TYPES,
+    MANUFACTURERS,
+    MODELS,
+    PREFIXES,
+    SITES,
+    TAGS,
+    VRFS,
+)
+from reconciler.plan.projection.names import clean, shorten, slug, word_slug
+
+if TYPE_CHECKING:
+    from reconciler.model.netbox import Value
+
+HOUSE_BRAND = "Hedgehog"
+"""The manufacturer of what names no manufacturer."""
+
+_LIMIT = 100
+
+_ROLES = MappingProxyType(
+    {
+        "spine": ("Spine", "3f51b5"),
+        "server-leaf": ("Server leaf", "2196f3"),
+        "border-leaf": ("Border leaf", "00bcd4"),
+        "mixed-leaf": ("Mixed leaf", "009688"),
+        "server": ("Server", "9e9e9e"),
+        "gateway": ("Gateway", "ff9800"),
+    }
+)
+_OTHER_ROLE_COLOR = "607d8b"
+
+
+def tag() -> SharedRecord:
+    """The tag of every record that we write."""
+    fields: dict[str, Value] = {
+        "name": OWNED_TAG,
+        "slug": OWNED_TAG,
+        "color": "2f6f4f",
+        "description": "Written by the Hedgehog reconciler; edits are reverted",
+    }
+    return SharedRecord(Ref(TAGS, OWNED_TAG), fields)
+
+
+def custom_fields() -> tuple[SharedRecord, ...]:
+    """The key of every record that we write, and the properties that NetBox has no field for."""
+    key = _custom_field(KEY_FIELD, "text", "Hedgehog key", KEYED_CONTENT_TYPES)
+    return (
+        SharedRecord(key.ref, {**key.fields, "unique": True}),
+        _custom_field("hh_asn", "integer", "ASN", _types(DEVICES)),
+        _custom_field("hh_redundancy", "text", "Redundancy group", _types(DEVICES)),
+        _custom_field("hh_mode", "text", "VPC mode", _types(VRFS)),
+        _custom_field("hh_isolated", "boolean", "Isolated subnet", _types(PREFIXES)),
+        _custom_field("hh_restricted", "boolean", "Restricted subnet", _types(PREFIXES)),
+    )
+
+
+def site(site_slug: str) -> SharedRecord:
+    """The site of a fabric, when nobody has made it yet."""
+    return SharedRecord(Ref(SITES, site_slug), {"name": site_slug, "slug": site_slug, "status": "active"})
+
+
+def role(name: str) -> SharedRecord:
+    """The device role for a role of the fabric."""
+    role_slug = slug(name)
+    title, color = _ROLES.get(name, (shorten(name, _LIMIT), _OTHER_ROLE_COLOR))
+    return SharedRecord(Ref(DEVICE_ROLES, role_slug), {"name": title, "slug": role_slug, "color": color})
+
+
+def device_type(profile: str, display_name: str | None = None) -> tuple[SharedRecord, SharedRecord]:
+    """Manufacturer and device type of a profile. With the display name of its SwitchProfile the manufacturer is the
+    first word of that, and the whole is the model; without one the model is the profile's name.
+    """
+    model = clean(display_name or "") or profile
+    brand = model.split()[0] if model != profile else HOUSE_BRAND
+    brand_slug, type_slug = word_slug(brand)[:_LIMIT], slug(profile)
+    manufacturer = Ref(MANUFACTURERS, brand_slug)
+    return (
+        SharedRecord(manufacturer, {"name": shorten(brand, _LIMIT), "slug": brand_slug}),
+        SharedRecord(
+            Ref(DEVICE_TYPES, f"{brand_slug}/{type_slug}"),
+            {"manufacturer": manufacturer, "model": shorten(model, _LIMIT), "slug": type_slug},
+        ),
+    )
+
+
+def _types(path: str) -> tuple[str, ...]:
+    return (MODELS[path].content_type,)
+
+
+def _custom_field(name: str, kind: str, label: str, object_types: tuple[str, ...]) -> SharedRecord:
+    """A field that people see where it is set, and cannot edit: its value is the fabric's."""
+    fields: dict[str, Value] = {
+        "name": name,
+        "type": kind,
+        "label": label,
+        "group_name": "Hedgehog",
+        "object_types": object_types,
+        "filter_logic": "exact",
+        "ui_visible": "if-set",
+        "ui_editable": "no",
+    }
+    return SharedRecord(Ref(CUSTOM_FIELDS, name), fields)
