@@ -1,0 +1,179 @@
+"""The plan for NetBox: desired records against what is there. Pure.
+
+Ours is a record with both marks; a record is matched by its key alone, so that one that a person renamed is renamed
+back. Where another record stands at the natural key that ours needs, ours waits: for ever, when that one is a person's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from reconciler.model.netbox import RecordChange, references
+from reconciler.model.netbox_plan import Block, NetBoxPlan, Refusal
+from reconciler.model.netbox_schema import DEVICES, MODELS, ORDER, PREFIXES, VLANS
+from reconciler.plan.netbox_claims import Claims, describe, disowned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from reconciler.model.fabric import NetBoxPolicy
+    from reconciler.model.netbox import ExistingRecord, Observation, Projection, Value
+    from reconciler.plan.netbox_claims import Wish
+
+PRUNE_BLOCKED = "PruneBlocked"
+TOO_MANY_DELETES = "TooManyDeletes"
+PREREQUISITE_UNUSABLE = "PrerequisiteUnusable"
+
+
+def plan_netbox(
+    projection: Projection,
+    observation: Observation,
+    policy: NetBoxPolicy,
+    fabric: str,
+    *,
+    incomplete: str | None = None,
+) -> NetBoxPlan:
+    """What brings NetBox in line with `projection`. `incomplete` says why what was read of Git or the cluster may not
+    be all there is; nothing is deleted then. None: it was read whole.
+    """
+    if observation.faults:
+        return NetBoxPlan(blocks=tuple(Block(PREREQUISITE_UNUSABLE, fault) for fault in observation.faults))
+    undeclared = _undeclared(projection, observation, fabric)
+    free, held = _free(undeclared if policy.prune else (), projection, observation, fabric)
+    block = _guard(free, projection, policy, incomplete)
+    deletes = () if block else free
+    claims = Claims(projection, observation, fabric, deletes)
+    allowed = claims.allowed()
+    parked = _parked(allowed)
+    return NetBoxPlan(
+        shared=tuple(record for record in projection.shared if record.ref not in observation.shared),
+        parked=parked,
+        creates=tuple(wish.record for wish in allowed if wish.existing is None),
+        updates=tuple(_updates(allowed, parked)),
+        deletes=deletes,
+        refusals=(*claims.refusals(), *held, *_strays(projection, observation, fabric)),
+        retained=tuple(existing for existing in undeclared if existing not in deletes),
+        blocks=(block,) if block else (),
+    )
+
+
+def _undeclared(projection: Projection, observation: Observation, fabric: str) -> tuple[ExistingRecord, ...]:
+    """Owned records that nothing declares, and all but the first of those that share one key (two writes that raced
+    leave them): dependents first. Records of an object that had to be skipped count as declared.
+    """
+    declared = {record.ref for record in projection.records}
+    found: list[ExistingRecord] = []
+    for existing in sorted(observation.records, key=lambda record: record.id):
+        if not existing.is_owned_by(fabric):
+            continue
+        if existing.ref in declared:
+            declared.discard(existing.ref)
+        elif not _is_skipped(existing, projection, fabric):
+            found.append(existing)
+    return tuple(sorted(found, key=lambda record: (-ORDER[record.model], record.ref, record.id)))
+
+
+def _is_skipped(existing: ExistingRecord, projection: Projection, fabric: str) -> bool:
+    return any(skipped.covers(fabric, existing.ref.key) for skipped in projection.skipped)
+
+
+def _free(
+    undeclared: tuple[ExistingRecord, ...], projection: Projection, observation: Observation, fabric: str
+) -> tuple[tuple[ExistingRecord, ...], list[Refusal]]:
+    """Those of the undeclared records on which nothing depends that stays, and why the others cannot be deleted: NetBox
+    would refuse it, in this pass and in each one after it.
+    """
+    free, held = undeclared, list[Refusal]()
+    while free:
+        users = _users(free, observation, Claims(projection, observation, fabric, free).allowed())
+        still_used = [existing for existing in free if (existing.model, existing.id) in users]
+        if not still_used:
+            break
+        held += [_in_use(existing, users[existing.model, existing.id]) for existing in still_used]
+        free = tuple(existing for existing in free if existing not in still_used)
+    return free, held
+
+
+def _users(
+    going: Iterable[ExistingRecord], observation: Observation, allowed: Iterable[Wish]
+) -> dict[tuple[str, int], ExistingRecord]:
+    """For each record that a record which stays will still refer to, by model and id, the youngest such record. Of two
+    records with one key a reference means the older.
+    """
+    gone = {(existing.model, existing.id) for existing in going}
+    changes = {(wish.existing.model, wish.existing.id): wish.fields for wish in allowed if wish.existing is not None}
+    meant = {existing.ref: (existing.model, existing.id) for existing in sorted(observation.records, key=_youngest)}
+    users: dict[tuple[str, int], ExistingRecord] = {}
+    for existing in sorted(observation.records, key=lambda record: record.id):
+        place = existing.model, existing.id
+        if place not in gone:
+            after = {**existing.fields, **changes.get(place, {})}
+            users.update((meant[ref], existing) for ref in references(after) if ref in meant)
+    return users
+
+
+def _youngest(existing: ExistingRecord) -> int:
+    return -existing.id
+
+
+def _in_use(existing: ExistingRecord, user: ExistingRecord) -> Refusal:
+    message = f"nothing declares it any more, but {describe(user)} depends on it"
+    return Refusal(existing.ref, existing.label, message, is_conflict=not user.is_tagged)
+
+
+def _guard(
+    free: Sequence[ExistingRecord], projection: Projection, policy: NetBoxPolicy, incomplete: str | None
+) -> Block | None:
+    """Why none of these may be deleted. One guard for all: a part of a deletion is as wrong as the whole."""
+    if not free:
+        return None
+    if incomplete:
+        return Block(PRUNE_BLOCKED, incomplete)
+    if not projection.records:
+        return Block(PRUNE_BLOCKED, "the fabric declares nothing that NetBox could hold")
+    count = sum(MODELS[existing.model].is_counted for existing in free)
+    if count > policy.max_deletes:
+        message = f"{count} devices, VRFs, VLANs and prefixes would be deleted, max_deletes is {policy.max_deletes}"
+        return Block(TOO_MANY_DELETES, message)
+    return None
+
+
+def _parked(allowed: Iterable[Wish]) -> tuple[RecordChange, ...]:
+    """Step-aside changes for those who stand where others go, each once. They get their own new state, or are deleted,
+    later in the plan; should that fail, the next plan finds them by key.
+    """
+    holders = {(holder.model, holder.id): holder for wish in allowed for holder in wish.holders}
+    ordered = sorted(holders.values(), key=lambda holder: (ORDER[holder.model], holder.id))
+    return tuple(RecordChange(holder, _aside(holder)) for holder in ordered)
+
+
+def _updates(allowed: Iterable[Wish], parked: Sequence[RecordChange]) -> Iterator[RecordChange]:
+    """The updates; one that stepped aside gets back what it gave up for that and would have kept."""
+    aside = {(change.existing.model, change.existing.id): change for change in parked}
+    for wish in allowed:
+        if wish.existing is not None:
+            change = aside.get((wish.existing.model, wish.existing.id))
+            yield RecordChange(wish.existing, {**(change.before if change else {}), **wish.fields})
+
+
+def _aside(holder: ExistingRecord) -> dict[str, Value]:
+    """A state in which a record stands in nobody's way: a name that no projection makes; for a VLAN no group, for a
+    prefix an address of the discard-only block (RFC 6666), told apart by their ids.
+    """
+    if holder.model == VLANS:
+        return {"group": None}
+    if holder.model == PREFIXES:
+        return {"prefix": f"{ipaddress.IPv6Address('100::') + holder.id}/128"}
+    names: dict[str, Value] = {"name": f"parked~{holder.id}"}
+    return names if holder.model == DEVICES else {**names, "slug": f"parked-{holder.id}"}
+
+
+def _strays(projection: Projection, observation: Observation, fabric: str) -> Iterator[Refusal]:
+    """Records that carry our key without our tag and that nothing declares: a person keeps them, and may want to know
+    that clearing the key makes them entirely theirs.
+    """
+    declared = {record.ref for record in projection.records}
+    for existing in sorted(observation.records, key=lambda record: (ORDER[record.model], record.ref, record.id)):
+        if existing.is_keyed_by(fabric) and not existing.is_tagged and existing.ref not in declared:
+            yield Refusal(existing.ref, existing.label, disowned(existing), is_conflict=True)

@@ -1,0 +1,174 @@
+"""Which of the wished writes can go to NetBox, and who stands in the way of the others.
+
+A write can go when everything it refers to exists or is created by the same plan, and when its natural keys are free or
+held by a record of ours that leaves them. Refusals spread: who waits for a refused write is refused as well.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.netbox import OWNED_TAG, natural_keys, references
+from reconciler.model.netbox_plan import Refusal
+from reconciler.model.netbox_schema import MODELS, ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from reconciler.model.netbox import ExistingRecord, NaturalKey, Observation, Projection, Record, Ref, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A record to create (`existing` is None, `fields` are all) or to update (`fields` are those that differ).
+    `takes` are the natural keys that it does not have yet, `holders` the other records that have them.
+    """
+
+    record: Record
+    existing: ExistingRecord | None
+    fields: Mapping[str, Value]
+    takes: frozenset[NaturalKey]
+    holders: tuple[ExistingRecord, ...]
+
+
+class Claims:
+    """The wishes of a projection, sorted into those that can go and those that cannot."""
+
+    def __init__(
+        self, projection: Projection, observation: Observation, fabric: str, deletes: Sequence[ExistingRecord]
+    ) -> None:
+        self._fabric = fabric
+        self._present = observation.shared | {record.ref for record in projection.shared}
+        self._deletes = {(existing.model, existing.id) for existing in deletes}
+        self._keyed = _first_by_key(observation, fabric)
+        self._holders = _by_natural_key(observation)
+        self._wishes = {wish.record.ref: wish for wish in self._all(projection)}
+        self._claimants = _first_claimants(self._wishes.values())
+        self._refusals: dict[Ref, Refusal] = {}
+        self._refuse()
+
+    def allowed(self) -> list[Wish]:
+        """The wishes that can go, in dependency order."""
+        return [wish for ref, wish in self._wishes.items() if ref not in self._refusals]
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The wishes that cannot go, with what stands in the way, in dependency order."""
+        return tuple(self._refusals[ref] for ref in self._wishes if ref in self._refusals)
+
+    def _all(self, projection: Projection) -> Iterator[Wish]:
+        for record in sorted(projection.records, key=lambda record: (ORDER[record.ref.model], record.ref)):
+            existing = self._keyed.get(record.ref)
+            before = existing.fields if existing else {}
+            fields = {
+                name: value for name, value in record.fields.items() if existing is None or before.get(name) != value
+            }
+            if fields or existing is None or not existing.is_tagged:
+                takes = _taken(record, before)
+                yield Wish(record, existing, fields, takes, self._others(record.ref.model, takes, existing))
+
+    def _others(
+        self, model: str, takes: frozenset[NaturalKey], existing: ExistingRecord | None
+    ) -> tuple[ExistingRecord, ...]:
+        found = {holder.id: holder for natural in takes for holder in self._holders[model, natural]}
+        return tuple(holder for _, holder in sorted(found.items()) if holder is not existing)
+
+    def _refuse(self) -> None:
+        """Refuse until nothing more follows from it. Ends: each round refuses at least one wish."""
+        waiting = list(self._wishes.values())
+        while waiting:
+            refused = [wish for wish in waiting if self._refuse_one(wish)]
+            if not refused:
+                return
+            waiting = [wish for wish in waiting if wish.record.ref not in self._refusals]
+
+    def _refuse_one(self, wish: Wish) -> bool:
+        """Whether the wish is refused, given what is refused so far."""
+        finding = self._clash(wish) or self._lack(wish)
+        if finding:
+            message, is_conflict = finding
+            self._refusals[wish.record.ref] = Refusal(wish.record.ref, wish.record.label, message, is_conflict)
+        return bool(finding)
+
+    def _clash(self, wish: Wish) -> tuple[str, bool] | None:
+        """Who stands at the wish's place and does not leave; whether that is not ours."""
+        if wish.existing and not wish.existing.is_tagged:
+            return disowned(wish.existing), True
+        for holder in wish.holders:
+            if not holder.is_owned_by(self._fabric):
+                return f"{describe(holder)} is not ours and stands in its place", True
+            if not self._leaves(holder, wish.takes):
+                return f"{describe(holder)} ({holder.key}) stands in its place and does not leave", False
+        return self._rival(wish)
+
+    def _leaves(self, holder: ExistingRecord, takes: frozenset[NaturalKey]) -> bool:
+        """Whether an owned record gives these natural keys up in this plan."""
+        if (holder.model, holder.id) in self._deletes:
+            return True
+        own = self._wishes.get(holder.ref)
+        if own is None or own.existing is not holder or holder.ref in self._refusals:
+            return False
+        return takes.isdisjoint(natural_keys(holder.model, {**holder.fields, **own.fields}))
+
+    def _rival(self, wish: Wish) -> tuple[str, bool] | None:
+        """An earlier wish for the same place."""
+        for natural in sorted(wish.takes, key=str):
+            first = self._claimants[wish.record.ref.model, natural]
+            if first != wish.record.ref:
+                return f"{first.key} claims the same place", False
+        return None
+
+    def _lack(self, wish: Wish) -> tuple[str, bool] | None:
+        """What the wish refers to that will not be there."""
+        for ref in references(wish.fields):
+            if not self._will_exist(ref):
+                return f"it needs {ref}, which is not there", False
+        return None
+
+    def _will_exist(self, ref: Ref) -> bool:
+        if ref in self._present:
+            return True
+        existing = self._keyed.get(ref)
+        if existing is None:
+            return ref in self._wishes and ref not in self._refusals
+        return existing.is_tagged and (existing.model, existing.id) not in self._deletes
+
+
+def describe(existing: ExistingRecord) -> str:
+    """A record as people find it in NetBox."""
+    return f"{MODELS[existing.model].noun} {existing.label} (id {existing.id})"
+
+
+def disowned(existing: ExistingRecord) -> str:
+    """What is said of a record from which somebody took our tag."""
+    return f"{describe(existing)} carries our key but not the tag {OWNED_TAG}: it is left alone"
+
+
+def _first_by_key(observation: Observation, fabric: str) -> dict[Ref, ExistingRecord]:
+    """The records that carry our keys, of several with one key the oldest that is tagged."""
+    keyed = [existing for existing in observation.records if existing.is_keyed_by(fabric)]
+    ordered = sorted(keyed, key=lambda existing: (existing.is_tagged, -existing.id))
+    return {existing.ref: existing for existing in ordered}
+
+
+def _by_natural_key(observation: Observation) -> defaultdict[tuple[str, NaturalKey], list[ExistingRecord]]:
+    found: defaultdict[tuple[str, NaturalKey], list[ExistingRecord]] = defaultdict(list)
+    for existing in observation.records:
+        for natural in natural_keys(existing.model, existing.fields):
+            found[existing.model, natural].append(existing)
+    return found
+
+
+def _first_claimants(wishes: Iterable[Wish]) -> dict[tuple[str, NaturalKey], Ref]:
+    found: dict[tuple[str, NaturalKey], Ref] = {}
+    for wish in wishes:
+        for natural in wish.takes:
+            found.setdefault((wish.record.ref.model, natural), wish.record.ref)
+    return found
+
+
+def _taken(record: Record, before: Mapping[str, Value]) -> frozenset[NaturalKey]:
+    """The natural keys that a record gets beyond those that it has."""
+    model = record.ref.model
+    return frozenset(natural_keys(model, {**before, **record.fields})) - frozenset(natural_keys(model, before))
