@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from reconciler.settings.fabrics import ClusterSettings
@@ -68,7 +69,8 @@ def _cluster(fabric: Any, folder: Path) -> Hashable | None:
         return "server", canonical(server), namespace
     if kubeconfig and kubeconfig.isprintable():
         context = text_at(fabric, "cluster", "context", default="")
-        return "kubeconfig", (folder / kubeconfig).resolve(), context, namespace
+        # Not Path.resolve, which raises for links that lead to each other.
+        return "kubeconfig", os.path.realpath(folder / kubeconfig), context, namespace
     is_in_cluster = any(value is True for _, value in find(fabric, "cluster.in_cluster"))
     return ("in_cluster", namespace) if is_in_cluster else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from sqlite3 import Error as SQLiteError
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -18,7 +19,6 @@ from reconciler.store.schema import VERSION, metadata, schema_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from sqlite3 import Connection as SQLiteConnection
 
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -38,8 +38,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         """Open or create the file. Raises StateError; a file that is not ours is left as it is."""
-        # A link and its target are one file and must be one lock.
-        self.path = path.resolve()
+        # A link and its target are one file and must be one lock. Path.resolve would raise for links in a circle.
+        self.path = Path(os.path.realpath(path))
         self._turn = Lock()
         self._lock = FileLock(self.path)
         self._engine = _engine(self.path)

@@ -273,6 +273,16 @@ def test_same_file_by_a_link(file: ConfigurationFile) -> None:
     assert file.refusal(document) == ["fabrics[1].cluster.namespace: the same cluster and namespace as fabrics[0]"]
 
 
+def test_links_in_a_circle(file: ConfigurationFile) -> None:
+    """A kubeconfig that leads nowhere is a finding like any other."""
+    (file.folder / "one").symlink_to("two")
+    (file.folder / "two").symlink_to("one")
+
+    findings = file.refusal(fabrics({"cluster": {"kubeconfig": "one"}}))
+
+    assert findings == ["fabrics[0].cluster.kubeconfig: too many levels of symbolic links"]
+
+
 # Not supported
 
 

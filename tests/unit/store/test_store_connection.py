@@ -222,12 +222,14 @@ def test_refuses_another_programs_database(path: Path) -> None:
         pytest.param(".", "Is a directory", id="a directory"),
         pytest.param("file/state.db", "File exists: .*/file", id="below a file"),
         pytest.param("file/more/state.db", "Not a directory: .*/file/more", id="deeper below a file"),
+        pytest.param("circle", "Too many levels of symbolic links", id="a link to itself"),
         pytest.param("a" * 300, "File name too long: .*a.lock", id="too long"),
     ],
 )
 def test_refuses_a_place_that_cannot_be(tmp_path: Path, place: str, reason: str) -> None:
     """A place where no file can be is named with the reason of the system."""
     (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
 
     with pytest.raises(StateError, match=f"^{tmp_path}.*: {reason}$"):
         open_store(tmp_path / place, CLOCK)
