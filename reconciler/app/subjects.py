@@ -9,7 +9,8 @@ from reconciler.desired.remote import GitRemote
 from reconciler.desired.source import FabricSource, ParseCache
 from reconciler.errors import ConfigurationError
 from reconciler.reconcile import Subject
-from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
+from reconciler.targets.kubernetes.cluster import KubernetesCluster
+from reconciler.targets.kubernetes.connection import from_kubeconfig, from_token_file, in_cluster
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.netbox import LocalNetBox
 from reconciler.targets.netbox import NetBoxAccess, NetBoxServer
@@ -17,8 +18,10 @@ from reconciler.targets.netbox import NetBoxAccess, NetBoxServer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from kubernetes.client import Configuration
+
     from reconciler.ports import Cluster, Documents, NetBox
-    from reconciler.settings import FabricSettings, RepositorySettings, Settings
+    from reconciler.settings import ClusterSettings, FabricSettings, RepositorySettings, Settings
 
 
 def build_subjects(settings: Settings, documents: Documents) -> dict[str, Subject]:
@@ -68,17 +71,16 @@ def build_cluster(fabric: FabricSettings, documents: Documents) -> Cluster | Non
         return None
     if cluster.local:
         return LocalCluster(documents, fabric.name)
-    return KubernetesCluster(
-        ClusterAccess(
-            kubeconfig=cluster.kubeconfig,
-            context=cluster.context,
-            in_cluster=cluster.in_cluster,
-            server=cluster.server,
-            token=cluster.token.read if cluster.token else None,
-            ca_file=cluster.ca_file,
-        ),
-        cluster.namespace,
-    )
+    return KubernetesCluster(_access(cluster), cluster.namespace)
+
+
+def _access(cluster: ClusterSettings) -> Configuration:
+    """Exactly one way in is configured; the settings saw to that."""
+    if cluster.kubeconfig is not None:
+        return from_kubeconfig(cluster.kubeconfig, cluster.context)
+    if cluster.in_cluster or cluster.server is None or cluster.token_file is None:
+        return in_cluster()
+    return from_token_file(cluster.server, cluster.token_file, cluster.ca_file)
 
 
 def build_netbox(fabric: FabricSettings, documents: Documents) -> NetBox | None:

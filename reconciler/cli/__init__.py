@@ -28,12 +28,13 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
         raise typer.Exit
 
 
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+]
+
+
 @app.callback()
-def options(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
+def options(_version: VersionOption = False) -> None:  # noqa: FBT002 - typer's form of a flag
     """Keep Hedgehog fabrics, their clusters and NetBox in line with Git."""
 
 

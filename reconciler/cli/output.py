@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from reconciler.model.json import JSON, JSONObject
 
-console = Console(highlight=False, soft_wrap=True)
+WIDE = 240
+"""Columns where nobody watches: a log or a pipe has no edge at which a table must fold."""
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _COLOURS = {
@@ -51,8 +55,11 @@ def coloured(word: str | None) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Rows of markup under headings."""
-    result = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    """Rows of markup under headings. Only the last column folds: the others are words that people copy."""
+    result = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        is_last = column == columns[-1]
+        result.add_column(column, no_wrap=not is_last, overflow="fold" if is_last else "ignore")
     for row in rows:
         result.add_row(*row)
     return result
@@ -71,7 +78,7 @@ def status_table(fabrics: Sequence[JSONObject]) -> Table:
     result = table(["FABRIC", "STATUS", "REVISION", "LAST SYNC", "OBJECTS", "MESSAGE"], [])
     for fabric in fabrics:
         counts = fabric["counts"]
-        simulated = f" (simulated: {', '.join(fabric['simulated'])})" if fabric["simulated"] else ""
+        simulated = " (simulated)" if fabric["simulated"] else ""
         flag = " [cyan]reconciling[/cyan]" if fabric["reconciling"] else ""
         result.add_row(
             escape(fabric["name"] + simulated),
