@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from reconciler.app.subjects import build_cluster, build_mirrors, build_netbox
@@ -31,11 +33,14 @@ class Check:
 
 
 def run_checks(settings: Settings) -> Iterator[Check]:
-    """Try everything, one after another; what fails stops nothing. Writes nothing anywhere."""
+    """Try everything, one after another; what fails stops nothing. Writes nothing that stays: a service that runs on
+    the same state must not notice.
+    """
     for key, message in settings.warnings:
         yield Check(f"configuration {key}", "warning", message)
-    for name, mirror in build_mirrors(settings).items():
-        yield _try(f"repository {name}", partial(_reach_repository, mirror))
+    with TemporaryDirectory(prefix="reconciler-check-") as folder:
+        for name, mirror in build_mirrors(settings, Path(folder)).items():
+            yield _try(f"repository {name}", partial(_reach_repository, mirror))
     for fabric in settings.fabrics:
         yield from _check_fabric(fabric)
 

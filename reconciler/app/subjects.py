@@ -9,19 +9,17 @@ from reconciler.desired.remote import GitRemote
 from reconciler.desired.source import FabricSource, ParseCache
 from reconciler.errors import ConfigurationError
 from reconciler.reconcile import Subject
-from reconciler.targets.kubernetes.cluster import KubernetesCluster
-from reconciler.targets.kubernetes.connection import from_kubeconfig, from_token_file, in_cluster
+from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.netbox import LocalNetBox
 from reconciler.targets.netbox import NetBoxAccess, NetBoxServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from kubernetes.client import Configuration
+    from pathlib import Path
 
     from reconciler.ports import Cluster, Documents, NetBox
-    from reconciler.settings import ClusterSettings, FabricSettings, RepositorySettings, Settings
+    from reconciler.settings import FabricSettings, RepositorySettings, Settings
 
 
 def build_subjects(settings: Settings, documents: Documents) -> dict[str, Subject]:
@@ -29,7 +27,7 @@ def build_subjects(settings: Settings, documents: Documents) -> dict[str, Subjec
 
     Raises ConfigurationError: a target cannot be used as it is configured, or two fabrics share one.
     """
-    mirrors = build_mirrors(settings)
+    mirrors = build_mirrors(settings, settings.state_path.parent / "mirrors")
     cache = ParseCache()
     subjects = {
         fabric.name: Subject(
@@ -44,9 +42,8 @@ def build_subjects(settings: Settings, documents: Documents) -> dict[str, Subjec
     return subjects
 
 
-def build_mirrors(settings: Settings) -> dict[str, Mirror]:
-    """A mirror for each repository, beside the state file. Nothing is fetched yet."""
-    folder = settings.state_path.parent / "mirrors"
+def build_mirrors(settings: Settings, folder: Path) -> dict[str, Mirror]:
+    """A mirror for each repository, below `folder`, which no other process may use. Nothing is fetched yet."""
     return {r.name: Mirror(_remote(r), folder / f"{r.name}.git") for r in settings.repositories}
 
 
@@ -71,16 +68,17 @@ def build_cluster(fabric: FabricSettings, documents: Documents) -> Cluster | Non
         return None
     if cluster.local:
         return LocalCluster(documents, fabric.name)
-    return KubernetesCluster(_access(cluster), cluster.namespace)
-
-
-def _access(cluster: ClusterSettings) -> Configuration:
-    """Exactly one way in is configured; the settings saw to that."""
-    if cluster.kubeconfig is not None:
-        return from_kubeconfig(cluster.kubeconfig, cluster.context)
-    if cluster.in_cluster or cluster.server is None or cluster.token_file is None:
-        return in_cluster()
-    return from_token_file(cluster.server, cluster.token_file, cluster.ca_file)
+    return KubernetesCluster(
+        ClusterAccess(
+            kubeconfig=cluster.kubeconfig,
+            context=cluster.context,
+            in_cluster=cluster.in_cluster,
+            server=cluster.server,
+            token=cluster.token.read if cluster.token else None,
+            ca_file=cluster.ca_file,
+        ),
+        cluster.namespace,
+    )
 
 
 def build_netbox(fabric: FabricSettings, documents: Documents) -> NetBox | None:
@@ -88,8 +86,10 @@ def build_netbox(fabric: FabricSettings, documents: Documents) -> NetBox | None:
     netbox = fabric.netbox
     if netbox is None:
         return None
-    if netbox.local or netbox.url is None or netbox.token is None:
+    if netbox.local:
         return LocalNetBox(documents, fabric.name)
+    if netbox.url is None or netbox.token is None:
+        raise ConfigurationError(f"fabric {fabric.name}: netbox needs url with a token, or local")
     return NetBoxServer(NetBoxAccess(netbox.url, netbox.token.read, netbox.ca_file), netbox.policy(fabric.name))
 
 
