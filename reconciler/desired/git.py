@@ -57,8 +57,11 @@ _OPTIONS = (
     *("-c", "maintenance.autoDetach=false"),
     *("-c", "http.sslVerify=true"),
 )
-_KEPT_VARIABLES = frozenset({"GIT_EXEC_PATH"})
-"""Where an unusual installation keeps git's programs. All other GIT_ variables of our surroundings are withheld."""
+_KEPT_VARIABLES = frozenset({"GIT_EXEC_PATH", "GIT_PYTHON_REFRESH"})
+"""Where an unusual installation keeps git's programs; and ours. All other GIT_ variables around us are withheld."""
+
+_NOT_FOUND = 127
+"""What env ends with when there is no such program."""
 
 _NO_USER = "git"
 """Hosts that take a token as the password ask for some name too."""
@@ -107,7 +110,9 @@ def git_version(timeout: float = 10.0) -> tuple[int, ...]:
     try:
         answer = _call(["version"], {}, timeout=timeout)
     except GitCommandNotFound:
-        raise ConfigurationError(f"git is not installed: version {needed} or newer is needed") from None
+        answer = _Answer(_NOT_FOUND, b"", "", is_truncated=False)
+    if answer.status == _NOT_FOUND:
+        raise ConfigurationError(f"git is not installed: version {needed} or newer is needed")
     found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
     version = tuple(int(part or 0) for part in found.groups()) if found else (0,)
     if version < MINIMUM_GIT:

@@ -25,13 +25,14 @@ _NO_BRANCH = re.compile(r"couldn't find remote ref|remote branch .* not found", 
 _REFUSED_OBJECTS = re.compile(r"fsck error|error in object|in unpacked objects|fsck failed", re.IGNORECASE)
 _REFUSED = re.compile(
     r"authentication failed|could not read (username|password)|returned error: 4(?!08|29)\d\d|repository  ?not found"
-    r"|repository .* not found|certificate|does not appear to be a git repository|not a git repository"
+    r"|repository .* not found|certificate|does not appear to be a git repository"
     r"|dubious ownership|mismatched algorithms|transport .* not allowed|permission denied|redirect",
     re.IGNORECASE,
 )
 _UNREACHABLE = re.compile(
     r"unable to access|could not resolve|failed to connect|hung up|early eof|rpc failed|unexpected disconnect"
-    r"|returned error|could not read from remote|timed out|bad line length|protocol error|curl \d+",
+    r"|returned error|could not read from remote|is this a git repository|timed out|bad line length|protocol error"
+    r"|curl \d+",
     re.IGNORECASE,
 )
 
