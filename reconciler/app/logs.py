@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import MutableMapping, Sequence
 
 MAX_TEXT = 2000
 """Characters of one value that reach a log line."""
 
+MAX_TRACE = 20_000
+"""Characters of a traceback that reach the log, counted from its end, where the reason stands."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
+"""Up to the last @ before the path: a password may hold one."""
 
 
 def configure_logs(*, level: str = "info", as_json: bool | None = None) -> None:
@@ -37,15 +42,41 @@ def configure_logs(*, level: str = "info", as_json: bool | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # Libraries log through the standard library; only what they warn of is wanted.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[_library_handler(shared, renderer)])
+
+
+def _library_handler(
+    shared: Sequence[structlog.typing.Processor], renderer: structlog.typing.Processor
+) -> logging.Handler:
+    """Libraries log through the standard library; what they warn of takes the same form, and the same cleaning."""
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    return handler
 
 
 def clean(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
     """Take credentials out of URLs, and control characters and excess length out of every text: what comes from
-    outside cannot forge a line of the log.
+    outside cannot forge a line of the log. Only a traceback keeps its line ends.
     """
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception":
-            event[key] = _CONTROL.sub(" ", _CREDENTIALS.sub("***@", value))[:MAX_TEXT]
+        is_trace = key == "exception" and isinstance(value, str)
+        event[key] = _clean_trace(str(value)) if is_trace else _cleaned(value)
     return event
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return _CONTROL.sub(" ", _CREDENTIALS.sub("***@", value))[:MAX_TEXT]
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in value]
+    return value
+
+
+def _clean_trace(text: str) -> str:
+    return _CONTROL_BUT_LINES.sub(" ", _CREDENTIALS.sub("***@", text))[-MAX_TRACE:]
