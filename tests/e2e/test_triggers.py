@@ -1,0 +1,72 @@
+"""What starts a pass without a webhook: the start of the service, and the slow poll."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.fabrics import files
+from tests.e2e.installation import wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import World
+
+pytestmark = pytest.mark.lab
+
+
+def test_the_start_reconciles(world: World) -> None:
+    """What was pushed before the service ran is applied by its start."""
+    service = world.service
+    commit = service.push(files(), deliver=False)
+
+    service.start()
+
+    status = service.wait_applied(commit)
+    assert status["sync_status"] == "in_sync"
+    assert status["last_pass"]["triggers"] == ["startup"]
+
+
+def test_the_poll_finds_what_no_webhook_told(world: World) -> None:
+    """A push that was never delivered is applied within a poll interval, and polls go on while nothing happens."""
+    service = world.service
+    service.settings["poll"] = {"interval": 2}
+    service.start()
+    service.wait_idle()
+
+    commit = service.push(files(), deliver=False)
+    status = service.wait_applied(commit)
+    assert status["last_pass"]["triggers"] == ["poll"]
+
+    before = status["last_sync"]
+    wait_until(lambda: service.status()["last_sync"] > before, seconds=30, what="another poll")
+    polls = [record for record in service.passes() if record["triggers"] == ["poll"]]
+    assert len(polls) >= 2
+    assert service.status()["interval"] == 2
+
+
+def test_an_empty_repository(world: World) -> None:
+    """An empty repository is named as such, is no outage, and its first push is applied."""
+    service = world.service
+    service.start()
+
+    status = service.wait_idle()
+
+    assert (status["sync_status"], status["reason"]) == ("error", "BranchNotFound")
+    assert status["connections"]["git"]["state"] == "ok"
+    assert service.condition("BranchNotFound")["status"] == "True"
+    commit = service.push(files())
+    assert service.wait_applied(commit)["sync_status"] == "in_sync"
+
+
+def test_one_process_per_state_file(world: World) -> None:
+    """A second service on the same state file is refused with a sentence, and the first goes on."""
+    service = world.service
+    service.start()
+
+    second = service.run_cli("serve", "--config", str(service.folder / "reconciler.yaml"))
+
+    assert second.returncode == 1
+    assert "in use" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert service.status()["name"] == service.fabric
