@@ -47,51 +47,59 @@ class Service:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._supervisor = Supervisor(parts.components)
         self._stopping = asyncio.Event()
         self._web: _WebServer | None = None
 
     async def run(self, on_ready: Callable[[], None]) -> None:
-        """Until a signal arrives."""
-        parts = self._parts
-        self._watch_signals()
-        listener = _listen(parts.host, parts.port)
-        supervisor = Supervisor(parts.components)
-        parts.components.report("store", ComponentState.RUNNING)
-        parts.components.report("queue", ComponentState.RUNNING)
-        try:
+        """Until a signal arrives. Raises ConfigurationError, StateError when it cannot start."""
+        with contextlib.closing(self._parts), _listen(self._parts.host, self._parts.port) as listener:
+            self._watch_signals()
+            await self._queue_first_passes()
             async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(supervisor.supervise("web", lambda: self._serve_web(listener)))]
-                running += [
-                    tasks.create_task(supervisor.supervise(f"worker-{number}", worker.run))
-                    for number, worker in enumerate(parts.workers, start=1)
-                ]
-                poll = tasks.create_task(supervisor.supervise("poll", parts.poll.run))
-                tasks.create_task(self._start(on_ready))
+                ending, endless = self._start(tasks, listener, on_ready)
                 await self._stopping.wait()
                 log.info("stopping")
-                poll.cancel()
-                self._stop()
-                await asyncio.wait(running)
-        finally:
-            listener.close()
-            parts.close()
+                with _deadline():
+                    for task in endless:
+                        task.cancel()
+                    self._stop()
+                    await asyncio.wait(ending)
         log.info("stopped")
+
+    def _start(
+        self, tasks: asyncio.TaskGroup, listener: socket.socket, on_ready: Callable[[], None]
+    ) -> tuple[list[asyncio.Task[None]], list[asyncio.Task[None]]]:
+        """Start every part: those that end by themselves when the service stops, and those that never do."""
+        parts, supervise = self._parts, self._supervisor.supervise
+        parts.components.report("store", ComponentState.RUNNING)
+        parts.components.report("queue", ComponentState.RUNNING)
+        ending = [tasks.create_task(supervise("web", lambda: self._serve_web(listener)))]
+        for number, worker in enumerate(parts.workers, start=1):
+            ending.append(tasks.create_task(supervise(f"worker-{number}", worker.run)))
+        poll = tasks.create_task(supervise("poll", parts.poll.run))
+        announcement = tasks.create_task(self._announce(listener.getsockname()[1], on_ready))
+        return ending, [poll, announcement]
 
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
 
-    async def _start(self, on_ready: Callable[[], None]) -> None:
-        """Take up what was not finished, then look at every fabric, the most neglected first."""
+    async def _queue_first_passes(self) -> None:
+        """Take up what was not finished, then look at every fabric, the most neglected first. Raises StateError."""
         parts = self._parts
         await parts.intake.resume()
         records = await asyncio.to_thread(parts.store.fabrics)
         for fabric in sorted(parts.fabrics, key=lambda fabric: _neglect(records.get(fabric.name))):
             await parts.intake.trigger([fabric], Trigger.STARTUP)
+
+    async def _announce(self, port: int, on_ready: Callable[[], None]) -> None:
+        """Say so once it serves. `port` is the one that was bound, which the configuration may leave open."""
+        parts = self._parts
         while self._web is None or not self._web.started:  # noqa: ASYNC110 - uvicorn offers no event for it
             await asyncio.sleep(0.01)
-        log.info("serving", host=parts.host, port=parts.port, fabrics=[fabric.name for fabric in parts.fabrics])
+        log.info("serving", host=parts.host, port=port, fabrics=[fabric.name for fabric in parts.fabrics])
         for fabric in parts.fabrics:
             if fabric.simulated:
                 log.warning("simulated targets", fabric=fabric.name, simulated=list(fabric.simulated))
@@ -99,13 +107,12 @@ class Service:
 
     async def _serve_web(self, listener: socket.socket) -> None:
         self._web = _WebServer(_web_configuration(self._parts.web))
+        self._web.should_exit = self._stopping.is_set()
         await self._web.serve(sockets=[listener.dup()])
 
     def _stop(self) -> None:
-        """End every part at its next boundary, and the process in any case."""
-        deadline = threading.Timer(STOP_TIMEOUT, _give_up)
-        deadline.daemon = True
-        deadline.start()
+        """End every part at its next boundary."""
+        self._supervisor.stop()
         self._parts.stop.set()
         self._parts.queue.drain()
         if self._web is not None:
@@ -134,11 +141,15 @@ def _web_configuration(web: Callable[..., Awaitable[None]]) -> uvicorn.Config:
 
 def _listen(host: str, port: int) -> socket.socket:
     """Bind before anything starts, so that a port in use is an error of the configuration and not of a task."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    is_v6 = ":" in host
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {error.strerror or error}") from error
+        return socket.create_server(
+            (host, port), family=family, backlog=1024, dualstack_ipv6=is_v6 and socket.has_dualstack_ipv6()
+        )
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {reason}") from error
 
 
 def _neglect(record: FabricRecord | None) -> tuple[bool, float]:
@@ -146,6 +157,18 @@ def _neglect(record: FabricRecord | None) -> tuple[bool, float]:
     if record is None or record.last_sync is None:
         return (False, 0.0)
     return (True, record.last_sync.timestamp())
+
+
+@contextlib.contextmanager
+def _deadline() -> Iterator[None]:
+    """End the process in any case, when the block has not ended in time."""
+    timer = threading.Timer(STOP_TIMEOUT, _give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _give_up() -> None:

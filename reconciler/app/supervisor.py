@@ -30,21 +30,35 @@ class Supervisor:
     def __init__(self, components: Components, chance: Callable[[], float] = random.random) -> None:
         self._components = components
         self._chance = chance
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Start nothing again. What runs is left to end by itself."""
+        self._stopping.set()
 
     async def supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run a task until it returns; start it again each time it raises."""
+        """Run a task until it returns; start it again each time it raises, until `stop`."""
         failures = 0
         while True:
             started = asyncio.get_running_loop().time()
             self._components.report(name, ComponentState.RUNNING)
             try:
                 await run()
+                break
             except Exception as error:
                 log.exception("task failed", task=name)
                 self._components.report(name, ComponentState.FAILED, f"{type(error).__name__}: {error}")
-            else:
-                self._components.report(name, ComponentState.STOPPED)
-                return
             lasted = asyncio.get_running_loop().time() - started
             failures = 1 if lasted >= HEALTHY_AFTER else failures + 1
-            await asyncio.sleep(RESTART.delay(failures, self._chance()))
+            if await self._stops_within(RESTART.delay(failures, self._chance())):
+                break
+        self._components.report(name, ComponentState.STOPPED)
+
+    async def _stops_within(self, seconds: float) -> bool:
+        """Wait, but not for a task that nobody wants any more: a stop would have to wait too."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return False
+        return True
