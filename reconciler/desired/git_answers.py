@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from reconciler.desired.remote import GitRemote
 
 _LONGEST_LINE = 300
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]")
 _CREDENTIALS = re.compile(r"://[^/\s'\"@]*@")
 _QUOTED = re.compile(r"'[^']*'")
 """URLs and names, which must not be taken for git's own words."""
@@ -58,15 +57,16 @@ def is_about_the_remote(stderr: str) -> bool:
 
 def reason_of(stderr: str, secrets: Iterable[str] = ()) -> str:
     """Git's own reason in one line: printable, of bounded length, without credentials."""
-    lines = [line for line in stderr.splitlines() if line.strip()]
+    lines = [line for line in stderr.split("\n") if line.strip()]
     fatal = [line for line in lines if line.startswith("fatal:")]
     line = (fatal or lines[-1:] or ["git failed without a word"])[0]
     for secret in secrets:
         line = line.replace(secret, "*****")
-    line = _CREDENTIALS.sub("://*****@", _UNPRINTABLE.sub("?", line))
-    return line.removeprefix("fatal: ")[:_LONGEST_LINE]
+    # Before the cut, which could leave the first half of a password where nothing tells it from other text.
+    line = _CREDENTIALS.sub("://*****@", line.removeprefix("fatal: "))
+    return "".join(char if char.isprintable() else "?" for char in line[:_LONGEST_LINE])
 
 
 def _own_words(stderr: str) -> str:
-    lines = (line for line in stderr.splitlines() if not line.startswith("remote:"))
+    lines = (line for line in stderr.split("\n") if not line.startswith("remote:"))
     return _QUOTED.sub("", "\n".join(lines))
