@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from reconciler.desired.git_answers import error_of, is_about_the_remote, reason_of
 from reconciler.desired.remote import GitRemote
-from reconciler.desired.tree import TreeEntry, batch_limit, batches, parse_batch, parse_listing, parse_tree
+from reconciler.desired.tree import TreeEntry, batch_limit, batches, is_plain, parse_batch, parse_listing, parse_tree
 from reconciler.desired.workplace import Workplace
 from reconciler.errors import BranchNotFoundError, ConfigurationError, GitAccessError, GitUnavailableError
 from reconciler.model.revision import COMMIT, Revision
@@ -199,16 +199,21 @@ class Mirror:
 
     def tree(self, revision: Revision, path: str) -> str | None:
         """The id of the tree of a directory (from the repository's root, no links followed), None where absent."""
+        if not is_plain(path):
+            return None
         with self._prepared() as repository:
             args = ["ls-tree", "-z", "-d", "--end-of-options", revision.commit, path]
             return parse_tree(self._read(repository, args, _SMALL))
 
     def list_files(self, revision: Revision, path: str) -> tuple[TreeEntry, ...]:
         """All files below a directory, links and submodules too, in git's order. Empty where it is absent."""
+        if not is_plain(path):
+            return ()
         with self._prepared() as repository:
             args = ["ls-tree", "-r", "-z", "-l", "--end-of-options", revision.commit, f"{path}/"]
             listing = self._read(repository, args, _LARGEST_LISTING)
-        return tuple(parse_listing(listing))
+        # A submodule in the directory's place is listed as itself.
+        return tuple(entry for entry in parse_listing(listing) if entry.path != path)
 
     def read_blobs(self, entries: Iterable[TreeEntry]) -> Iterator[tuple[str, bytes]]:
         """The ids and contents of files, read in batches; nothing larger than an entry's size is read."""

@@ -39,6 +39,11 @@ class TreeEntry:
         return self.mode == "160000"
 
 
+def is_plain(path: str) -> bool:
+    """Whether a path only goes down from the repository's root: git would follow `..` to another directory."""
+    return not {"", ".", ".."} & set(path.split("/"))
+
+
 def parse_tree(listing: bytes) -> str | None:
     """The id of the one tree in the output of `ls-tree -z -d`, None where there is none."""
     found = _TREE.fullmatch(listing)
