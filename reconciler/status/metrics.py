@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
     from reconciler.model.passes import PassRecord
 
+INTERNAL_ERROR = "InternalError"
+"""The reason of a failure that no pass foresees."""
+
 _PASS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -73,11 +76,14 @@ class Metrics:
             self._duration.labels(phase.value).observe(seconds)
         for what, number in writes.items():
             self._written.labels(record.fabric, what).inc(number)
+        self._exceptions.inc(sum(failure.reason == INTERNAL_ERROR for failure in record.failures))
 
     def pass_taken(self, waited: float) -> None:
+        """A pass begins, over a fabric that was ready for `waited` seconds."""
         self._wait.observe(waited)
 
     def exception(self) -> None:
+        """A pass ended by an error instead of with a record."""
         self._exceptions.inc()
 
     def delivery(self, provider: str, result: str) -> None:

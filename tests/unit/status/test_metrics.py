@@ -1,0 +1,172 @@
+"""Metrics: what happened is counted, and what is shown is what the status says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from reconciler import __version__
+from reconciler.model.fabric import ClusterPolicy, Fabric
+from reconciler.model.passes import Outcome, SyncState
+from reconciler.model.status import Connection, ConnectionState, SyncStatus, WebhookRecord
+from reconciler.status import views
+from reconciler.status.metrics import Metrics
+from tests.unit.reconcile.rig import Rig
+from tests.unit.store import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from reconciler.model.json import JSONObject
+    from reconciler.model.status import FabricRecord
+
+FABRIC = Fabric("dc1", "gitops", "main", "fabrics/dc1", cluster=ClusterPolicy(), simulated=("cluster",))
+
+
+def _view(fabric: Fabric, record: FabricRecord) -> JSONObject:
+    webhook = views.webhook_view(None, WebhookRecord("gitops"))
+    return views.fabric_view(fabric, record, webhook, now=samples.NOON, is_reconciling=False)
+
+
+class Scrape:
+    """What Prometheus would read."""
+
+    def __init__(self, metrics: Metrics, fabrics: Iterable[JSONObject] = (), depth: int = 0, oldest: float = 0) -> None:
+        self.text, self.content_type = metrics.render(fabrics, depth=depth, oldest=oldest)
+        families = list(text_string_to_metric_families(self.text.decode()))
+        self.names = {family.name for family in families}
+        self._samples = [sample for family in families for sample in family.samples]
+
+    def all(self, name: str, **labels: str) -> dict[tuple[str, ...], float]:
+        """Values by those labels that are not given, in the order of their names."""
+        return {
+            tuple(sample.labels[key] for key in sorted(sample.labels.keys() - labels.keys())): sample.value
+            for sample in self._samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        }
+
+    def one(self, name: str, **labels: str) -> float:
+        (value,) = self.all(name, **labels).values()
+        return value
+
+
+def test_names_and_version() -> None:
+    """Every metric has our prefix, in the format that Prometheus asks for, and the version is among them."""
+    scrape = Scrape(Metrics())
+
+    assert all(name.startswith("reconciler_") for name in scrape.names)
+    assert scrape.content_type.startswith("text/plain; version=")
+    assert scrape.all("reconciler_build_info") == {(__version__,): 1.0}
+
+
+def test_passes() -> None:
+    """A pass counts under its outcome; its duration and those of its phases go into the histogram."""
+    metrics = Metrics()
+    metrics.pass_ended(samples.pass_record("p1"), {})
+    metrics.pass_ended(samples.pass_record("p2"), {})
+    metrics.pass_ended(replace(samples.pass_record("p3"), outcome=Outcome.SUCCEEDED), {})
+
+    scrape = Scrape(metrics)
+
+    assert scrape.all("reconciler_passes_total", fabric="dc1") == {("partial",): 2, ("succeeded",): 1}
+    assert scrape.all("reconciler_pass_duration_seconds_sum") == {("all",): 9.0, ("fetch",): 0.75, ("apply",): 4.5}
+    assert scrape.one("reconciler_pass_duration_seconds_count", phase="all") == 3
+
+
+def test_writes() -> None:
+    """Writes add up by fabric and by what was written; nothing written counts nothing."""
+    metrics = Metrics()
+    metrics.pass_ended(samples.pass_record("p1"), {"created": 3, "deleted": 0})
+    metrics.pass_ended(samples.pass_record("p2"), {"created": 2, "deleted": 0})
+
+    assert Scrape(metrics).all("reconciler_writes_total", fabric="dc1") == {("created",): 5, ("deleted",): 0}
+
+
+def test_waiting_and_deliveries() -> None:
+    """How long a fabric waited is observed, and deliveries count by provider and result."""
+    metrics = Metrics()
+    metrics.pass_taken(0.3)
+    metrics.pass_taken(1.2)
+    metrics.delivery("github", "accepted")
+    metrics.delivery("github", "bad_signature")
+
+    scrape = Scrape(metrics, depth=2, oldest=1.5)
+
+    assert scrape.one("reconciler_queue_wait_seconds_sum") == pytest.approx(1.5)
+    assert scrape.one("reconciler_queue_wait_seconds_count") == 2
+    assert scrape.all("reconciler_deliveries_total", provider="github") == {("accepted",): 1, ("bad_signature",): 1}
+    assert (scrape.one("reconciler_queue_depth"), scrape.one("reconciler_queue_oldest_seconds")) == (2, 1.5)
+
+
+def test_unexpected_errors_of_passes(tmp_path: Path) -> None:
+    """An error that no pass foresees counts, whether the pass noted it or was ended by it; a foreseen one does not."""
+    rig = Rig(tmp_path)
+    metrics = Metrics()
+    rig.run()
+    metrics.pass_ended(rig.last, {})
+    assert rig.last.failures, "the repository is empty"
+    assert Scrape(metrics).one("reconciler_worker_exceptions_total") == 0
+
+    rig.source.fail(ZeroDivisionError())  # type: ignore[arg-type]
+    rig.run()
+    metrics.pass_ended(rig.last, {})
+    assert Scrape(metrics).one("reconciler_worker_exceptions_total") == 1
+
+    metrics.exception()
+    assert Scrape(metrics).one("reconciler_worker_exceptions_total") == 2
+    rig.store.close()
+
+
+def test_the_present_status() -> None:
+    """Of all statuses exactly one is 1, that of `GET /fabrics`, and it moves."""
+    metrics = Metrics()
+    failing = _view(FABRIC, samples.fabric_record())
+    disabled = _view(replace(FABRIC, is_enabled=False), samples.fabric_record())
+
+    for view in (failing, disabled):
+        found = Scrape(metrics, [view]).all("reconciler_fabric_sync_status", fabric="dc1")
+        assert found == {(status.value,): float(status.value == view["sync_status"]) for status in SyncStatus}
+    assert (failing["sync_status"], disabled["sync_status"]) == ("error", "disabled")
+
+
+def test_a_fabric() -> None:
+    """Counts, drift, connections and the last success of a fabric are those of its view."""
+    record = replace(samples.fabric_record(), states={"VPC": {SyncState.CHANGED: 2}, "Switch": {SyncState.IN_SYNC: 5}})
+    view = _view(FABRIC, record)
+
+    scrape = Scrape(Metrics(), [view])
+
+    objects = {state: number for (state,), number in scrape.all("reconciler_fabric_objects", fabric="dc1").items()}
+    assert objects == view["counts"]
+    assert scrape.one("reconciler_fabric_drift_objects", fabric="dc1") == 2
+    assert (
+        scrape.one("reconciler_fabric_last_sync_timestamp_seconds") == samples.NOON.replace(microsecond=0).timestamp()
+    )
+    assert scrape.all("reconciler_fabric_simulated", fabric="dc1") == {("cluster",): 1, ("netbox",): 0}
+
+
+@pytest.mark.parametrize(
+    ("connections", "expected"),
+    [
+        pytest.param({"git": Connection(ConnectionState.OK)}, {("git",): 1.0}, id="ok"),
+        pytest.param({"git": Connection(ConnectionState.FAILING)}, {("git",): 0.0}, id="failing"),
+        pytest.param({}, {}, id="nothing is said of what is not known"),
+        pytest.param({"netbox": Connection(ConnectionState.FAILING)}, {}, id="nor of what is not configured"),
+    ],
+)
+def test_connections(connections: dict[str, Any], expected: dict[tuple[str], float]) -> None:
+    """A connection is up or down only once it was tried."""
+    view = _view(FABRIC, replace(samples.fabric_record(), connections=connections))
+
+    assert Scrape(Metrics(), [view]).all("reconciler_connection_up", fabric="dc1") == expected
+
+
+def test_never_synced() -> None:
+    """A fabric without a success shows 0, the beginning of time, so that alerts on its age fire."""
+    view = _view(FABRIC, replace(samples.fabric_record(), last_sync=None))
+
+    assert Scrape(Metrics(), [view]).one("reconciler_fabric_last_sync_timestamp_seconds") == 0

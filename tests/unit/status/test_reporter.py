@@ -1,0 +1,199 @@
+"""The reporter: one view of everything, read from the store at every question."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model.fabric import ClusterPolicy, Fabric
+from reconciler.model.requests import Trigger, Work
+from reconciler.model.status import Connection, ConnectionState, PassResult
+from reconciler.queue import WorkQueue
+from reconciler.status.health import Components, ComponentState
+from reconciler.status.metrics import Metrics
+from reconciler.status.reporter import Described, Reporter
+from reconciler.store import open_store
+from tests.unit.store import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DC1 = Fabric("dc1", "gitops", "main", "fabrics/dc1", cluster=ClusterPolicy())
+DC2 = Fabric("dc2", "other", "main", "fabrics/dc2", interval=60.0, cluster=ClusterPolicy())
+WELL = {"git": Connection(ConnectionState.OK), "cluster": Connection(ConnectionState.OK)}
+
+
+class Desk:
+    """A reporter with everything that it reads from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = samples.SetClock()
+        self.store = open_store(folder / "state.db", self.clock)
+        self.queue = WorkQueue(self.clock.monotonic)
+        self.components = Components(self.clock)
+        self.components.report("web", ComponentState.RUNNING)
+        described = Described(
+            {"dc1": DC1, "dc2": DC2}, {"gitops": "github", "other": None}, (("state", "a warning of the settings"),)
+        )
+        live = (self.components, Metrics(), self.clock)
+        self.reporter = Reporter(described, self.store, self.store, self.queue, live)
+
+    def end_pass(self, name: str = "p1", connections: dict[str, Connection] | None = None) -> None:
+        """Store a pass over dc1, as a runner does."""
+        result = samples.pass_result(name)
+        fabric = replace(result.fabric, connections=WELL if connections is None else connections)
+        self.store.record_pass(PassResult(result.record, fabric, objects=[samples.object_state("a")]))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.store.close()
+
+
+def test_fabrics_are_those_of_the_configuration(desk: Desk) -> None:
+    """Every configured fabric is listed, reconciled or not, and none that only the store still knows."""
+    desk.end_pass()
+    gone = samples.pass_result("p2", "gone")
+    desk.store.record_pass(gone)
+
+    fabrics = desk.reporter.fabrics()["fabrics"]
+
+    assert [fabric["name"] for fabric in fabrics] == ["dc1", "dc2"]
+    assert [fabric["sync_status"] for fabric in fabrics] == ["out_of_sync", "never_synced"]
+    assert desk.reporter.fabric("gone") is None
+
+
+def test_one_fabric_is_as_in_the_list(desk: Desk) -> None:
+    """One fabric's answer is its entry in the list, with kinds and problems."""
+    desk.end_pass()
+
+    one = desk.reporter.fabric("dc1")
+
+    (entry, _) = desk.reporter.fabrics()["fabrics"]
+    assert one is not None
+    assert {key: one[key] for key in entry} == entry
+    assert one.keys() - entry.keys() == {"kinds", "problems"}
+
+
+def test_an_unscheduled_fabric_has_its_interval(desk: Desk) -> None:
+    """Before anything is stored a fabric shows the interval that its first poll will have."""
+    intervals = {fabric["name"]: fabric["interval"] for fabric in desk.reporter.fabrics()["fabrics"]}
+
+    assert intervals == {"dc1": 300.0, "dc2": 60.0}
+
+
+def test_reconciling_follows_the_queue(desk: Desk) -> None:
+    """A fabric is reconciling while it is in the queue, whatever its status."""
+    assert [fabric["reconciling"] for fabric in desk.reporter.fabrics()["fabrics"]] == [False, False]
+
+    desk.queue.add("dc2", Work((Trigger.PUSH,)))
+
+    assert [fabric["reconciling"] for fabric in desk.reporter.fabrics()["fabrics"]] == [False, True]
+
+
+def test_webhook_of_the_fabrics_repository(desk: Desk) -> None:
+    """A fabric shows the webhook of its own repository, and when it last worked."""
+    desk.store.accept([samples.request("r1")], samples.delivery("d1"), ["gitops"])
+
+    first, second = (fabric["webhook"] for fabric in desk.reporter.fabrics()["fabrics"])
+
+    assert (first["provider"], first["last_verified"]) == ("github", "2026-03-01T12:00:00.000Z")
+    assert second == {"provider": None, "last_received": None, "last_verified": None}
+
+
+def test_what_is_stored_later_is_seen(desk: Desk) -> None:
+    """Nothing that is said is older than the question."""
+    assert desk.reporter.passes("dc1") == {"passes": []}
+    assert desk.reporter.resources("dc1") == {"resources": []}
+
+    desk.end_pass("p1")
+    desk.end_pass("p2")
+
+    passes, resources = desk.reporter.passes("dc1"), desk.reporter.resources("dc1")
+    assert passes is not None
+    assert [found["id"] for found in passes["passes"]] == ["p2", "p1"]
+    assert resources is not None
+    assert [(found["kind"], found["name"]) for found in resources["resources"]] == [("VPC", "a")]
+
+
+def test_what_is_not_there(desk: Desk) -> None:
+    """Unknown fabrics, passes and requests are no answer at all; a pass belongs to its own fabric."""
+    desk.end_pass("p1")
+
+    assert desk.reporter.fabric("dc9") is None
+    assert desk.reporter.resources("dc9") is None
+    assert desk.reporter.passes("dc9") is None
+    assert desk.reporter.pass_("dc9", "p1") is None
+    assert desk.reporter.pass_("dc2", "p1") is None
+    assert desk.reporter.pass_("dc1", "p9") is None
+    assert desk.reporter.request("r9") is None
+
+
+def test_one_pass_and_one_request(desk: Desk) -> None:
+    """A pass and a request can be asked for by their ids."""
+    desk.end_pass("p1")
+    desk.store.accept([samples.request("r1")])
+
+    found, request = desk.reporter.pass_("dc1", "p1"), desk.reporter.request("r1")
+
+    assert found is not None
+    assert (found["id"], found["outcome"]) == ("p1", "partial")
+    assert request is not None
+    assert (request["id"], request["state"]) == ("r1", "queued")
+
+
+def test_ready_while_every_part_runs(desk: Desk) -> None:
+    """Readiness names each part that does not run; an outside system does not make the process unready."""
+    desk.end_pass(connections={"git": Connection(ConnectionState.FAILING, last_error="no route")})
+    assert desk.reporter.readyz().is_ok
+
+    desk.components.report("poll", ComponentState.FAILED, "StateError: disk full")
+    unready = desk.reporter.readyz()
+
+    assert not unready.is_ok
+    assert unready.body == {"status": "not ready", "not_running": {"poll": "StateError: disk full"}}
+    assert desk.reporter.livez().is_ok
+
+
+def test_health_names_what_fails(desk: Desk) -> None:
+    """Health speaks of parts and connections, and is degraded when one of either fails."""
+    desk.end_pass()
+    well = desk.reporter.healthz()
+    desk.end_pass("p2", {**WELL, "cluster": Connection(ConnectionState.FAILING, last_error="no route")})
+    lost = desk.reporter.healthz()
+    desk.end_pass("p3")
+    desk.components.report("poll", ComponentState.STOPPED)
+    stopped = desk.reporter.healthz()
+
+    assert (well.is_ok, well.body["status"], well.body["failing"]) == (True, "ok", [])
+    assert (lost.is_ok, lost.body["status"], lost.body["failing"]) == (False, "degraded", ["dc1/cluster"])
+    assert lost.body["connections"]["dc1"]["cluster"]["last_error"] == "no route"
+    assert (stopped.is_ok, stopped.body["failing"]) == (False, [])
+    assert stopped.body["components"]["poll"]["state"] == "stopped"
+
+
+def test_health_shows_the_warnings_of_the_configuration(desk: Desk) -> None:
+    """What the configuration is warned of can be read in the health, and degrades nothing."""
+    assert desk.reporter.healthz().body["warnings"] == [{"key": "state", "message": "a warning of the settings"}]
+    assert desk.reporter.healthz().is_ok
+
+
+def test_metrics_follow_the_status(desk: Desk) -> None:
+    """Metrics show the fabrics as the list does, and the queue as it is now."""
+    desk.end_pass()
+    desk.queue.add("dc2", Work((Trigger.PUSH,)))
+    desk.clock.advance(seconds=7)
+
+    text, content_type = desk.reporter.metrics()
+
+    lines = text.decode().splitlines()
+    assert 'reconciler_fabric_sync_status{fabric="dc1",status="out_of_sync"} 1.0' in lines
+    assert 'reconciler_fabric_sync_status{fabric="dc2",status="never_synced"} 1.0' in lines
+    assert "reconciler_queue_depth 1.0" in lines
+    assert "reconciler_queue_oldest_seconds 7.0" in lines
+    assert content_type.startswith("text/plain")
