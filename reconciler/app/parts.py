@@ -8,8 +8,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from reconciler.app.clock import SystemClock
 from reconciler.app.subjects import build_subjects
+from reconciler.errors import StateError
 from reconciler.model.requests import Receiver
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import PassRunner
@@ -29,8 +32,12 @@ if TYPE_CHECKING:
     from reconciler.model.fabric import Fabric
     from reconciler.model.passes import PassRecord
     from reconciler.ports import Clock
+    from reconciler.queue import Next, Taken
     from reconciler.settings import SecretSource, Settings
     from reconciler.store import Store
+    from reconciler.worker import Runner
+
+log = structlog.get_logger("service")
 
 WRITES = ("created", "updated", "deleted", "netbox_created", "netbox_updated", "netbox_deleted")
 """Those counts of a pass that are write requests' objects."""
@@ -77,7 +84,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
     intake = TriggerIntake(Configured(fabrics, receivers(settings)), store, queue, clock)
     ended = Ended(settings, store, metrics, clock)
-    runner = PassRunner(build_subjects(settings, store), (store, store), clock, stop, ended)
+    runner = Measured(PassRunner(build_subjects(settings, store), (store, store), clock, stop, ended), metrics)
     described = Described(fabrics, providers(settings), settings.warnings)
     reporter = Reporter(described, store, store, queue, (components, metrics, clock))
     options = WebOptions(
@@ -101,6 +108,22 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     )
 
 
+class Measured:
+    """A runner of which the metrics know how long each fabric waited, and what it did not foresee."""
+
+    def __init__(self, runner: Runner, metrics: Metrics) -> None:
+        self._runner = runner
+        self._metrics = metrics
+
+    def run(self, taken: Taken) -> Next:
+        self._metrics.pass_taken(taken.waited)
+        try:
+            return self._runner.run(taken)
+        except Exception:
+            self._metrics.exception()
+            raise
+
+
 class Ended:
     """What follows a pass that was recorded: metrics, and now and then the pruning of what is old."""
 
@@ -117,7 +140,14 @@ class Ended:
         now = self._clock.monotonic()
         if now - self._pruned >= PRUNE_EVERY:
             self._pruned = now
+            self._prune()
+
+    def _prune(self) -> None:
+        """What cannot be forgotten now is forgotten later. The pass is stored and must not be made again for it."""
+        try:
             self._store.prune(self._keep_for, self._keep_passes, self._clock.now())
+        except StateError:
+            log.exception("the history could not be pruned")
 
 
 def receivers(settings: Settings) -> list[Receiver]:
