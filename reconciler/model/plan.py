@@ -1,0 +1,141 @@
+"""What a pass will do to a cluster, decided and not yet done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from reconciler.errors import ReconcilerError
+    from reconciler.model.objects import Manifest, ObjectKey, Resource
+    from reconciler.model.passes import FieldDifference, InventoryEntry
+
+Wave: TypeAlias = tuple[int, int]
+"""Kind's wave and step within it. Applies run from low to high, deletes from high to low."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Apply an object that the cluster does not hold. `after`: actions of the same plan that must succeed first;
+    `reason` is for people.
+    """
+
+    manifest: Manifest
+    wave: Wave
+    reason: str
+    after: frozenset[ObjectKey] = frozenset()
+
+    @property
+    def key(self) -> ObjectKey:
+        return self.manifest.key
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Apply an object that the cluster holds otherwise. Without differences it is applied to own it.
+
+    `forcible`: a conflict about the differing fields may be forced. What the server then names as conflicting is
+    decided anew, by `may_force`.
+    """
+
+    manifest: Manifest
+    resource: Resource
+    differences: tuple[FieldDifference, ...]
+    forcible: bool
+    wave: Wave
+    reason: str
+    after: frozenset[ObjectKey] = frozenset()
+
+    @property
+    def key(self) -> ObjectKey:
+        return self.manifest.key
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete exactly this object. `after` holds the actions that free it from references."""
+
+    resource: Resource
+    wave: Wave
+    reason: str
+    after: frozenset[ObjectKey] = frozenset()
+
+    @property
+    def key(self) -> ObjectKey:
+        return self.resource.key
+
+
+Apply: TypeAlias = Create | Update
+Action: TypeAlias = Create | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """An object that is not as we applied it although Git did not change. `resource` is None when it is gone."""
+
+    manifest: Manifest
+    resource: Resource | None
+    differences: tuple[FieldDifference, ...] = ()
+
+    @property
+    def key(self) -> ObjectKey:
+        return self.manifest.key
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An object with which nothing is done, and why: a CamelCase reason and a sentence."""
+
+    key: ObjectKey
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A guard that held back deletes: a CamelCase reason and a sentence."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlan:
+    """The decision about every object of `fabric`.
+
+    `actions` stand in the order in which they run. `drifted` are reported whether they are healed (then they are
+    among the actions too) or not. `waiting` and `conflicts` are declared objects that must not be touched now, or at
+    all; `prune_pending` are ours, no longer declared, and may not be deleted. `held` are the deletes of a plan
+    that has too many. `unknown` names kinds that could not be read.
+
+    For the inventory: `adopted` are marked objects that enter it without a write, `refreshed` are known ones whose
+    document changed in form only, `forgotten` are gone from the cluster and from Git.
+
+    `hash` tells plans apart: equal for the same actions on the same objects, in whatever order they were found.
+    """
+
+    fabric: str
+    actions: tuple[Action, ...] = ()
+    unchanged: tuple[ObjectKey, ...] = ()
+    drifted: tuple[Drift, ...] = ()
+    waiting: tuple[Finding, ...] = ()
+    conflicts: tuple[Finding, ...] = ()
+    prune_pending: tuple[Finding, ...] = ()
+    held: tuple[Delete, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    unknown: tuple[str, ...] = ()
+    adopted: tuple[InventoryEntry, ...] = ()
+    refreshed: tuple[InventoryEntry, ...] = ()
+    forgotten: tuple[ObjectKey, ...] = ()
+    hash: str = ""
+
+    @property
+    def waves(self) -> tuple[tuple[Action, ...], ...]:
+        """The actions in groups, in order: those of a group may run at the same time."""
+        groups = groupby(self.actions, key=lambda action: (isinstance(action, Delete), action.wave))
+        return tuple(tuple(group) for _, group in groups)
+
+
+Result: TypeAlias = "Resource | ReconcilerError | None"
+"""What came of an action: the object as applied, None for a delete, or the error."""
