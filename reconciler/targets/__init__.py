@@ -1,0 +1,1 @@
+"""The systems that a pass writes to: implementations of the ports `Cluster` and `NetBox`."""
