@@ -1,0 +1,118 @@
+"""What becomes of an object that Git declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.objects import FABRIC_ANNOTATION, digest
+from reconciler.model.plan import Create, Drift, Finding, Update
+from reconciler.plan.comparison import differences
+from reconciler.plan.fields import declared_paths, owned_paths
+from reconciler.plan.ownership import adopt, contested, may_force, other_fabric
+
+if TYPE_CHECKING:
+    from reconciler.model.json import JSONObject
+    from reconciler.model.objects import Manifest, Resource
+    from reconciler.model.passes import FieldDifference, InventoryEntry
+    from reconciler.model.plan import Apply, Wave
+    from reconciler.plan.situation import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """About one manifest; with none of `action`, `drift`, `waiting` and `conflict`, the object is as it should be."""
+
+    action: Apply | None = None
+    drift: Drift | None = None
+    waiting: Finding | None = None
+    conflict: Finding | None = None
+    adopted: InventoryEntry | None = None
+    refreshed: InventoryEntry | None = None
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.action is None and self.drift is None and self.waiting is None and self.conflict is None
+
+
+def decide(manifest: Manifest, wave: Wave, situation: Situation) -> Decision:
+    """What to do about a declared object of a kind that could be read."""
+    body = manifest.body(situation.fabric)
+    resource = situation.live.get(manifest.key)
+    if resource is None:
+        return _decide_absent(manifest, wave, body, situation)
+    if resource.is_deleting:
+        message = "the cluster is deleting it; it is created again when it is gone"
+        return Decision(waiting=Finding(manifest.key, "Deleting", message))
+    other = other_fabric(resource, situation.fabric)
+    if other is not None and not situation.policy.take_over:
+        message = f"it belongs to fabric {other!r}, by its annotation {FABRIC_ANNOTATION}"
+        return Decision(conflict=Finding(manifest.key, "Conflict", message))
+    return _Comparison(manifest, wave, body, resource, situation).decide()
+
+
+def _decide_absent(manifest: Manifest, wave: Wave, body: JSONObject, situation: Situation) -> Decision:
+    entry = situation.inventory.get(manifest.key)
+    if entry is None or entry.digest != digest(body):
+        return Decision(Create(manifest, wave, "the cluster does not have it"))
+    drift = Drift(manifest, None)
+    if not situation.policy.self_heal:
+        return Decision(drift=drift)
+    return Decision(Create(manifest, wave, "it was deleted from the cluster"), drift)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A manifest against the object that the cluster holds."""
+
+    manifest: Manifest
+    wave: Wave
+    body: JSONObject
+    resource: Resource
+    situation: Situation
+
+    def decide(self) -> Decision:
+        entry = self.situation.entry(self.manifest.key)
+        found = differences(self.body, self.resource)
+        new_digest = digest(self.body)
+        if not found and not self._must_own(entry, new_digest):
+            return self._unchanged(entry, new_digest)
+        is_drift = bool(found) and entry is not None and entry.digest == new_digest
+        drift = Drift(self.manifest, self.resource, found) if is_drift else None
+        if is_drift and not self.situation.policy.self_heal:
+            return Decision(drift=drift)
+        return Decision(self._update(entry, found, is_drift=is_drift), drift, adopted=self._adopted(entry))
+
+    def _must_own(self, entry: InventoryEntry | None, new_digest: str) -> bool:
+        """Whether an equal object needs an apply all the same: we own nothing of it yet, or Git declares a field that
+        we never applied. Unowned, it could be changed by others without a conflict, or could not be healed.
+        """
+        if self.resource.our_fields() is None:
+            return True
+        if entry is None or entry.digest == new_digest:
+            return False
+        return not declared_paths(self.body) <= entry.paths | owned_paths(self.resource)
+
+    def _unchanged(self, entry: InventoryEntry | None, new_digest: str) -> Decision:
+        if entry is None:
+            return Decision(adopted=adopt(self.resource, new_digest))
+        if entry.digest == new_digest:
+            return Decision()
+        return Decision(refreshed=replace(entry, digest=new_digest, paths=declared_paths(self.body)))
+
+    def _adopted(self, entry: InventoryEntry | None) -> InventoryEntry | None:
+        is_marked = self.resource.is_marked(self.situation.fabric)
+        return adopt(self.resource) if entry is None and is_marked else None
+
+    def _update(self, entry: InventoryEntry | None, found: tuple[FieldDifference, ...], *, is_drift: bool) -> Update:
+        is_forcible = may_force(contested(found), entry, self.resource, self.situation.policy)
+        reason = self._reason(found, is_drift=is_drift)
+        return Update(self.manifest, self.resource, found, is_forcible, self.wave, reason)
+
+    def _reason(self, found: tuple[FieldDifference, ...], *, is_drift: bool) -> str:
+        if self.resource.our_fields() is None:
+            return "it is not ours yet"
+        if not found:
+            return "Git declares fields that we do not own yet"
+        fields = f"{len(found)} field{'' if len(found) == 1 else 's'}"
+        return f"{fields} drifted" if is_drift else f"Git changes {fields}"

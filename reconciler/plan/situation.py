@@ -1,0 +1,54 @@
+"""What a plan is decided from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from reconciler.model.kinds import DECLARABLE, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.fabric import ClusterPolicy
+    from reconciler.model.objects import ObjectKey, Resource
+    from reconciler.model.passes import InventoryEntry
+
+Observed: TypeAlias = "Mapping[str, tuple[Resource, ...] | None]"
+"""The objects of each kind, by its name; None for a kind that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One fabric as it stands. `live` holds the observed objects of declarable kinds; `unknown` the kinds that could
+    not be read, in order.
+    """
+
+    fabric: str
+    policy: ClusterPolicy
+    inventory: Mapping[ObjectKey, InventoryEntry]
+    live: Mapping[ObjectKey, Resource]
+    unknown: tuple[str, ...]
+
+    def is_known(self, kind: str) -> bool:
+        """Whether the objects of a kind could be read."""
+        return kind in KINDS and kind not in self.unknown
+
+    def entry(self, key: ObjectKey) -> InventoryEntry | None:
+        """The inventory's entry, unless the cluster holds another object under this name by now."""
+        entry, resource = self.inventory.get(key), self.live.get(key)
+        if entry is None or (resource is not None and entry.uid != resource.uid):
+            return None
+        return entry
+
+
+def live_objects(observed: Observed) -> dict[ObjectKey, Resource]:
+    """The observed objects of kinds that Git may hold."""
+    return {one.key: one for kind in DECLARABLE for one in observed.get(kind.name) or ()}
+
+
+def unknown_kinds(observed: Observed) -> tuple[str, ...]:
+    """The kinds that could not be read; a declarable kind that is not mentioned was not read either."""
+    unread = {name for name, objects in observed.items() if objects is None}
+    unread |= {kind.name for kind in DECLARABLE if kind.name not in observed}
+    return tuple(sorted(unread & KINDS.keys()))

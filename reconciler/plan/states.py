@@ -1,0 +1,151 @@
+"""The state of every object after a pass, and whom a failed object holds up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.errors import DependencyNotReadyError, ReconcilerError
+from reconciler.model.objects import Resource
+from reconciler.model.passes import ObjectState, SyncState
+from reconciler.model.plan import Create, Delete
+from reconciler.plan.comparison import differences
+from reconciler.plan.situation import live_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reconciler.model.desired import Desired
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.passes import FieldDifference, InventoryEntry
+    from reconciler.model.plan import Action, Apply, ClusterPlan, Finding, Result
+    from reconciler.plan.situation import Observed
+
+_PENDING = "Pending"
+
+
+def blocked_by(action: Action, results: Mapping[ObjectKey, Result]) -> DependencyNotReadyError | None:
+    """The error of an action that must not be tried, because something that it needs failed in this pass."""
+    failed = sorted(key for key in action.after if isinstance(results.get(key), ReconcilerError))
+    if not failed:
+        return None
+    return DependencyNotReadyError(f"waits for {', '.join(map(str, failed))}")
+
+
+def object_states(
+    plan: ClusterPlan,
+    results: Mapping[ObjectKey, Result],
+    desired: Desired | None,
+    observed: Observed,
+    inventory: Mapping[ObjectKey, InventoryEntry],
+) -> tuple[ObjectState, ...]:
+    """The state of every object that Git declares, that we own, or that the cluster holds of a declarable kind.
+
+    `results` holds what came of the plan's actions; one without a result was not tried. `inventory` is that from
+    before the pass. By key.
+    """
+    files = {key: one.source.file for key, one in desired.manifests.items()} if desired else {}
+    report = _Report(plan, results, desired, observed, inventory, files)
+    found = {state.key: state for state in report.states()}
+    return tuple(found[key] for key in sorted(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """Yields states from the weakest claim about an object to the strongest: the last one counts."""
+
+    plan: ClusterPlan
+    results: Mapping[ObjectKey, Result]
+    desired: Desired | None
+    observed: Observed
+    inventory: Mapping[ObjectKey, InventoryEntry]
+    files: Mapping[ObjectKey, str]
+
+    def states(self) -> Iterator[ObjectState]:
+        yield from self._not_ours()
+        yield from self._unread()
+        yield from (self._state(key, SyncState.IN_SYNC) for key in self.plan.unchanged)
+        yield from self._drifted()
+        yield from (self._found(one, SyncState.WAITING) for one in self.plan.waiting)
+        yield from (self._found(one, SyncState.FAILED) for one in self.plan.conflicts)
+        yield from (self._found(one, SyncState.PRUNE_PENDING) for one in self.plan.prune_pending)
+        for delete in self.plan.held:
+            yield self._state(delete.key, SyncState.PRUNE_PENDING, "TooManyDeletes", self.plan.blocks[-1].message)
+        for action in self.plan.actions:
+            yield from self._acted(action)
+        yield from self._refused()
+
+    def _state(
+        self,
+        key: ObjectKey,
+        state: SyncState,
+        reason: str | None = None,
+        message: str | None = None,
+        found: tuple[FieldDifference, ...] = (),
+    ) -> ObjectState:
+        return ObjectState(key, state, self.files.get(key), reason, message, found)
+
+    def _found(self, finding: Finding, state: SyncState) -> ObjectState:
+        return self._state(finding.key, state, finding.reason, finding.message)
+
+    def _not_ours(self) -> Iterator[ObjectState]:
+        gone = {action.key for action in self.plan.actions if isinstance(action, Delete)}
+        for key in live_objects(self.observed).keys() - gone:
+            yield self._state(key, SyncState.CLUSTER_ONLY)
+
+    def _unread(self) -> Iterator[ObjectState]:
+        """What we declare or own, of which the pass learned nothing."""
+        for key in self.files.keys() | self.inventory.keys():
+            if key.kind in self.plan.unknown:
+                yield self._state(key, SyncState.UNKNOWN, "KindUnknown", f"kind {key.kind} could not be read")
+            elif self.desired is None:
+                yield self._state(key, SyncState.UNKNOWN, "DesiredUnknown", "Git was never read")
+
+    def _drifted(self) -> Iterator[ObjectState]:
+        for drift in self.plan.drifted:
+            if drift.resource is None:
+                yield self._state(drift.key, SyncState.DESIRED_ONLY, "Drift", "it was deleted from the cluster")
+            else:
+                text = "the cluster differs, and Git did not change"
+                yield self._state(drift.key, SyncState.CHANGED, "Drift", text, drift.differences)
+
+    def _acted(self, action: Action) -> Iterator[ObjectState]:
+        if action.key not in self.results:
+            yield self._untried(action)
+            return
+        result = self.results[action.key]
+        if isinstance(result, ReconcilerError):
+            state = SyncState.WAITING if isinstance(result, DependencyNotReadyError) else SyncState.FAILED
+            yield self._state(action.key, state, result.reason, result.message, _differences(action))
+        elif isinstance(result, Resource) and not isinstance(action, Delete):
+            yield self._applied(action, result)
+
+    def _untried(self, action: Action) -> ObjectState:
+        match action:
+            case Create():
+                return self._state(action.key, SyncState.DESIRED_ONLY, _PENDING, action.reason)
+            case Delete():
+                return self._state(action.key, SyncState.PRUNE_PENDING, _PENDING, action.reason)
+        return self._state(action.key, SyncState.CHANGED, _PENDING, action.reason, action.differences)
+
+    def _applied(self, action: Apply, resource: Resource) -> ObjectState:
+        """In sync is said of what the server answered, not of what was sent."""
+        found = differences(action.manifest.body(self.plan.fabric), resource)
+        if not found:
+            return self._state(action.key, SyncState.IN_SYNC)
+        text = "the server accepted the object and stored it differently"
+        return self._state(action.key, SyncState.CHANGED, "Rewritten", text, found)
+
+    def _refused(self) -> Iterator[ObjectState]:
+        """Documents that were refused and could be identified."""
+        if self.desired is None:
+            return
+        for key in self.desired.refused - self.files.keys():
+            yield self._state(key, SyncState.FAILED, "Refused", "its document was refused")
+        for problem in self.desired.problems:
+            if problem.is_refusal and problem.key is not None and problem.key not in self.files:
+                yield ObjectState(problem.key, SyncState.FAILED, problem.file, problem.rule, problem.message)
+
+
+def _differences(action: Action) -> tuple[FieldDifference, ...]:
+    return () if isinstance(action, Create | Delete) else action.differences
