@@ -1,0 +1,172 @@
+"""A fabric's cluster, over the Kubernetes API."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from reconciler.errors import ApplyConflictError, ClusterUnavailableError
+from reconciler.model.kinds import KINDS
+from reconciler.model.objects import FIELD_MANAGER, Resource
+from reconciler.plan.fields import foreign_fields
+from reconciler.targets.kubernetes.answers import conflict_error, is_absent, read_error, write_error
+from reconciler.targets.kubernetes.nulls import clearing_patch, null_fields
+from reconciler.targets.kubernetes.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from reconciler.model.json import JSON, JSONObject
+    from reconciler.model.kinds import Kind
+    from reconciler.targets.kubernetes.connection import ClusterAccess
+    from reconciler.targets.kubernetes.transport import Answer
+
+PAGE = 500
+MAX_PAGES = 2000
+LIST_TRIES = 3
+"""How often a list is begun when the server forgets its version half-way (410)."""
+
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_GONE = 410
+
+
+class KubernetesCluster:
+    """`ports.Cluster` on a real API server, within one namespace. Safe to use from several threads.
+
+    `sleep` waits between tries of one request. Raises ConfigurationError when the access cannot be used as it is.
+    """
+
+    def __init__(self, access: ClusterAccess, namespace: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._transport = Transport(access.configuration(), sleep)
+        self._namespace = namespace
+
+    @property
+    def address(self) -> str:
+        return self._transport.address
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._transport.close()
+
+    def version(self) -> str:
+        """The server's version (`v1.32.4`). Raises as `list`."""
+        answer = self._transport.send("GET", "/version")
+        version = answer.body.get("gitVersion") if answer.is_ok and isinstance(answer.body, dict) else None
+        if not isinstance(version, str):
+            raise read_error(answer, f"{self.address}/version")
+        return version
+
+    def denied(self, kinds: Sequence[Kind], verbs: Sequence[str]) -> tuple[str, ...]:
+        """Those of the rights `<verb> <plural>.<group>` that we lack in the namespace. Raises as `list`."""
+        asked = [(verb, kind) for kind in kinds for verb in verbs]
+        return tuple(f"{verb} {kind.plural}.{kind.group}" for verb, kind in asked if not self._may(verb, kind))
+
+    def list(self, kind: Kind) -> tuple[Resource, ...]:
+        """All objects of the kind, in pages.
+
+        Raises KindNotServedError, ClusterUnavailableError, ClusterAccessError.
+        """
+        for _ in range(LIST_TRIES):
+            items = self._list_once(kind)
+            if items is not None:
+                return items
+        raise ClusterUnavailableError(f"list {kind.name}: the server forgot the list's version {LIST_TRIES} times")
+
+    def apply(self, body: JSONObject, *, force: bool = False) -> Resource:
+        """Server-side apply under our field manager; the answer is the object as it now stands.
+
+        Raises ApplyConflictError, ObjectRejectedError, DependencyNotReadyError (also: no such namespace),
+        StaleObjectError, KindNotServedError, ClusterUnavailableError, ClusterAccessError.
+        """
+        kind, name = KINDS[body["kind"]], body["metadata"]["name"]
+        answer = self._apply_once(kind, name, body, force=force)
+        if (fields := null_fields(answer)) and self._clear(kind, name, body, fields):
+            answer = self._apply_once(kind, name, body, force=force)
+        if not answer.is_ok:
+            error = write_error(answer, f"apply {kind.name}/{name}")
+            raise self._exact(error, kind, body) if isinstance(error, ApplyConflictError) else error
+        return self._resource(answer.body, kind)
+
+    def delete(self, resource: Resource) -> None:
+        """Delete exactly this object. Absent is fine.
+
+        Raises StaleObjectError, ObjectRejectedError, DependencyNotReadyError, KindNotServedError,
+        ClusterUnavailableError, ClusterAccessError.
+        """
+        preconditions = {"uid": resource.uid, "resourceVersion": resource.resource_version}
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
+        path = self._path(resource.key.resource_kind, resource.key.name)
+        answer = self._transport.send("DELETE", path, body=options)
+        if not answer.is_ok and not is_absent(answer):
+            raise write_error(answer, f"delete {resource.key}")
+
+    def _path(self, kind: Kind, name: str | None = None) -> str:
+        collection = f"/apis/{kind.group}/{kind.version}/namespaces/{quote(self._namespace, safe='')}/{kind.plural}"
+        return collection if name is None else f"{collection}/{quote(name, safe='')}"
+
+    def _apply_once(self, kind: Kind, name: str, body: JSONObject, *, force: bool) -> Answer:
+        query = [("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false")]
+        return self._transport.send("PATCH", self._path(kind, name), query, body, _APPLY)
+
+    def _clear(self, kind: Kind, name: str, body: JSONObject, fields: frozenset[str]) -> bool:
+        """Take out objects that an apply would leave null; whether that was done. See `nulls`."""
+        path = self._path(kind, name)
+        live = self._transport.send("GET", path)
+        patch = clearing_patch(live.body, body, fields) if live.is_ok else None
+        if patch is None:
+            return False
+        cleared = self._transport.send("PATCH", path, [("fieldManager", FIELD_MANAGER)], patch, _MERGE)
+        if not cleared.is_ok:
+            raise write_error(cleared, f"apply {kind.name}/{name}")
+        return True
+
+    def _exact(self, error: ApplyConflictError, kind: Kind, body: JSONObject) -> ApplyConflictError:
+        """The conflict with all of its fields. Servers up to 1.20 name some twice and others not at all, and what is
+        not named could be forced by mistake.
+        """
+        live = self._transport.send("GET", self._path(kind, body["metadata"]["name"]))
+        fields = foreign_fields(body, self._resource(live.body, kind)) if live.is_ok else {}
+        return conflict_error(f"apply {kind.name}/{body['metadata']['name']}", {**error.conflicts, **fields})
+
+    def _list_once(self, kind: Kind) -> tuple[Resource, ...] | None:
+        """None when the list expired half-way and must begin again."""
+        found: list[Resource] = []
+        token = ""
+        for _ in range(MAX_PAGES):
+            query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
+            answer = self._transport.send("GET", self._path(kind), query)
+            if answer.status == _GONE:
+                return None
+            if not answer.is_ok:
+                raise read_error(answer, f"list {kind.name}")
+            found.extend(self._resource(item, kind) for item in self._items(answer, kind))
+            token = answer.body.get("metadata", {}).get("continue") or ""
+            if not token:
+                return tuple(found)
+        raise ClusterUnavailableError(f"list {kind.name}: more than {MAX_PAGES * PAGE} objects")
+
+    def _items(self, answer: Answer, kind: Kind) -> Iterator[JSON]:
+        items = answer.body.get("items") if isinstance(answer.body, dict) else None
+        if not isinstance(items, list):
+            raise ClusterUnavailableError(f"list {kind.name}: {self.address} answered something that is not a list")
+        yield from items
+
+    def _resource(self, body: JSON, kind: Kind) -> Resource:
+        try:
+            return Resource.from_body(body, kind)
+        except (KeyError, TypeError, AttributeError):
+            raise ClusterUnavailableError(f"{self.address} answered something that is no {kind.name}") from None
+
+    def _may(self, verb: str, kind: Kind) -> bool:
+        attributes = {"namespace": self._namespace, "verb": verb, "group": kind.group, "resource": kind.plural}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = self._transport.send("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+        if not answer.is_ok or not isinstance(answer.body, dict):
+            raise read_error(answer, "SelfSubjectAccessReview")
+        return bool((answer.body.get("status") or {}).get("allowed"))

@@ -1,0 +1,182 @@
+"""How to reach a Kubernetes API, and as whom.
+
+Nothing here speaks to a server. Errors name files and keys, never their content: a kubeconfig is full of secrets,
+and the client library's own errors quote it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from kubernetes.client import Configuration
+from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+
+from reconciler.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reconciler.model.json import JSON, JSONObject
+
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_MAX_FILE = 1 << 20
+_TOKEN = re.compile(r"[!-~]+")
+_REFUSED_USER_KEYS = {
+    "exec": "it would run a program",
+    "auth-provider": "it would run a program or send tokens elsewhere",
+    "as": "impersonation is not supported, and ignoring it would give other rights",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAccess:
+    """Where the API is and who we are: exactly one of `kubeconfig`, `in_cluster` and `server`.
+
+    `context` is one of the kubeconfig's, None its current one. With `server` (a URL) goes `token`, which gives the
+    bearer token of the moment and is asked before every request, and `ca_file`, None for the system's CAs.
+    """
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+    in_cluster: bool = False
+    server: str | None = None
+    token: Callable[[], bytes] | None = None
+    ca_file: Path | None = None
+
+    def configuration(self) -> Configuration:
+        """The client library's form of it. Raises ConfigurationError."""
+        if self.kubeconfig is not None:
+            return from_kubeconfig(self.kubeconfig, self.context)
+        if self.in_cluster:
+            return from_pod()
+        if self.server is None or self.token is None:
+            raise ConfigurationError("a cluster needs kubeconfig, in_cluster, or server with a token")
+        return from_server(self.server, self.token, self.ca_file)
+
+
+def from_kubeconfig(path: Path, context: str | None = None) -> Configuration:
+    """The server and user of a context (None: the current one) of a kubeconfig file.
+
+    Raises ConfigurationError; also for a user that needs a program to be run.
+    """
+    if os.pathsep in str(path):
+        raise ConfigurationError(f"kubeconfig {path}: its path must not contain {os.pathsep!r}")
+    _read(path, "kubeconfig")
+    merged = _merged(path)
+    user = _checked_user(merged.value, path, context)
+    configuration = Configuration()
+    try:
+        KubeConfigLoader(merged, active_context=context, config_base_path=None).load_and_set(configuration)
+    except Exception as error:  # noqa: BLE001 - what its YAML, base64 and look-ups raise; the message quotes the file
+        raise ConfigurationError(f"kubeconfig {path} cannot be used: {type(error).__name__}") from None
+    if token_file := user.get("tokenFile"):
+        _renew(configuration, partial(_read, path.parent / token_file, "token file"))
+    return configuration
+
+
+def from_server(server: str, token: Callable[[], bytes], ca_file: Path | None = None) -> Configuration:
+    """A server with a bearer token. Plain http is for a loopback address only. Raises ConfigurationError."""
+    parts = urlsplit(server)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
+    if not is_safe or not parts.hostname:
+        raise ConfigurationError(f"cluster server {public_address(server)!r} is not an https URL")
+    if ca_file is not None:
+        _read(ca_file, "CA file")
+    configuration = Configuration(host=server.rstrip("/"), ssl_ca_cert=str(ca_file) if ca_file is not None else None)
+    _renew(configuration, token)
+    return configuration
+
+
+def from_pod(environ: Mapping[str, str] | None = None, folder: Path = _SERVICE_ACCOUNT) -> Configuration:
+    """The API server and service account of the pod that we run in. Raises ConfigurationError outside of one."""
+    environ = os.environ if environ is None else environ
+    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
+    if not host or not port:
+        raise ConfigurationError("in_cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set")
+    address = f"[{host}]" if ":" in host else host
+    read_token = partial(_read, folder / "token", "token file")
+    return from_server(f"https://{address}:{port}", read_token, folder / "ca.crt")
+
+
+def public_address(url: str) -> str:
+    """The URL without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _renew(configuration: Any, token: Callable[[], bytes]) -> None:
+    """Have the token of the moment put into the configuration, now and before every request. The parameter's type is
+    wider than the library's, which takes its hook for one that is always None.
+    """
+
+    def refresh(configuration: Configuration) -> None:
+        text = token().decode("ascii", errors="replace").strip()
+        if not _TOKEN.fullmatch(text):  # the HTTP library would quote it in its error
+            raise ConfigurationError("the cluster's bearer token is not one: it is empty or holds odd characters")
+        configuration.api_key["BearerToken"] = f"Bearer {text}"
+
+    refresh(configuration)
+    configuration.refresh_api_key_hook = refresh
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{what} {path}: {error.strerror}") from None
+    if not content.strip() or len(content) > _MAX_FILE:
+        raise ConfigurationError(f"{what} {path}: it is {'too large' if content.strip() else 'empty'}")
+    return content
+
+
+def _merged(path: Path) -> JSON:
+    """The file as the library reads it, with the folder that relative paths in it refer to."""
+    try:
+        merged = KubeConfigMerger(str(path)).config
+    except Exception:  # noqa: BLE001 - see from_kubeconfig
+        merged = None
+    if merged is None or not isinstance(merged.value, dict):
+        raise ConfigurationError(f"kubeconfig {path}: it is not a kubeconfig in YAML")
+    return merged
+
+
+def _checked_user(config: JSONObject, path: Path, context: str | None) -> JSONObject:
+    """The context's user, {} when it has none."""
+    where = f"kubeconfig {path}"
+    name = context or config.get("current-context")
+    if not name:
+        raise ConfigurationError(f"{where}: it has no current-context, and no context is configured")
+    chosen = _named(config, "contexts", "context", name, where)
+    cluster = _named(config, "clusters", "cluster", chosen.get("cluster"), where)
+    if not cluster.get("server"):
+        raise ConfigurationError(f"{where}: cluster {chosen.get('cluster')!r} has no server")
+    user = _named(config, "users", "user", chosen["user"], where) if chosen.get("user") else {}
+    for key, why in _REFUSED_USER_KEYS.items():
+        if key in user:
+            raise ConfigurationError(f"{where}: user {chosen['user']!r} uses {key}: {why}")
+    return user
+
+
+def _named(config: JSONObject, section: str, member: str, name: JSON, where: str) -> JSONObject:
+    """The entry of this name in one of a kubeconfig's lists."""
+    for entry in config.get(section) or ():
+        value = getattr(entry, "value", entry)
+        if isinstance(value, dict) and value.get("name") == name and isinstance(value.get(member), dict):
+            found: JSONObject = value[member]
+            return found
+    raise ConfigurationError(f"{where}: no entry {name!r} in its {section}")
