@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Contact = tuple[str, str] | None
 """How a pass fared with an outside system: None for well, else (reason, message)."""
 
-_CONNECTION_CONDITIONS = {"git": "GitReady", "cluster": "ClusterReady", "netbox": "NetBoxReady"}
+CONNECTION_CONDITIONS = {"git": "GitReady", "cluster": "ClusterReady", "netbox": "NetBoxReady"}
+"""The condition of each outside system."""
 
 
 def merge(before: Sequence[Condition], after: Iterable[Condition]) -> tuple[Condition, ...]:
@@ -42,8 +43,11 @@ def after_pass(
 ) -> tuple[Condition, ...]:
     """All conditions that a pass sets. `contacts` holds the outside systems that the pass spoke to."""
     is_ok = conclusion.outcome.is_success
+    is_missing = conclusion.reason == BranchNotFoundError.reason
     prefix = "simulated: " if simulated else ""
-    retry, stalled = (not is_ok and conclusion.is_retryable), (not is_ok and not conclusion.is_retryable)
+    # A branch that is missing may be pushed at any time: every poll looks for it.
+    retry = not is_ok and (conclusion.is_retryable or is_missing)
+    stalled = not is_ok and not retry
     why = (conclusion.reason, conclusion.message)
     found = [
         _condition("Ready", now, is_true=is_ok, why=(why[0], prefix + why[1])),
@@ -52,9 +56,8 @@ def after_pass(
     ]
     for name, contact in contacts.items():
         answered = ("Reachable", f"{name} answered")
-        found.append(_condition(_CONNECTION_CONDITIONS[name], now, is_true=contact is None, why=contact or answered))
+        found.append(_condition(CONNECTION_CONDITIONS[name], now, is_true=contact is None, why=contact or answered))
     found.append(_prune_condition(blocks, now))
-    is_missing = conclusion.reason == BranchNotFoundError.reason
     found.append(_condition("BranchNotFound", now, is_true=is_missing, why=why))
     return tuple(found)
 

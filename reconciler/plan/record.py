@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.passes import SyncState
 from reconciler.model.requests import RequestState
 from reconciler.model.status import Connection, LastPass
-from reconciler.plan.conditions import Contact, after_pass, connect, merge
+from reconciler.plan.conditions import CONNECTION_CONDITIONS, Contact, after_pass, connect, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +48,7 @@ def next_record(
     before: FabricRecord, fabric: Fabric, done: PassRecord, conclusion: Conclusion, seen: Seen
 ) -> FabricRecord:
     """The record after a full pass. The only place that moves `last_sync` and the applied revision."""
+    before = _of_present_targets(before, fabric)
     record = _observations(_revisions(before, done, seen), done, seen)
     conditions = after_pass(conclusion, seen.contacts, seen.blocks, fabric.simulated, done.finished)
     record = replace(
@@ -59,6 +60,18 @@ def next_record(
     if not done.outcome.is_success:
         return record
     return replace(record, last_sync=done.finished, applied_revision=done.revision, tree=seen.tree)
+
+
+def _of_present_targets(before: FabricRecord, fabric: Fabric) -> FabricRecord:
+    """Without what was known of targets that the configuration took away: no pass would ever correct it."""
+    gone = {name for name, target in (("cluster", fabric.cluster), ("netbox", fabric.netbox)) if target is None}
+    unspoken = {CONNECTION_CONDITIONS[name] for name in gone}
+    record = replace(
+        before,
+        connections={name: connection for name, connection in before.connections.items() if name not in gone},
+        conditions=tuple(condition for condition in before.conditions if condition.type not in unspoken),
+    )
+    return record if fabric.cluster else replace(record, states={}, observed={}, drift_since=None)
 
 
 def _revisions(before: FabricRecord, done: PassRecord, seen: Seen) -> FabricRecord:

@@ -105,8 +105,8 @@ def _statuses(conditions: tuple[Condition, ...]) -> dict[str, str]:
         ),
         pytest.param(
             Conclusion(Outcome.FAILED, "BranchNotFound", "m"),
-            {"Ready": "False", "Reconciling": "False", "Stalled": "True", "BranchNotFound": "True"},
-            id="no branch",
+            {"Ready": "False", "Reconciling": "True", "Stalled": "False", "BranchNotFound": "True"},
+            id="no branch is polled for",
         ),
     ],
 )
