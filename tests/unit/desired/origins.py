@@ -51,9 +51,12 @@ class Origin:
     """A bare repository that is committed to without a worktree, so that it can hold what a worktree would refuse."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True)
+        (directory / "objects").mkdir(parents=True)
+        (directory / "refs").mkdir()
+        (directory / "HEAD").write_text("ref: refs/heads/main\n")
+        (directory / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
         self.directory = directory
-        git(directory, "init", "--quiet", "--bare", "--initial-branch=main", ".")
+        self._tips: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -61,14 +64,12 @@ class Origin:
 
     def commit(self, files: Mapping[str | bytes, Content], branch: str = "main", author: str = "Someone") -> str:
         """Make these files the whole content of a branch; the commit's id."""
-        is_new = not git(self.directory, "for-each-ref", f"refs/heads/{branch}")
-        lines = [f"commit refs/heads/{branch}\ncommitter {author} <a@example.com> 1700000000 +0000\ndata 0\n".encode()]
-        if not is_new:
-            lines.append(f"from refs/heads/{branch}^0\n".encode())
-        lines.append(b"deleteall\n")
-        lines += [_change(path, content) for path, content in files.items()]
-        git(self.directory, "fast-import", "--quiet", stdin=b"".join(lines))
-        return self.tip(branch)
+        head = f"commit refs/heads/{branch}\nmark :1\ncommitter {author} <a@example.com> 1700000000 +0000\ndata 0\n"
+        parent = f"from {self._tips[branch]}\n" if branch in self._tips else ""
+        changes = b"".join(_change(path, content) for path, content in files.items())
+        stream = f"{head}{parent}deleteall\n".encode() + changes + b"\nget-mark :1\n"
+        self._tips[branch] = git(self.directory, "fast-import", "--quiet", "--cat-blob-fd=1", stdin=stream)
+        return self._tips[branch]
 
     def commit_tree(self, entries: list[tuple[str, bytes, bytes]], branch: str = "main") -> str:
         """Commit one tree of (mode, name, content), names unchecked; the commit's id."""
@@ -79,17 +80,15 @@ class Origin:
         person = "A <a@example.com> 1 +0000"
         commit = f"tree {self._store('tree', tree)}\nauthor {person}\ncommitter {person}\n\n"
         commit = self._store("commit", commit.encode())
-        git(self.directory, "update-ref", f"refs/heads/{branch}", commit)
+        self.reset(commit, branch)
         return commit
 
     def _store(self, kind: str, content: bytes) -> str:
         return git(self.directory, "hash-object", "-t", kind, "-w", "--literally", "--stdin", stdin=content)
 
-    def tip(self, branch: str = "main") -> str:
-        return git(self.directory, "rev-parse", f"refs/heads/{branch}")
-
     def reset(self, commit: str, branch: str = "main") -> None:
         """Move a branch, as a forced push does."""
+        self._tips[branch] = commit
         git(self.directory, "update-ref", f"refs/heads/{branch}", commit)
 
 

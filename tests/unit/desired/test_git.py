@@ -140,14 +140,14 @@ def test_files_are_listed_with_mode_and_size(origin: Origin, mirror: Mirror) -> 
     }
 
 
-@pytest.mark.parametrize("path", ["absent", "d/a.yaml", "link", "d/absent", "-d", ":(glob)*", "*", "--help"])
-def test_what_is_no_directory_has_no_tree_and_no_files(path: str, origin: Origin, mirror: Mirror) -> None:
+def test_what_is_no_directory_has_no_tree_and_no_files(origin: Origin, mirror: Mirror) -> None:
     """Files, links and absent paths are no directories; no path is an option or a pattern."""
-    origin.commit({"d/a.yaml": "1", "link": Link("d")})
+    origin.commit({"d/a.yaml": "1", "link": Link("d"), "module": Submodule()})
     revision = mirror.fetch()
 
-    assert mirror.tree(revision, path) is None
-    assert mirror.list_files(revision, path) == ()
+    for path in ("absent", "d/a.yaml", "link", "module", "d/absent", "-d", ":(glob)*", "*", "--help", "d/", ".", ""):
+        assert mirror.tree(revision, path) is None, path
+        assert mirror.list_files(revision, path) == (), path
 
 
 def test_a_tree_names_its_content(origin: Origin, mirror: Mirror) -> None:
@@ -218,13 +218,13 @@ def test_ancestors_are_known(origin: Origin, mirror: Mirror) -> None:
     """A commit is its own ancestor and those before it; later, foreign and malformed ids are not."""
     first = origin.commit({"a": "1"})
     second = origin.commit({"a": "2"})
-    origin.commit({"a": "3"}, branch="other")
+    other = origin.commit({"a": "3"}, branch="other")
     mirror.fetch()
 
     assert mirror.is_ancestor(first, Revision("main", second))
     assert mirror.is_ancestor(second, Revision("main", second))
     assert not mirror.is_ancestor(second, Revision("main", first))
-    assert not mirror.is_ancestor(origin.tip("other"), Revision("main", second))
+    assert not mirror.is_ancestor(other, Revision("main", second))
     assert not mirror.is_ancestor("3" * 40, Revision("main", second))
     assert not mirror.is_ancestor("main", Revision("main", second))
     assert not mirror.is_ancestor("--help", Revision("main", second))
@@ -483,9 +483,20 @@ def test_answers_of_a_host_are_sorted(status: int, error: type[Exception], host:
     host.status = status
     mirror = _mirror_of(f"{host.url}/net/gitops.git", tmp_path / "mirror")
 
-    for call in (mirror.fetch, mirror.check):
-        with pytest.raises(error):
-            call()
+    with pytest.raises(error):
+        mirror.fetch()
+
+
+def test_a_check_sorts_answers_too(host: Host, tmp_path: Path) -> None:
+    """A check raises what a fetch would."""
+    mirror = _mirror_of(f"{host.url}/net/gitops.git", tmp_path / "mirror")
+
+    host.status = 401
+    with pytest.raises(GitAccessError):
+        mirror.check()
+    host.status = 503
+    with pytest.raises(GitUnavailableError):
+        mirror.check()
 
 
 def test_a_page_in_gits_place_is_no_repository(host: Host, tmp_path: Path) -> None:

@@ -145,27 +145,15 @@ def test_configuration_around_us_is_not_obeyed(
     assert not trace.exists()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "GIT_DIR",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_NAMESPACE",
-        "GIT_TRACE",
-        "GIT_TRACE_PACKET",
-    ],
-)
 def test_variables_around_us_are_withheld(
-    name: str,
     origin: Origin,
     mirror: Mirror,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Started from a hook, or with tracing on, the service still fetches into its own mirror, and nowhere else."""
-    monkeypatch.setenv(name, str(tmp_path / "foreign"))
+    for name in ("DIR", "OBJECT_DIRECTORY", "WORK_TREE", "INDEX_FILE", "NAMESPACE", "TRACE", "TRACE_PACKET"):
+        monkeypatch.setenv(f"GIT_{name}", str(tmp_path / "foreign"))
     commit = origin.commit({"a": "1"})
 
     assert mirror.fetch() == Revision("main", commit)

@@ -136,20 +136,27 @@ def test_what_is_no_directory_is_absent(content: Content, origin: Origin, source
     assert [problem.rule for problem in desired.problems] == ["PathNotFound"]
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["fabrics/../../etc", "../dc1", "/etc", "fabrics/dc1/../dc2", "fabrics/./dc1", "fabrics//dc1", ".git", "*", ":/"],
-)
-def test_a_path_never_leaves_the_tree(path: str, origin: Origin, mirror: Mirror) -> None:
+def test_a_path_never_leaves_the_tree(origin: Origin, mirror: Mirror) -> None:
     """Paths are names in the commit's tree: there is no parent, no root and no pattern."""
     origin.commit({"fabrics/dc2/a.yaml": _vpc("a"), "fabrics/dc1/b.yaml": _vpc("b")})
-    source = FabricSource(mirror, Fabric("dc1", "gitops", "main", path), ParseCache())
+    revision = mirror.fetch()
 
-    desired = source.read(source.fetch())
+    for path in (
+        "../dc1",
+        "/..",
+        "fabrics/../../etc",
+        "fabrics/dc1/../dc2",
+        "fabrics/./dc1",
+        "fabrics//dc1",
+        "*",
+        ":/",
+    ):
+        source = FabricSource(mirror, Fabric("dc1", "gitops", "main", path), ParseCache())
+        desired = source.read(revision)
 
-    assert desired.manifests == {}
-    assert [problem.rule for problem in desired.problems] == ["PathNotFound"]
-    assert source.tree(desired.revision) is None
+        assert desired.manifests == {}, path
+        assert [problem.rule for problem in desired.problems] == ["PathNotFound"], path
+        assert source.tree(revision) is None, path
 
 
 def test_links_and_submodules_are_skipped_and_told(origin: Origin, source: FabricSource) -> None:
