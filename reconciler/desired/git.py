@@ -304,7 +304,9 @@ class Mirror:
 
     def _network(self, repository: Path, args: Sequence[str], timeout: float) -> _Answer:
         ca_file = self.remote.ca_file
-        options = [] if ca_file is None else ["-c", f"http.sslCAInfo={ca_file}"]
+        options = [] if ca_file is None else ["-c", f"http.sslCAInfo={ca_file.absolute()}"]
+        if self.remote.is_loopback:
+            options += ["-c", "http.proxy="]
         if ca_file is not None and not ca_file.is_file():
             raise GitAccessError(f"{self.remote.place}: there is no CA file {ca_file}")
         env = {**self._environment(repository), **self._login()}

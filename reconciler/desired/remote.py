@@ -52,6 +52,11 @@ class GitRemote:
         return self._parts.netloc
 
     @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine, which no proxy can reach for us."""
+        return bool(self._parts.hostname) and _is_loopback(self._parts.hostname)
+
+    @property
     def place(self) -> str:
         """Host and repository, for messages."""
         return f"{self._parts.netloc}{self._parts.path}"

@@ -499,6 +499,16 @@ def test_a_check_sorts_answers_too(host: Host, tmp_path: Path) -> None:
         mirror.check()
 
 
+def test_no_proxy_is_asked_for_this_machine(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host on loopback is reached directly, whatever proxy the environment names."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    host.status = 404
+    mirror = _mirror_of(f"{host.url}/net/gitops.git", tmp_path / "mirror")
+
+    with pytest.raises(GitAccessError, match="not found"):
+        mirror.fetch()
+
+
 def test_a_page_in_gits_place_is_no_repository(host: Host, tmp_path: Path) -> None:
     """A login page with status 200, as a proxy serves it, is an outage, not an empty repository."""
     host.status, host.body = 200, b"<html>\n<p>Please log in\n</html>\n"
