@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import hmac
+import http.client
 import json
 import sys
 import urllib.error
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
 
 TIMEOUT = 10.0
+LONGEST_ANSWER = 4096
 NO_COMMIT = "0" * 40
 
 
@@ -57,12 +59,15 @@ def send(url: str, body: bytes, headers: dict[str, str]) -> str:
     if not url.startswith(("http://", "https://")):
         return f"webhook: {url} is not an http(s) address"
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
+    # Without the proxies of the environment, which could not reach the loopback address of this machine.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - checked above
-            return f"webhook: {answer.status} {answer.read(4096).decode(errors='replace')}"
+        with direct.open(request, timeout=TIMEOUT) as answer:
+            return f"webhook: {answer.status} {answer.read(LONGEST_ANSWER).decode(errors='replace')}"
     except urllib.error.HTTPError as error:
-        return f"webhook: {error.code} {error.read(4096).decode(errors='replace')}"
-    except OSError as error:
+        with error:
+            return f"webhook: {error.code} {error.read(LONGEST_ANSWER).decode(errors='replace')}"
+    except (OSError, http.client.HTTPException) as error:
         return f"webhook: not delivered ({error}); the poll finds this push within its interval"
 
 

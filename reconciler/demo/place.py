@@ -112,7 +112,9 @@ def _hook(place: Place) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    environment = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    # Within a hook GIT_DIR and its like name the repository of the hook: nothing may be committed there.
+    foreign = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {**foreign, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     try:
         subprocess.run(  # noqa: S603 - fixed words and paths of our own
             ["git", *arguments],  # noqa: S607 - git is where PATH says
