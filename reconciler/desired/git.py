@@ -6,6 +6,7 @@ arguments of our own making and checked ids, in an environment that no configura
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tempfile
@@ -85,8 +86,8 @@ class _Answer:
         return self.status == 0
 
     @property
-    def was_killed(self) -> bool:
-        return self.status < 0
+    def has_timed_out(self) -> bool:
+        return self.stderr.startswith("Timeout: ")
 
 
 class _BoundedBuffer:
@@ -173,7 +174,7 @@ class Mirror:
         with self._prepared() as repository:
             tip = None if self._is_suspect else self._tip(repository)
             answer = None if self._is_suspect else self._fetch_into(repository, is_first=tip is None)
-            if answer is None or not (answer.is_ok or answer.was_killed or is_about_the_remote(answer.stderr)):
+            if answer is None or not (answer.is_ok or answer.has_timed_out or is_about_the_remote(answer.stderr)):
                 answer = self._fetch_anew()
             self._require(answer)
             fetched = self._tip(repository)
@@ -235,15 +236,21 @@ class Mirror:
         """The repository, ready and ours alone until the end of the block."""
         with self._lock:
             try:
-                if not self._is_checked:
-                    git_version(self._timeout)
+                self._check_once()
                 self._workplace.ensure()
                 self._make(self._workplace.repository)
-                self._is_checked = True
                 yield self._workplace.repository
             except OSError as error:
                 message = f"{self.remote.place}: the mirror in {self._workplace.directory} cannot be used: {error}"
                 raise GitUnavailableError(message) from error
+
+    def _check_once(self) -> None:
+        """Git is new enough, and agrees that the branch's name is one."""
+        if not self._is_checked:
+            git_version(self._timeout)
+            if not _call(["check-ref-format", self.remote.ref], {}, timeout=self._timeout).is_ok:
+                raise ConfigurationError(f"{self.remote.place}: {self.remote.branch} is not the name of a branch")
+            self._is_checked = True
 
     def _make(self, repository: Path) -> None:
         if not (repository / "HEAD").exists():
@@ -303,18 +310,22 @@ class Mirror:
         return _call(args, self._environment(repository), timeout=self._timeout, stdin=stdin, limit=limit)
 
     def _network(self, repository: Path, args: Sequence[str], timeout: float) -> _Answer:
-        ca_file = self.remote.ca_file
-        options = [] if ca_file is None else ["-c", f"http.sslCAInfo={ca_file.absolute()}"]
+        # Where the end of git does not reach its helper (no pgrep, no ps), the helper gives up by itself.
+        options = ["-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={math.ceil(timeout)}"]
         if self.remote.is_loopback:
             options += ["-c", "http.proxy="]
-        if ca_file is not None and not ca_file.is_file():
-            raise GitAccessError(f"{self.remote.place}: there is no CA file {ca_file}")
+        if self.remote.ca_file is not None:
+            if not self.remote.ca_file.is_file():
+                raise GitAccessError(f"{self.remote.place}: there is no CA file {self.remote.ca_file}")
+            options += ["-c", f"http.sslCAInfo={self.remote.ca_file.absolute()}"]
         env = {**self._environment(repository), **self._login()}
         return _call([*options, *args], env, timeout=timeout)
 
     def _require(self, answer: _Answer) -> None:
-        if answer.was_killed:
+        if answer.has_timed_out:
             raise GitUnavailableError(f"{self.remote.place}: git did not end in time")
+        if answer.status < 0:
+            raise GitUnavailableError(f"{self.remote.place}: git was ended by signal {-answer.status}")
         if not answer.is_ok:
             raise error_of(self.remote, answer.stderr, filter(None, [self.remote.password()]))
 

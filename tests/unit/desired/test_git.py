@@ -442,6 +442,48 @@ def test_a_host_that_does_not_answer_costs_the_timeout(call: Callable[[Mirror], 
         assert not _commands_with(url)
 
 
+def test_a_host_that_does_not_answer_costs_little_more_without_ps(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the processes of git cannot be listed to be ended, its transport gives up by itself."""
+    _offer_only(tmp_path / "bin", ["git", "sh", "env"], monkeypatch)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        mirror = _mirror_of(f"http://127.0.0.1:{silent.getsockname()[1]}/x.git", tmp_path / "mirror", timeout=0.5)
+        start = time.monotonic()
+
+        with pytest.raises(GitUnavailableError, match="in time"):
+            mirror.check()
+
+        assert time.monotonic() - start < 5.0
+
+
+def _offer_only(directory: Path, programs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the PATH hold these programs and no others."""
+    directory.mkdir()
+    for name in programs:
+        found = shutil.which(name)
+        assert found is not None
+        (directory / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(directory))
+
+
+def test_git_that_is_killed_is_told(origin: Origin, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When something else ends git, that is said, and is no time-out."""
+    origin.commit({"a": "1"})
+    mirror.tip()
+    programs = origin.directory.parent / "bin"
+    programs.mkdir()
+    (programs / "git").write_text("#!/bin/sh\nkill -9 $$\n")
+    (programs / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+
+    with pytest.raises(GitUnavailableError, match="origin: git was ended by signal 9"):
+        mirror.check()
+
+
 def _commands_with(text: str) -> list[bytes]:
     commands = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
@@ -564,13 +606,35 @@ def test_an_old_or_missing_git_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Below the floor nothing is fetched; the error says what is installed and what is needed."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "env").symlink_to(shutil.which("env") or "/usr/bin/env")
+    _offer_only(tmp_path / "bin", ["env"], monkeypatch)
     if script is not None:
-        (programs / "git").write_text(script)
-        (programs / "git").chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs))
+        (tmp_path / "bin" / "git").write_text(script)
+        (tmp_path / "bin" / "git").chmod(0o755)
 
     with pytest.raises(ConfigurationError, match=says):
         mirror.fetch()
+
+
+def test_a_missing_git_is_told_whatever_is_around(
+    mirror: Mirror,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is told as well where variables have to be withheld from git, and where there are none."""
+    _offer_only(tmp_path / "bin", ["env"], monkeypatch)
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    with pytest.raises(ConfigurationError, match="git is not installed"):
+        mirror.check()
+
+    monkeypatch.setenv("GIT_DIR", "/elsewhere")
+    with pytest.raises(ConfigurationError, match="git is not installed"):
+        mirror.check()
+
+
+def test_an_absent_authority_file_is_named(origin: Origin, tmp_path: Path) -> None:
+    """A CA file that is not there is told by its path before anything is asked."""
+    remote = GitRemote("gitops", origin.url, "main", ca_file=tmp_path / "ca.crt", allow_local=True)
+
+    with pytest.raises(GitAccessError, match=r"origin: there is no CA file .*ca\.crt"):
+        Mirror(remote, tmp_path / "mirror").check()

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.desired.manifests import loader
 from reconciler.desired.manifests.builder import MAX_ALIASES, MAX_DEPTH, MAX_FINDINGS, MAX_NODES
 from reconciler.desired.manifests.loader import load
 from reconciler.desired.manifests.places import dotted, parse_dotted
@@ -193,6 +194,35 @@ def test_reading_goes_on_behind_a_fault() -> None:
     assert _rules(document) == ["DuplicateKey", "InvalidNumber", "UnsupportedTag"]
     assert document.value["kind"] == "A"
     assert document.value["metadata"] == {"name": "web"}
+
+
+def test_paths_lead_into_merges_and_lists() -> None:
+    """A fault inside of what is merged, or of a list's item, is told with its whole path."""
+    (document,) = load(b"a:\n- b: 1\n- <<:\n    c: {d: .inf}\n- ~: {e: .nan}\n")
+
+    assert [(finding.rule, dotted(finding.path)) for finding in document.findings] == [
+        ("InvalidNumber", "a[1].<<.c.d"),
+        ("InvalidKey", "a[2]"),
+        ("InvalidNumber", "a[2].e"),
+    ]
+
+
+def test_a_fault_of_the_parser_is_the_documents_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the parser raise what it never did so far, one document is refused, and no exception escapes."""
+
+    class FaultyParser:
+        def __init__(self, _: bytes) -> None:
+            """Takes anything."""
+
+        def get_event(self) -> None:
+            raise KeyError("unforeseen")
+
+    monkeypatch.setattr(loader, "CParser", FaultyParser)
+
+    first, second = load(b"a: 1\n---\nb: 2\n")
+
+    assert (_rules(first), _rules(second), second.line) == (["InvalidYAML"], ["InvalidYAML"], 2)
+    assert "KeyError" in first.findings[0].message
 
 
 def test_the_values_of_a_refused_key_do_not_show() -> None:
