@@ -85,15 +85,15 @@ class Cluster(Protocol):
     def apply(self, body: JSONObject, *, force: bool = False) -> Resource:
         """Server-side apply under our field manager; the answer is the object as it now stands.
 
-        Raises ApplyConflictError, ObjectRejectedError, DependencyNotReadyError, KindNotServedError,
-        ClusterUnavailableError, ClusterAccessError.
+        Raises ApplyConflictError, ObjectRejectedError, DependencyNotReadyError, StaleObjectError (a lost race),
+        KindNotServedError, ClusterUnavailableError, ClusterAccessError.
         """
 
     def delete(self, resource: Resource) -> None:
         """Delete exactly this object, with its uid and resourceVersion as preconditions. Absent is fine.
 
         Raises StaleObjectError, ObjectRejectedError (for example: others refer to it), DependencyNotReadyError,
-        ClusterUnavailableError, ClusterAccessError.
+        KindNotServedError, ClusterUnavailableError, ClusterAccessError.
         """
 
     def version(self) -> str:

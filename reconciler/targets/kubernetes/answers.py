@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from reconciler.targets.kubernetes.transport import Answer
 
 _MAX_MESSAGE = 1000
+_NOT_FOUND = 404
+_NO_SUCH_PAGE = "404 page not found"
 _DENIED = re.compile(r"admission webhook .* denied the request(?:: | without explanation)?(.*)", re.DOTALL)
 _MISSING = re.compile(r"not found|does(?: not|n't) exist", re.IGNORECASE)
 _UNKNOWN_RESOURCE = "could not find the requested resource"
@@ -39,9 +41,9 @@ def read_error(answer: Answer, doing: str) -> ReconcilerError:
     """The error of a read. `doing` names it: `list VPC`."""
     if answer.status in {401, 403}:
         return ClusterAccessError(_message(answer, doing))
-    if answer.status == 404:  # noqa: PLR2004 - an HTTP status
-        return KindNotServedError(f"{doing}: the cluster does not serve this kind")
-    return ClusterUnavailableError(f"{_message(answer, doing)} ({answer.status})")
+    if answer.status == _NOT_FOUND:
+        return _not_served(answer, doing)
+    return _unexpected(answer, doing)
 
 
 def write_error(answer: Answer, doing: str) -> ReconcilerError:
@@ -67,7 +69,7 @@ def _by_status(answer: Answer, doing: str) -> ReconcilerError:
             return _conflict(answer, doing)
         case status if 400 <= status < 500:  # noqa: PLR2004 - the class of what the caller did wrong
             return ObjectRejectedError(_message(answer, doing))
-    return ClusterUnavailableError(f"{_message(answer, doing)} ({answer.status})")
+    return _unexpected(answer, doing)
 
 
 def conflict_error(doing: str, found: dict[str, str]) -> ApplyConflictError:
@@ -82,7 +84,7 @@ def is_absent(answer: Answer) -> bool:
     the server, or for the kind as a whole, does not say that.
     """
     status = _status(answer)
-    is_not_found = answer.status == 404 and status.get("reason") == "NotFound"  # noqa: PLR2004 - an HTTP status
+    is_not_found = answer.status == _NOT_FOUND and status.get("reason") == "NotFound"
     return is_not_found and _UNKNOWN_RESOURCE not in (status.get("message") or "")
 
 
@@ -113,7 +115,20 @@ def _absent(answer: Answer, doing: str) -> ReconcilerError:
     details = _status(answer).get("details")
     if is_absent(answer) and isinstance(details, dict) and details.get("kind") == "namespaces":
         return DependencyNotReadyError(_message(answer, doing))
-    return KindNotServedError(f"{doing}: the cluster does not serve this kind")
+    return _not_served(answer, doing)
+
+
+def _not_served(answer: Answer, doing: str) -> ReconcilerError:
+    """A 404 for a kind as API servers word it. One of a proxy says nothing about the cluster, and must not make a kind
+    look empty.
+    """
+    if _status(answer).get("kind") == "Status" or answer.text.strip() == _NO_SUCH_PAGE:
+        return KindNotServedError(f"{doing}: the cluster does not serve this kind")
+    return _unexpected(answer, doing)
+
+
+def _unexpected(answer: Answer, doing: str) -> ReconcilerError:
+    return ClusterUnavailableError(f"{_message(answer, doing)} ({answer.status})")
 
 
 def _conflict(answer: Answer, doing: str) -> ReconcilerError:

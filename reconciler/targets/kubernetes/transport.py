@@ -13,6 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError
+from reconciler.model.objects import FIELD_MANAGER
 from reconciler.targets.kubernetes.connection import public_address
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Transport:
         configuration.retries = False
         configuration.connection_pool_maxsize = CONNECTIONS
         self._client = ApiClient(configuration)
+        self._client.user_agent = FIELD_MANAGER
         self._sleep = sleep
         self.address = public_address(configuration.host)
 

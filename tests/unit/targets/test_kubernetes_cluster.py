@@ -76,6 +76,7 @@ class TestList:
             (COLLECTION, {"limit": "500", "continue": "t1"}),
         ]
         assert server.asked[0].headers["authorization"] == "Bearer canary-token"
+        assert server.asked[0].headers["User-Agent"] == "hedgehog-reconciler"
 
     def test_an_expired_list_begins_again(self, server: ApiServer, cluster: KubernetesCluster) -> None:
         """What was read of it does not count twice."""
@@ -130,13 +131,14 @@ class TestList:
         ("answer", "error"),
         [
             (Scripted(404, b"404 page not found\n"), KindNotServedError),
+            (Scripted(404, b"<html>no such site</html>"), ClusterUnavailableError),
             (Scripted(401, status(401, "Unauthorized")), ClusterAccessError),
             (Scripted(403, status(403, "forbidden")), ClusterAccessError),
             (Scripted(400, status(400, "odd")), ClusterUnavailableError),
             (Scripted(500, status(500, "broken")), ClusterUnavailableError),
             (Scripted(302, b"", {"Location": "http://127.0.0.1:1/"}), ClusterUnavailableError),
         ],
-        ids=["404", "401", "403", "400", "500", "redirect"],
+        ids=["404", "404 of a proxy", "401", "403", "400", "500", "redirect"],
     )
     def test_an_error_is_told_by_what_to_do_next(
         self, server: ApiServer, cluster: KubernetesCluster, answer: Scripted, error: type[Exception]
@@ -374,19 +376,24 @@ class TestDelete:
         assert len(server.asked) == 1
 
     @pytest.mark.parametrize(
-        "answer",
+        ("answer", "error"),
         [
-            Scripted(404, b"404 page not found\n"),
-            Scripted(404, b"<html>no such site</html>"),
-            Scripted(404, status(404, "the server could not find the requested resource", "NotFound")),
+            (Scripted(404, b"404 page not found\n"), KindNotServedError),
+            (Scripted(404, b"<html>no such site</html>"), ClusterUnavailableError),
+            (
+                Scripted(404, status(404, "the server could not find the requested resource", "NotFound")),
+                KindNotServedError,
+            ),
         ],
         ids=["kind", "something between", "kind, in JSON"],
     )
-    def test_another_404_is_no_success(self, server: ApiServer, cluster: KubernetesCluster, answer: Scripted) -> None:
+    def test_another_404_is_no_success(
+        self, server: ApiServer, cluster: KubernetesCluster, answer: Scripted, error: type[Exception]
+    ) -> None:
         """It does not say that the object is gone."""
         server.then = [answer]
 
-        with pytest.raises(KindNotServedError):
+        with pytest.raises(error):
             cluster.delete(self.RESOURCE)
 
     def test_a_denied_delete_is_rejected(self, server: ApiServer, cluster: KubernetesCluster) -> None:
