@@ -1,0 +1,186 @@
+"""Requests to one NetBox: REST for writing, GraphQL for reading.
+
+pynetbox keeps the session and knows the addresses. Its requests stay unused: they take a redirect for success, send no
+conditions with a write and cut nothing to the size that NetBox takes; its records would cost a request each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote_plus, urlsplit, urlunsplit
+
+import pynetbox
+import requests
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
+
+from reconciler.errors import NetBoxAccessError, NetBoxUnavailableError
+from reconciler.targets.netbox.answers import BusyError, LostError, RefusedError, plain, read_answer, translate
+from reconciler.targets.netbox.session import BoundedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from tenacity import RetryCallState
+
+    from reconciler.model.json import JSON, JSONObject
+
+Params: TypeAlias = Mapping[str, str | Sequence[str]]
+
+_ATTEMPTS = 4
+_PATIENCE = 75.0
+"""Seconds after which no further attempt is made: a NetBox that times out once is asked once more, no oftener."""
+
+_LONGEST_QUERY = 3500
+"""Characters, as sent. Queries travel as GET, so that they are reads for every proxy and log; gunicorn takes 4,094."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetBoxAccess:
+    """Where NetBox is and who we are. `token` gives the token of the moment and is asked before every request;
+    `ca_file` holds the certificates to trust (PEM), None for the system's; `writers` are the parallel bulk writes.
+    """
+
+    url: str
+    token: Callable[[], bytes]
+    ca_file: Path | None = None
+    writers: int = 2
+
+
+class NetBoxClient:
+    """Raises NetBoxUnavailableError and NetBoxAccessError everywhere; what else, each method says."""
+
+    def __init__(self, access: NetBoxAccess, sleep: Callable[[float], None]) -> None:
+        self._api = pynetbox.api(access.url)
+        self._api.http_session = BoundedSession(access.token, access.ca_file, access.writers + 1)
+        self._root: str = self._api.base_url.removesuffix("/api")
+        self.address = _public(self._root)
+        self._reading = _retrying((BusyError, LostError), sleep)
+        self._writing = _retrying(BusyError, sleep)
+
+    def version(self) -> str:
+        """NetBox's version, asked with our token."""
+        status = self._reading(self._get, f"{self._root}/api/status/", {})
+        version = status.get("netbox-version") if isinstance(status, dict) else None
+        if not version:
+            raise NetBoxAccessError(f"{self.address}: this is not a NetBox")
+        return plain(version)
+
+    def query(self, *parts: str) -> dict[str, list[JSONObject]]:
+        """The answers to GraphQL fields (`site_list(…){…}`), by name, in as few requests as their length allows."""
+        found: dict[str, list[JSONObject]] = {}
+        for text in _packed(parts):
+            for name, items in self._reading(self._query, text).items():
+                found.setdefault(name, []).extend(items)
+        return found
+
+    def listing(self, path: str, params: Params) -> list[JSONObject]:
+        """All objects of a REST list that is known to be short."""
+        answer = self._reading(self._get, self._url(path), {**params, "limit": "1000"})
+        results: list[JSONObject] = answer["results"]
+        if answer["next"]:
+            raise NetBoxAccessError(f"{self.address}: /api/{path}/ answers more than was asked for")
+        return results
+
+    def look(self, path: str) -> None:
+        """See whether we may look at a list at all: GraphQL passes over what we may not see, REST refuses."""
+        self._reading(self._get, self._url(path), {"limit": "1", "fields": "id"})
+
+    def write(self, method: str, path: str, body: JSON, etags: Sequence[str] = ()) -> JSON:
+        """One write. With `etags` NetBox refuses it (412) unless every record's is among them. Sent again only when it
+        was certainly not carried out. Raises LostError, RefusedError.
+        """
+        return self._writing(self._write, method, self._url(path), body, etags)
+
+    def _url(self, path: str) -> str:
+        """The address of a list (`ipam/vlan-groups`) or of a record in it (`ipam/vlan-groups/7`)."""
+        app, name, *record_id = path.split("/")
+        base = getattr(getattr(self._api, app), name.replace("-", "_")).url
+        return "/".join([base, *record_id, ""])
+
+    def _query(self, text: str) -> dict[str, list[JSONObject]]:
+        answer = self._get(f"{self._root}/graphql/", {"query": text})
+        if errors := answer.get("errors"):
+            raise _query_error(errors, self.address)
+        data: dict[str, list[JSONObject]] = answer["data"]
+        return data
+
+    def _get(self, url: str, params: Params) -> JSON:
+        where = f"GET {urlsplit(url).path}"
+        return _read(where, lambda: self._send("GET", url, where, {"params": params}, {}))
+
+    def _write(self, method: str, url: str, body: JSON, etags: Sequence[str]) -> JSON:
+        headers = {"Content-Type": "application/json", **({"If-Match": ", ".join(etags)} if etags else {})}
+        where = f"{method} {urlsplit(url).path}"
+        return self._send(method, url, where, {"data": json.dumps(body).encode()}, headers)
+
+    def _send(self, method: str, url: str, where: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> JSON:
+        def work() -> JSON:
+            accept = {"Accept": "application/json", **headers}
+            return read_answer(self._api.http_session.request(method, url, headers=accept, **content), where)
+
+        return _guarded(where, work)
+
+
+def pause(state: RetryCallState) -> float:
+    """Seconds before the next attempt: half a second, doubled each time, or what NetBox asked for; at most ten."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, BusyError) else 0.0
+    return float(min(max(0.5 * 2 ** (state.attempt_number - 1), asked), 10.0))
+
+
+def _retrying(errors: type[Exception] | tuple[type[Exception], ...], sleep: Callable[[float], None]) -> Retrying:
+    patience = stop_after_attempt(_ATTEMPTS) | stop_after_delay(_PATIENCE)
+    return Retrying(retry=retry_if_exception_type(errors), stop=patience, wait=pause, sleep=sleep, reraise=True)
+
+
+def _guarded(where: str, work: Callable[[], JSON]) -> JSON:
+    """Carry out a request; what the libraries raise comes out as our errors."""
+    try:
+        return work()
+    except requests.RequestException as error:
+        raise translate(error, where) from None
+
+
+def _read(where: str, work: Callable[[], JSON]) -> JSON:
+    """Carry out a request that only reads: there is nothing in it that could be refused for one record's sake."""
+    try:
+        return _guarded(where, work)
+    except RefusedError as error:
+        kind = NetBoxUnavailableError if error.status >= requests.codes.server_error else NetBoxAccessError
+        raise kind(f"{where}: HTTP {error.status}: {error.message}") from None
+
+
+def _packed(parts: Iterable[str]) -> Iterator[str]:
+    """GraphQL documents of these fields: none too long for a URL, and no field twice in one."""
+    taken: dict[str, str] = {}
+    for part in parts:
+        name = part.partition("(")[0]
+        if taken and (name in taken or len(quote_plus("".join([*taken.values(), part]))) > _LONGEST_QUERY):
+            yield "{" + " ".join(taken.values()) + "}"
+            taken = {}
+        taken[name] = part
+    if taken:
+        yield "{" + " ".join(taken.values()) + "}"
+
+
+def _query_error(errors: JSON, address: str) -> NetBoxAccessError | NetBoxUnavailableError:
+    """An error with a path arose while NetBox looked; one without means that it does not know what we ask for. What we
+    may not see is null to it, which its own schema forbids where a record must refer to it.
+    """
+    first = errors[0] if isinstance(errors, list) and errors else errors
+    message = plain(first.get("message") if isinstance(first, dict) else first)
+    if "non-nullable" in message:
+        return NetBoxAccessError(f"{address}: we may not view what records refer to: {message}")
+    if isinstance(first, dict) and first.get("path"):
+        return NetBoxUnavailableError(f"{address}: GraphQL: {message}")
+    return NetBoxAccessError(f"{address}: its GraphQL does not know what we ask: {message}", reason="NetBoxUnsupported")
+
+
+def _public(url: str) -> str:
+    """The URL without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,0 +1,158 @@
+"""How records of each kind go to NetBox in bulk. Every write carries a changelog message that names the fabric."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, Ref
+from reconciler.model.netbox_schema import TAGS
+from reconciler.targets.netbox.payloads import body, etag
+from reconciler.targets.netbox.queries import delete_query, key_of, list_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reconciler.model.json import JSONObject
+    from reconciler.model.netbox import ExistingRecord, Record, RecordChange, SharedRecord
+    from reconciler.targets.netbox.client import NetBoxClient
+    from reconciler.targets.netbox.reading import Reader
+
+TAG = Ref(TAGS, OWNED_TAG)
+
+
+class SharedSender:
+    """Prerequisites of one model."""
+
+    def __init__(self, client: NetBoxClient, reader: Reader, path: str) -> None:
+        self._client = client
+        self._reader = reader
+        self._path = path
+
+    def entry(self, item: SharedRecord) -> JSONObject:
+        return {**body(item.fields, self._reader.ids), "changelog_message": message(self._reader.fabric)}
+
+    def record_id(self, item: SharedRecord) -> int | None:  # noqa: ARG002 - it has none yet
+        return None
+
+    def send(self, items: Sequence[SharedRecord]) -> Sequence[str | None]:
+        answer = self._client.write("POST", self._path, [self.entry(item) for item in items])
+        for item, raw in zip(items, answer, strict=True):
+            self._reader.remember(item.ref, raw)
+        return [None] * len(items)
+
+    def settled(self, items: Sequence[SharedRecord]) -> Sequence[bool]:
+        present = self._reader.shared(items)
+        names = {raw["name"] for raw in self._reader.custom_fields([item.ref.key for item in items])}
+        return [item.ref in present or item.ref.key in names for item in items]
+
+
+class CreateSender:
+    """New records of one model, with both marks."""
+
+    def __init__(self, client: NetBoxClient, reader: Reader, path: str) -> None:
+        self._client = client
+        self._reader = reader
+        self._path = path
+
+    def entry(self, item: Record) -> JSONObject:
+        fields = body(item.fields, self._reader.ids)
+        return {
+            **fields,
+            "tags": [self._reader.ids[TAG]],
+            "custom_fields": {**fields.get("custom_fields", {}), KEY_FIELD: item.ref.key},
+            "changelog_message": message(self._reader.fabric),
+        }
+
+    def record_id(self, item: Record) -> int | None:  # noqa: ARG002 - it has none yet
+        return None
+
+    def send(self, items: Sequence[Record]) -> Sequence[str | None]:
+        answer = self._client.write("POST", self._path, [self.entry(item) for item in items])
+        return [self._verified(item, raw) for item, raw in zip(items, answer, strict=True)]
+
+    def _verified(self, item: Record, raw: JSONObject) -> str | None:
+        """NetBox drops fields that it does not know without a word; a record without marks would be lost to us."""
+        self._reader.remember(item.ref, raw)
+        slugs = {tag.get("slug") for tag in raw.get("tags") or ()}
+        if key_of(raw) != item.ref.key or OWNED_TAG not in slugs:
+            return f"NetBox made it (id {raw['id']}) but did not keep {KEY_FIELD} or the tag {OWNED_TAG}"
+        return None
+
+    def settled(self, items: Sequence[Record]) -> Sequence[bool]:
+        keys = {existing.key for existing in self._reader.records(self._path) if existing.is_tagged}
+        return [item.ref.key in keys for item in items]
+
+
+class UpdateSender:
+    """Changes of records of one model, each on the condition that nobody else changed it since it was read."""
+
+    def __init__(self, client: NetBoxClient, reader: Reader, path: str) -> None:
+        self._client = client
+        self._reader = reader
+        self._path = path
+
+    def entry(self, item: RecordChange) -> JSONObject:
+        fields = body(item.fields, self._reader.ids)
+        return {"id": item.existing.id, **fields, "changelog_message": message(self._reader.fabric)}
+
+    def record_id(self, item: RecordChange) -> int | None:
+        return item.existing.id
+
+    def send(self, items: Sequence[RecordChange]) -> Sequence[str | None]:
+        entries = [self.entry(item) for item in items]
+        answer = self._client.write("PATCH", self._path, entries, etags(self._reader, (i.existing for i in items)))
+        refs = {item.existing.id: item.existing.ref for item in items}
+        for raw in answer:  # in the order of the model, not of the request
+            self._reader.remember(refs[int(raw["id"])], raw)
+        return [None] * len(items)
+
+    def settled(self, items: Sequence[RecordChange]) -> Sequence[bool]:
+        now = {existing.id: existing for existing in self._reader.records(self._path)}
+        return [self._is_settled(item, now.get(item.existing.id)) for item in items]
+
+    def _is_settled(self, item: RecordChange, now: ExistingRecord | None) -> bool:
+        if now is None or any(now.fields[name] != value for name, value in item.fields.items()):
+            return False
+        if now.version:
+            self._reader.versions[now.model, now.id] = now.version
+        return True
+
+
+class DeleteSender:
+    """Records of one model to delete, on the same condition."""
+
+    def __init__(self, client: NetBoxClient, reader: Reader, path: str) -> None:
+        self._client = client
+        self._reader = reader
+        self._path = path
+
+    def entry(self, item: ExistingRecord) -> JSONObject:
+        return {"id": item.id, "changelog_message": message(self._reader.fabric)}
+
+    def record_id(self, item: ExistingRecord) -> int | None:
+        return item.id
+
+    def send(self, items: Sequence[ExistingRecord]) -> Sequence[str | None]:
+        self._client.write("DELETE", self._path, [self.entry(item) for item in items], etags(self._reader, items))
+        return [None] * len(items)
+
+    def send_alone(self, item: ExistingRecord) -> None:
+        """Delete one by its own address: there NetBox names what depends on it. Raises RefusedError, LostError."""
+        entry = {"changelog_message": message(self._reader.fabric)}
+        self._client.write("DELETE", f"{self._path}/{item.id}", entry, etags(self._reader, [item]))
+
+    def settled(self, items: Sequence[ExistingRecord]) -> Sequence[bool]:
+        query = delete_query(self._path, [item.id for item in items])
+        left = {int(raw["id"]) for raw in self._client.query(query)[list_name(self._path)]}
+        return [item.id not in left for item in items]
+
+
+def message(fabric: str) -> str:
+    """What NetBox's changelog says of a write."""
+    return f"hedgehog-reconciler: fabric {fabric}"
+
+
+def etags(reader: Reader, items: Iterable[ExistingRecord]) -> list[str]:
+    """The ETags of records as we know them: as observed, or as we last wrote them."""
+    versions = (reader.versions.get((item.model, item.id), item.version) for item in items)
+    return [etag(version) for version in versions if version]

@@ -1,0 +1,197 @@
+"""NetBox behind its HTTP API."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from reconciler.model.netbox import OWNED_TAG, WriteResult
+from reconciler.model.netbox_schema import (
+    CUSTOM_FIELDS,
+    DEVICE_ROLES,
+    DEVICE_TYPES,
+    MANUFACTURERS,
+    MODELS,
+    SITES,
+    TAGS,
+)
+from reconciler.targets.netbox.answers import RefusedError
+from reconciler.targets.netbox.bulk import BATCH, BulkWriter
+from reconciler.targets.netbox.client import NetBoxClient
+from reconciler.targets.netbox.payloads import missing
+from reconciler.targets.netbox.queries import delete_query, key_of, list_name
+from reconciler.targets.netbox.reading import Reader
+from reconciler.targets.netbox.senders import TAG, CreateSender, DeleteSender, SharedSender, UpdateSender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+
+    from reconciler.model.json import JSONObject
+    from reconciler.model.netbox import (
+        ExistingRecord,
+        Observation,
+        Projection,
+        Record,
+        RecordChange,
+        Ref,
+        SharedRecord,
+        Value,
+    )
+    from reconciler.targets.netbox.bulk import Sender
+    from reconciler.targets.netbox.client import NetBoxAccess
+
+T = TypeVar("T")
+
+UNMARKED = "it no longer carries our marks"
+
+_SHARED_ORDER = (TAGS, CUSTOM_FIELDS, SITES, MANUFACTURERS, DEVICE_TYPES, DEVICE_ROLES)
+_DETAILED = 20
+"""Refused deletes of one call that are tried alone, for the sake of a message that names what stands in the way."""
+
+
+class NetBoxServer:
+    """Implements `ports.NetBox` for one fabric. Not for two threads at once; it starts threads of its own to write."""
+
+    def __init__(self, access: NetBoxAccess, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Nothing is sent yet. `sleep` waits before requests are repeated."""
+        self._client = NetBoxClient(access, sleep)
+        self._reader = Reader(self._client)
+        self._writers = access.writers
+        self._sleep = sleep
+
+    @property
+    def address(self) -> str:
+        return self._client.address
+
+    def version(self) -> str:
+        return self._client.version()
+
+    def observe(self, fabric: str, projection: Projection) -> Observation:
+        return self._reader.observe(fabric, projection.shared)
+
+    def create_shared(self, records: Sequence[SharedRecord]) -> Sequence[WriteResult]:
+        errors: dict[Ref, str | None] = {}
+        for path in _SHARED_ORDER:
+            items = [record for record in records if record.ref.model == path]
+            found = self._write(SharedSender(self._client, self._reader, path), items, _fields, _no_shard)
+            errors |= {item.ref: error for item, error in zip(items, found, strict=True)}
+        self._forgive(records, errors)
+        return [WriteResult(record.ref, errors[record.ref]) for record in records]
+
+    def create(self, records: Sequence[Record]) -> Sequence[WriteResult]:
+        if not records:
+            return []
+        path = records[0].ref.model
+        if TAG not in self._reader.ids:
+            return [WriteResult(record.ref, f"the tag {OWNED_TAG} does not exist in NetBox") for record in records]
+        sender = CreateSender(self._client, self._reader, path)
+        errors = self._write(sender, records, _fields, lambda record: _shard(path, record.fields))
+        return [WriteResult(record.ref, error) for record, error in zip(records, errors, strict=True)]
+
+    def update(self, changes: Sequence[RecordChange]) -> Sequence[WriteResult]:
+        if not changes:
+            return []
+        path = changes[0].existing.model
+        sender = UpdateSender(self._client, self._reader, path)
+        errors = self._write(sender, changes, _changed_fields, lambda change: _shard(path, change.fields))
+        return [WriteResult(change.existing.ref, error) for change, error in zip(changes, errors, strict=True)]
+
+    def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
+        if not records:
+            return []
+        path = records[0].model
+        sender = DeleteSender(self._client, self._reader, path)
+        errors = self._refused_deletes(path, records)
+        rest = [record for record in records if record.id not in errors]
+        found = BulkWriter(sender, self._wait, self._writers).write(rest, lambda item: _shard(path, item.fields))
+        failed = {item.id: error for item, error in zip(rest, found, strict=True) if error}
+        errors |= failed | self._explained(sender, [item for item in rest if item.id in failed])
+        return [WriteResult(record.ref, errors.get(record.id)) for record in records]
+
+    def _write(
+        self,
+        sender: Sender[T],
+        items: Sequence[T],
+        fields: Callable[[T], Mapping[str, Value]],
+        shard: Callable[[T], Hashable],
+    ) -> list[str | None]:
+        """Send those items of which all that they refer to exists; for each item why it was not written."""
+        errors = [missing(fields(item), self._reader.ids) for item in items]
+        sendable = [at for at, error in enumerate(errors) if error is None]
+        written = BulkWriter(sender, self._wait, self._writers).write([items[at] for at in sendable], shard)
+        for at, error in zip(sendable, written, strict=True):
+            errors[at] = error
+        return errors
+
+    def _forgive(self, records: Sequence[SharedRecord], errors: dict[Ref, str | None]) -> None:
+        """A prerequisite that somebody else made in the meantime is there, which is all that was wanted."""
+        failed = [record for record in records if errors[record.ref]]
+        if failed:
+            settled = SharedSender(self._client, self._reader, "").settled(failed)
+            errors |= {record.ref: None for record, is_there in zip(failed, settled, strict=True) if is_there}
+
+    def _refused_deletes(self, path: str, records: Sequence[ExistingRecord]) -> dict[int, str | None]:
+        """Those that are not deleted, by id, looked at just before: None for one that is gone already."""
+        now: dict[int, JSONObject] = {}
+        for start in range(0, len(records), BATCH):
+            query = delete_query(path, [record.id for record in records[start : start + BATCH]])
+            now |= {int(raw["id"]): raw for raw in self._client.query(query)[list_name(path)]}
+        refused: dict[int, str | None] = {}
+        for record in records:
+            raw = now.get(record.id)
+            if raw is None:
+                refused[record.id] = None
+            elif reason := _why_not(record, raw, self._reader.fabric):
+                refused[record.id] = reason
+        return refused
+
+    def _explained(self, sender: DeleteSender, failed: Sequence[ExistingRecord]) -> dict[int, str | None]:
+        """Refused deletes tried once more, each alone."""
+        reasons: dict[int, str | None] = {}
+        for item in failed[:_DETAILED]:
+            try:
+                sender.send_alone(item)
+                reasons[item.id] = None
+            except RefusedError as error:
+                reasons[item.id] = error.message
+        return reasons
+
+    def _wait(self, attempt: int) -> None:
+        self._sleep(float(2 ** (attempt - 1)))
+
+
+def _why_not(record: ExistingRecord, raw: JSONObject, fabric: str) -> str | None:
+    """Why a record must not be deleted as it is now."""
+    if not _is_marked(raw, fabric) or key_of(raw) != record.key:
+        return UNMARKED
+    for name, dependents in raw.items():
+        if name == "tags" or not isinstance(dependents, list):
+            continue
+        strangers = sum(not _is_marked(other, fabric) for other in dependents)
+        if strangers:
+            noun = MODELS[record.model].noun
+            return f"the {noun} has {name.replace('_', ' ')} that are not ours ({strangers}); they would suffer with it"
+    return None
+
+
+def _is_marked(raw: JSONObject, fabric: str) -> bool:
+    slugs = {tag.get("slug") for tag in raw.get("tags") or ()}
+    return OWNED_TAG in slugs and (key_of(raw) or "").startswith(f"{fabric}/")
+
+
+def _shard(path: str, fields: Mapping[str, Value]) -> Hashable:
+    name = MODELS[path].shard
+    return fields.get(name) if name else None
+
+
+def _no_shard(item: SharedRecord) -> Hashable:
+    """Few, and their order counts: all in one lane."""
+    return item.ref.model
+
+
+def _fields(item: Record | SharedRecord) -> Mapping[str, Value]:
+    return item.fields
+
+
+def _changed_fields(item: RecordChange) -> Mapping[str, Value]:
+    return item.fields
