@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.targets.local.netbox_rows import Row, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox import Value
-    from reconciler.ports import Documents
+    from reconciler.ports import Documents, NetBox
 
 
 class Person(Protocol):
@@ -30,6 +30,15 @@ class Person(Protocol):
 
     def look(self, model: str, record_id: int) -> JSONObject | None:
         """The whole record as NetBox shows it, with the time of its last change; None when it is gone."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A NetBox and who works in it. `writes` counts the write requests (or transactions) that it has seen."""
+
+    netbox: NetBox
+    person: Person
+    writes: Callable[[], int]
 
 
 class LocalPerson:

@@ -1,0 +1,473 @@
+"""What every implementation of `ports.NetBox` promises, as one suite; here for the embedded NetBox."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model.fabric import NetBoxPolicy
+from reconciler.model.netbox import ExistingRecord, Projection, Record, RecordChange, Ref, SharedRecord
+from reconciler.model.objects import Manifest, ObjectKey, Source
+from reconciler.plan.netbox import plan_netbox
+from reconciler.plan.projection import prerequisites, project
+from reconciler.targets.local.memory import MemoryDocuments
+from reconciler.targets.local.netbox import LocalNetBox
+from tests.contract.netbox_runner import carry_out, mirror
+from tests.contract.netbox_world import LocalPerson, World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.json import JSONObject
+    from reconciler.model.netbox import Value
+
+POLICY = NetBoxPolicy("dc1")
+SITE = Ref("dcim/sites", "dc1")
+ROLE = Ref("dcim/device-roles", "server")
+DEVICE_TYPE = Ref("dcim/device-types", "hedgehog/generic-server")
+GROUP = Ref("ipam/vlan-groups", "dc1/VLANNamespace/default")
+VRF = Ref("ipam/vrfs", "dc1/VPC/vpc-1")
+
+
+def declared(kind: str, name: str, spec: JSONObject | None = None) -> Manifest:
+    return Manifest(ObjectKey(kind, "default", name), Source(f"{name}.yaml"), spec or {})
+
+
+def vpc(name: str, **vlans: int) -> Manifest:
+    """A VPC with a subnet for each VLAN id."""
+    subnets = {subnet: {"subnet": f"10.{vlan}.0.0/24", "vlan": vlan} for subnet, vlan in vlans.items()}
+    return declared("VPC", name, {"subnets": subnets})
+
+
+LEAF = declared(
+    "Switch",
+    "leaf-01",
+    {
+        "role": "server-leaf",
+        "profile": "dell-s5248f-on",
+        "asn": 65101,
+        "description": "Zürich, rack 7",
+        "boot": {"serial": "ABC123"},
+        "redundancy": {"group": "eslag-1"},
+    },
+)
+NAMESPACES = (
+    declared("VLANNamespace", "default", {"ranges": [{"from": 100, "to": 199}, {"from": 1, "to": 50}]}),
+    declared("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8", "fd00::/48"]}),
+)
+SERVERS = (declared("Server", "server-01"), declared("Server", "server-02"))
+FABRIC = (*NAMESPACES, LEAF, *SERVERS, vpc("vpc-1", back=11, front=12), vpc("vpc-2", front=13))
+
+
+def projected(*objects: Manifest) -> Projection:
+    return project("dc1", POLICY, objects)
+
+
+def device(name: str, /, **fields: Value) -> Record:
+    """A server as a record, beside the projection."""
+    base: dict[str, Value] = {"name": name, "site": SITE, "role": ROLE, "device_type": DEVICE_TYPE, "status": "active"}
+    return Record(Ref("dcim/devices", f"dc1/Server/{name}"), name, {**base, **fields})
+
+
+def theirs(name: str) -> dict[str, Value]:
+    """A device that a person made."""
+    return {"name": name, "site": SITE, "role": ROLE, "device_type": DEVICE_TYPE, "status": "planned"}
+
+
+class NetBoxContract:
+    """Subclasses provide the fixture `world`: an empty NetBox, and a person who works in it too."""
+
+    def prepare(self, world: World, *objects: Manifest) -> Projection:
+        """Mirror these objects without an error."""
+        projection = projected(*objects)
+        _, errors = mirror(world.netbox, "dc1", POLICY, projection)
+        assert errors == []
+        return projection
+
+    def found(self, world: World, ref: Ref) -> ExistingRecord | None:
+        """The record of this name as the port observes it."""
+        records = world.netbox.observe("dc1", projected(*FABRIC)).records
+        return next((record for record in records if record.ref == ref), None)
+
+    def existing(self, world: World, ref: Ref) -> ExistingRecord:
+        record = self.found(world, ref)
+        assert record is not None
+        return record
+
+    def test_nothing_is_there_at_first(self, world: World) -> None:
+        """An empty NetBox has no records and none of the prerequisites."""
+        observation = world.netbox.observe("dc1", projected(*FABRIC))
+
+        assert (observation.records, observation.shared, observation.faults) == ((), frozenset(), ())
+
+    def test_it_says_what_it_is(self, world: World) -> None:
+        """Version and address are known; the address carries no credentials."""
+        assert world.netbox.version()
+        assert "@" not in world.netbox.address
+
+    def test_what_is_written_reads_back(self, world: World) -> None:
+        """Every field of every record comes back as it was sent, with both marks."""
+        projection = self.prepare(world, *FABRIC)
+        observation = world.netbox.observe("dc1", projection)
+        records = {record.ref: record for record in observation.records}
+
+        assert observation.shared == {record.ref for record in projection.shared}
+        assert len(records) == len(projection.records)
+        for desired in projection.records:
+            existing = records[desired.ref]
+            assert existing.is_owned_by("dc1")
+            assert {name: existing.fields[name] for name in desired.fields} == desired.fields
+            assert existing.version
+
+    def test_a_second_pass_writes_nothing(self, world: World) -> None:
+        """What is in line gets no write request at all."""
+        projection = self.prepare(world, *FABRIC)
+        before = world.writes()
+        plan, _ = mirror(world.netbox, "dc1", POLICY, projection)
+
+        assert plan.is_empty
+        assert plan.refusals == ()
+        assert world.writes() == before
+
+    def test_only_named_fields_are_updated(self, world: World) -> None:
+        """An update leaves alone what it does not name, custom fields too."""
+        self.prepare(world, *FABRIC)
+        ref = Ref("dcim/devices", "dc1/Switch/leaf-01")
+        changed = replace(LEAF, spec={**LEAF.spec, "asn": 65102})
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projected(*FABRIC[:2], changed, *FABRIC[3:]))
+
+        assert errors == []
+        assert [dict(change.fields) for change in plan.updates] == [{"custom_fields.hh_asn": 65102}]
+        after = self.existing(world, ref).fields
+        assert (after["custom_fields.hh_asn"], after["custom_fields.hh_redundancy"]) == (65102, "eslag-1")
+        assert after["description"] == "Zürich, rack 7"
+
+    def test_an_edit_of_a_person_is_corrected(self, world: World) -> None:
+        """A record of ours that a person renamed is renamed back, not made a second time."""
+        projection = self.prepare(world, *FABRIC)
+        ref = Ref("dcim/devices", "dc1/Server/server-01")
+        world.person.edit("dcim/devices", self.existing(world, ref).id, {"name": "core-7", "status": "offline"})
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projection)
+
+        assert (len(plan.updates), len(plan.creates), errors) == (1, 0, [])
+        assert self.existing(world, ref).fields["name"] == "server-01"
+
+    def test_records_of_people_stay_as_they_are(self, world: World) -> None:
+        """A device, a VLAN group and a prefix of people at our places are reported and stay untouched; what depends on
+        them waits, and everything else goes in.
+        """
+        self.prepare(world, SERVERS[0], declared("IPv4Namespace", "default", {"subnets": []}), vpc("vpc-1"))
+        group: dict[str, Value] = {"name": "Default", "slug": "default", "scope": SITE, "vid_ranges": ((1, 4094),)}
+        made = [
+            ("dcim/devices", world.person.add("dcim/devices", theirs("LEAF-01"))),
+            ("ipam/vlan-groups", world.person.add("ipam/vlan-groups", group)),
+            ("ipam/prefixes", world.person.add("ipam/prefixes", {"prefix": "10.11.0.0/24", "vrf": VRF})),
+        ]
+        before = [world.person.look(model, record_id) for model, record_id in made]
+
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projected(*FABRIC))
+
+        assert errors == []
+        assert [world.person.look(model, record_id) for model, record_id in made] == before
+        assert {(refusal.ref.key, refusal.is_conflict) for refusal in plan.refusals} == {
+            ("dc1/Switch/leaf-01", True),
+            ("dc1/VLANNamespace/default", True),
+            *((f"dc1/VPC/vpc-{part}", False) for part in ("1#front", "2#front")),
+            ("dc1/VPC/vpc-1#back", False),
+            ("dc1/VPC/vpc-1#back", True),
+        }
+        assert {record.ref.key for record in plan.creates} >= {"dc1/Server/server-02", "dc1/VPC/vpc-2"}
+        before_second = world.writes()
+        again, _ = mirror(world.netbox, "dc1", POLICY, projected(*FABRIC))
+        assert again.is_empty
+        assert world.writes() == before_second
+
+    def test_a_vlan_of_a_person_in_our_group(self, world: World) -> None:
+        """A VLAN id that a person uses in our group is seen, reported and left to them."""
+        self.prepare(world, *NAMESPACES)
+        record_id = world.person.add("ipam/vlans", {"group": GROUP, "vid": 12, "name": "printers", "status": "active"})
+        before = world.person.look("ipam/vlans", record_id)
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projected(*FABRIC))
+
+        assert errors == []
+        assert world.person.look("ipam/vlans", record_id) == before
+        assert {item.ref.model for item in plan.refusals} == {"ipam/vlans", "ipam/prefixes"}
+
+    def test_what_is_gone_is_deleted(self, world: World) -> None:
+        """Records of objects that are gone are deleted, dependents first; the others stay."""
+        self.prepare(world, *FABRIC)
+        left = (*NAMESPACES, LEAF, SERVERS[0], vpc("vpc-1", back=11))
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projected(*left))
+
+        assert errors == []
+        assert [existing.ref.key for existing in plan.deletes] == [
+            "dc1/VPC/vpc-1#front",
+            "dc1/VPC/vpc-2#front",
+            "dc1/VPC/vpc-1#front",
+            "dc1/VPC/vpc-2#front",
+            "dc1/VPC/vpc-2",
+            "dc1/Server/server-02",
+        ]
+        assert {record.ref for record in world.netbox.observe("dc1", projected(*left)).records} == {
+            record.ref for record in projected(*left).records
+        }
+
+    def test_exchanged_vlans(self, world: World) -> None:
+        """Two subnets that exchange VLAN ids and prefixes come out right, although NetBox checks record by record."""
+        self.prepare(world, *NAMESPACES, vpc("vpc-1", back=11, front=12))
+        projection = self.prepare(world, *NAMESPACES, vpc("vpc-1", back=12, front=11))
+
+        assert plan_netbox(projection, world.netbox.observe("dc1", projection), POLICY, "dc1").is_empty
+        assert self.existing(world, Ref("ipam/vlans", "dc1/VPC/vpc-1#back")).fields["vid"] == 12
+
+    def test_a_new_record_takes_the_place_of_an_old_one(self, world: World) -> None:
+        """A subnet that gets a new name keeps its VLAN id and prefix, although its records are other ones."""
+        self.prepare(world, *NAMESPACES, vpc("vpc-1", back=11))
+        projection = self.prepare(world, *NAMESPACES, vpc("vpc-1", rear=11))
+
+        assert plan_netbox(projection, world.netbox.observe("dc1", projection), POLICY, "dc1").is_empty
+        assert self.found(world, Ref("ipam/vlans", "dc1/VPC/vpc-1#back")) is None
+
+    def test_one_bad_record_is_isolated(self, world: World) -> None:
+        """Of many records the bad one has an error that says why, and the others are written."""
+        self.prepare(world, SERVERS[0])
+        records = [device(f"s-{number:02}") for number in range(30)]
+        records[17] = device("s-17", name="x" * 65)
+        results = world.netbox.create(records)
+
+        assert [result.ref for result in results] == [record.ref for record in records]
+        assert [result.ref.key for result in results if result.error] == ["dc1/Server/s-17"]
+        assert "64 characters" in (results[17].error or "")
+        assert self.found(world, records[29].ref) is not None
+
+    def test_one_bad_change_is_isolated(self, world: World) -> None:
+        """Of several changes the bad one has an error, and the others are written."""
+        self.prepare(world, *SERVERS)
+        changes = [
+            RecordChange(self.existing(world, Ref("dcim/devices", f"dc1/Server/{name}")), {"serial": serial})
+            for name, serial in (("server-01", "x" * 51), ("server-02", "B2"))
+        ]
+        results = world.netbox.update(changes)
+
+        assert [bool(result.error) for result in results] == [True, False]
+        assert self.existing(world, changes[1].existing.ref).fields["serial"] == "B2"
+
+    def test_a_reference_to_nothing(self, world: World) -> None:
+        """A record that refers to one that does not exist is named, and not made."""
+        self.prepare(world, *SERVERS)
+        lost = device("lost", role=Ref("dcim/device-roles", "nonesuch"))
+        results = world.netbox.create([lost, device("found")])
+
+        assert "nonesuch" in (results[0].error or "")
+        assert results[1].error is None
+        assert self.found(world, lost.ref) is None
+
+    def test_a_key_is_given_once(self, world: World) -> None:
+        """A second record with the key of another one is refused."""
+        self.prepare(world, *SERVERS)
+        results = world.netbox.create([device("server-01", name="other")])
+
+        assert "unique" in (results[0].error or "")
+
+    def test_nothing_is_made_without_the_marks(self, world: World) -> None:
+        """Where tag and custom field do not exist, a record is refused instead of written without them."""
+        world.netbox.observe("dc1", projected())
+        results = world.netbox.create([Record(VRF, "dc1/vpc-1", {"name": "dc1/vpc-1"})])
+
+        assert "hh-managed" in (results[0].error or "")
+        assert world.netbox.observe("dc1", projected()).records == ()
+
+    def test_prerequisites_are_made_once(self, world: World) -> None:
+        """A prerequisite that somebody made since it was missed is fine, and stays as they made it."""
+        site = prerequisites.site("dc1")
+        assert [result.error for result in world.netbox.create_shared([site])] == [None]
+        other = SharedRecord(SITE, {**site.fields, "status": "planned"})
+
+        assert [result.error for result in world.netbox.create_shared([other, prerequisites.tag()])] == [None, None]
+        assert SITE in world.netbox.observe("dc1", projected()).shared
+
+    def test_a_prerequisite_that_needs_another(self, world: World) -> None:
+        """Prerequisites may refer to earlier ones of the same call."""
+        needed = prerequisites.device_type("generic-server")
+
+        assert [result.error for result in world.netbox.create_shared(needed)] == [None, None]
+        alone = prerequisites.device_type("x", "Other Switch")[1]
+        assert "other" in (world.netbox.create_shared([alone])[0].error or "")
+
+    def test_a_stale_change_is_refused(self, world: World) -> None:
+        """What a person changed since it was observed is not overwritten unseen; the others of the call are written."""
+        self.prepare(world, *SERVERS)
+        first, second = (self.existing(world, Ref("dcim/devices", f"dc1/Server/server-0{n}")) for n in (1, 2))
+        world.netbox.observe("dc1", projected(*SERVERS))
+        world.person.edit("dcim/devices", first.id, {"serial": "P1"})
+        results = world.netbox.update([RecordChange(first, {"serial": "A1"}), RecordChange(second, {"serial": "A2"})])
+
+        assert "changed it since" in (results[0].error or "")
+        assert results[1].error is None
+        assert self.existing(world, first.ref).fields["serial"] == "P1"
+
+    def test_our_own_change_is_not_stale(self, world: World) -> None:
+        """A record may be changed twice, and deleted, after one observation."""
+        self.prepare(world, *SERVERS)
+        record = self.existing(world, Ref("dcim/devices", "dc1/Server/server-01"))
+        world.netbox.observe("dc1", projected(*SERVERS))
+        errors = [
+            world.netbox.update([RecordChange(record, {"serial": "A1"})])[0].error,
+            world.netbox.update([RecordChange(record, {"serial": "A2"})])[0].error,
+            world.netbox.delete([record])[0].error,
+        ]
+
+        assert errors == [None, None, None]
+        assert world.person.look(record.model, record.id) is None
+
+    def test_an_unmarked_record_is_not_deleted(self, world: World) -> None:
+        """A record that lost our tag after it was observed stays; the others of the call go."""
+        self.prepare(world, *SERVERS)
+        first, second = (self.existing(world, Ref("dcim/devices", f"dc1/Server/server-0{n}")) for n in (1, 2))
+        world.netbox.observe("dc1", projected(*SERVERS))
+        world.person.untag("dcim/devices", first.id)
+        before = world.person.look("dcim/devices", first.id)
+        results = world.netbox.delete([first, second])
+
+        assert [result.error for result in results] == ["it no longer carries our marks", None]
+        assert world.person.look("dcim/devices", first.id) == before
+
+    def test_a_changed_record_is_not_deleted(self, world: World) -> None:
+        """A record that a person changed after it was observed stays for this time."""
+        self.prepare(world, *SERVERS)
+        record = self.existing(world, Ref("dcim/devices", "dc1/Server/server-01"))
+        world.netbox.observe("dc1", projected(*SERVERS))
+        world.person.edit("dcim/devices", record.id, {"serial": "P1"})
+
+        assert "changed it since" in (world.netbox.delete([record])[0].error or "")
+
+    def test_a_record_that_is_gone_is_fine(self, world: World) -> None:
+        """Deleting what somebody else deleted is no error."""
+        self.prepare(world, *SERVERS)
+        record = self.existing(world, Ref("dcim/devices", "dc1/Server/server-01"))
+        world.person.remove(record.model, record.id)
+
+        assert world.netbox.delete([record])[0].error is None
+
+    def test_dependents_protect_a_record(self, world: World) -> None:
+        """A VRF in which a person keeps a prefix is not planned to be deleted, nor would be: the prefix is named."""
+        self.prepare(world, *SERVERS, vpc("vpc-1"))
+        record = self.existing(world, VRF)
+        world.person.add("ipam/prefixes", {"prefix": "192.0.2.0/24", "vrf": VRF})
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projected(*SERVERS))
+
+        assert (plan.deletes, errors) == ((), [])
+        assert [existing.ref for existing in plan.retained] == [VRF]
+        assert "192.0.2.0/24" in plan.refusals[0].message
+        assert "192.0.2.0/24" in (world.netbox.delete([record])[0].error or "")
+
+    def test_other_fabrics_are_not_ours(self, world: World) -> None:
+        """Records of another fabric in the same NetBox are neither seen as ours nor touched."""
+        self.prepare(world, *FABRIC)
+        policy = NetBoxPolicy("dc10")
+        other = project("dc10", policy, FABRIC)
+        assert mirror(world.netbox, "dc10", policy, other)[1] == []
+        _, errors = mirror(world.netbox, "dc1", POLICY, projected(*NAMESPACES, *SERVERS))
+
+        assert errors == []
+        assert plan_netbox(other, world.netbox.observe("dc10", other), policy, "dc10").is_empty
+
+    def test_small_steps_do_the_same(self, world: World) -> None:
+        """A plan that is carried out in small steps ends where one in large steps does."""
+        projection = projected(*FABRIC)
+        plan = plan_netbox(projection, world.netbox.observe("dc1", projection), POLICY, "dc1")
+
+        assert [result for result in carry_out(plan, world.netbox, limit=2) if result.error] == []
+        assert plan_netbox(projection, world.netbox.observe("dc1", projection), POLICY, "dc1").is_empty
+
+    def test_nothing_asked_nothing_done(self, world: World) -> None:
+        """Empty calls are fine and send nothing."""
+        netbox, before = world.netbox, world.writes()
+
+        assert [list(done) for done in (netbox.create([]), netbox.update([]), netbox.delete([]))] == [[], [], []]
+        assert list(netbox.create_shared([])) == []
+        assert world.writes() == before
+
+
+class CountingDocuments(MemoryDocuments):
+    """Documents that count their transactions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saves = 0
+
+    def save(self, collection: str, changes: Mapping[str, JSONObject | None]) -> None:
+        self.saves += 1
+        super().save(collection, changes)
+
+
+class TestLocalNetBox(NetBoxContract):
+    """The embedded NetBox."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        documents = CountingDocuments()
+        return World(LocalNetBox(documents, "lab"), LocalPerson(documents, "lab"), lambda: documents.saves)
+
+    def test_state_outlives_the_object(self) -> None:
+        """Two embedded NetBoxes of one name over the same documents are one; another name is another one."""
+        documents = MemoryDocuments()
+        projection = projected(*FABRIC)
+        mirror(LocalNetBox(documents, "lab"), "dc1", POLICY, projection)
+
+        again, _ = mirror(LocalNetBox(documents, "lab"), "dc1", POLICY, projection)
+        other, _ = mirror(LocalNetBox(documents, "other"), "dc1", POLICY, projection)
+        assert again.is_empty
+        assert not other.is_empty
+
+    @pytest.mark.parametrize(
+        ("record", "error"),
+        [
+            pytest.param(
+                Record(Ref("ipam/prefixes", "dc1/VPC/vpc-1#x"), "x", {"prefix": "10.0.0.7/24", "vrf": VRF}),
+                "prefix: 10.0.0.7/24 has host bits set",
+                id="host bits",
+            ),
+            pytest.param(
+                Record(Ref("ipam/vlans", "dc1/VPC/vpc-1#x"), "x", {"group": GROUP, "vid": 99, "name": "x"}),
+                "vid: 99 is outside the ranges of its group",
+                id="VLAN id",
+            ),
+            pytest.param(
+                Record(Ref("ipam/vrfs", "dc1/VPC/x"), "x", {"name": "x", "color": "red"}),
+                "color: a VRF has no such field",
+                id="field",
+            ),
+            pytest.param(
+                device("server-01", name="SERVER-02"),
+                "custom field hh_key must have a unique value; "
+                "a device with this site and name and tenant already exists",
+                id="natural key",
+            ),
+            pytest.param(
+                Record(Ref("ipam/vrfs", "dc1/VPC/x"), "x", {"name": "x", "custom_fields.hh_x": 1}),
+                "the custom field hh_x does not exist; custom_fields.hh_x: a VRF has no such field",
+                id="custom field",
+            ),
+        ],
+    )
+    def test_what_it_refuses(self, record: Record, error: str) -> None:
+        """It refuses what NetBox refuses."""
+        netbox = LocalNetBox(MemoryDocuments(), "lab")
+        mirror(netbox, "dc1", POLICY, projected(*FABRIC))
+
+        assert [result.error for result in netbox.create([record])] == [error]
+
+    def test_a_change_to_nothing(self) -> None:
+        """A change that refers to nothing is refused, and so is one of a record that is gone."""
+        netbox = LocalNetBox(MemoryDocuments(), "lab")
+        projection = projected(*SERVERS)
+        mirror(netbox, "dc1", POLICY, projection)
+        record = netbox.observe("dc1", projection).records[0]
+
+        assert [
+            netbox.update([RecordChange(record, {"role": Ref("dcim/device-roles", "x")})])[0].error,
+            netbox.update([RecordChange(replace(record, id=99), {"serial": "x"})])[0].error,
+        ] == ["dcim/device-roles x does not exist", "somebody changed it since it was read; the next pass looks again"]
