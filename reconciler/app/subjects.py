@@ -90,7 +90,7 @@ def build_netbox(fabric: FabricSettings, documents: Documents) -> NetBox | None:
         return LocalNetBox(documents, fabric.name)
     if netbox.url is None or netbox.token is None:
         raise ConfigurationError(f"fabric {fabric.name}: netbox needs url with a token, or local")
-    return NetBoxServer(NetBoxAccess(netbox.url, netbox.token.read, netbox.ca_file), netbox.policy(fabric.name))
+    return NetBoxServer(NetBoxAccess(netbox.url, netbox.token.read, netbox.ca_file, netbox.writers))
 
 
 def refuse_shared(subjects: Iterable[Subject]) -> None:

@@ -34,13 +34,16 @@ def _expected_keys(fabric: str, texts: dict[str, str | None]) -> dict[str, set[s
     bodies = [yaml.safe_load(text) for text in texts.values() if text]
     vpcs = {body["metadata"]["name"]: body["spec"]["subnets"] for body in bodies if body["kind"] == "VPC"}
     subnets = {f"{fabric}/VPC/{vpc}#{subnet}" for vpc, found in vpcs.items() for subnet in found}
+    tagged = {
+        f"{fabric}/VPC/{vpc}#{name}" for vpc, found in vpcs.items() for name, one in found.items() if one.get("vlan")
+    }
     spaces = {b["metadata"]["name"]: b["spec"]["subnets"] for b in bodies if b["kind"] == "IPv4Namespace"}
     devices = ("Switch", "Server", "Gateway")
     return {
         "dcim/devices": {f"{fabric}/{kind}/{name}" for kind in devices for name in _names(texts, kind)},
         "ipam/vlan-groups": {f"{fabric}/VLANNamespace/{name}" for name in _names(texts, "VLANNamespace")},
         "ipam/vrfs": {f"{fabric}/VPC/{name}" for name in vpcs} | {f"{fabric}/IPv4Namespace/{n}" for n in spaces},
-        "ipam/vlans": subnets,
+        "ipam/vlans": tagged,
         "ipam/prefixes": subnets
         | {f"{fabric}/IPv4Namespace/{name}#{prefix}" for name, found in spaces.items() for prefix in found},
     }
