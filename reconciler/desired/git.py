@@ -13,6 +13,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
@@ -70,6 +71,7 @@ _NO_USER = "git"
 _FIRST_FETCH_FACTOR = 10
 """The first fetch brings the whole history and gets this many times the time of others."""
 
+_CHECK_TIMEOUT = 10.0
 _SMALL = 64 * 1024
 _LARGEST_LISTING = 64 * 1024 * 1024
 
@@ -105,7 +107,7 @@ class _BoundedBuffer:
         return len(data)
 
 
-def git_version(timeout: float = 10.0) -> tuple[int, ...]:
+def git_version(timeout: float = _CHECK_TIMEOUT) -> tuple[int, ...]:
     """The version of the installed git. Raises ConfigurationError when it is missing or older than `MINIMUM_GIT`."""
     needed = ".".join(map(str, MINIMUM_GIT))
     try:
@@ -115,10 +117,20 @@ def git_version(timeout: float = 10.0) -> tuple[int, ...]:
     if answer.status == _NOT_FOUND:
         raise ConfigurationError(f"git is not installed: version {needed} or newer is needed")
     found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
-    version = tuple(int(part or 0) for part in found.groups()) if found else (0,)
+    if found is None:
+        raise ConfigurationError(f"git does not tell its version: {needed} or newer is needed")
+    version = tuple(int(part or 0) for part in found.groups())
     if version < MINIMUM_GIT:
         raise ConfigurationError(f"git {'.'.join(map(str, version))} is too old: {needed} or newer is needed")
     return version
+
+
+@cache
+def _check_once(path: str | None, ref: str) -> None:  # noqa: ARG001 - another path may hold another git
+    """Git is new enough, and agrees that the ref is one. Raises ConfigurationError, and then asks again."""
+    git_version()
+    if not _call(["check-ref-format", ref], {}, timeout=_CHECK_TIMEOUT).is_ok:
+        raise ConfigurationError(f"{ref} is not the name of a branch")
 
 
 def _call(
@@ -159,10 +171,10 @@ class Mirror:
 
     def __init__(self, remote: GitRemote, directory: Path, timeout: float = 60.0) -> None:
         self.remote = remote
+        self.directory = directory
         self._timeout = timeout
         self._workplace = Workplace(directory.absolute(), remote.url)
         self._lock = threading.RLock()
-        self._is_checked = False
         self._is_suspect = False
         """Something in the mirror could not be read: it is not trusted to be repaired by a fetch."""
 
@@ -236,27 +248,13 @@ class Mirror:
         """The repository, ready and ours alone until the end of the block."""
         with self._lock:
             try:
-                self._check_once()
+                _check_once(os.environ.get("PATH"), self.remote.ref)
                 self._workplace.ensure()
-                self._make(self._workplace.repository)
+                self._workplace.make(self._workplace.repository)
                 yield self._workplace.repository
             except OSError as error:
                 message = f"{self.remote.place}: the mirror in {self._workplace.directory} cannot be used: {error}"
                 raise GitUnavailableError(message) from error
-
-    def _check_once(self) -> None:
-        """Git is new enough, and agrees that the branch's name is one."""
-        if not self._is_checked:
-            git_version(self._timeout)
-            if not _call(["check-ref-format", self.remote.ref], {}, timeout=self._timeout).is_ok:
-                raise ConfigurationError(f"{self.remote.place}: {self.remote.branch} is not the name of a branch")
-            self._is_checked = True
-
-    def _make(self, repository: Path) -> None:
-        if not (repository / "HEAD").exists():
-            answer = self._local(repository, ["init", "--quiet", "--bare", "--template=", str(repository)], _SMALL)
-            self._require(answer)
-        self._workplace.settle(repository)
 
     def _tip(self, repository: Path) -> Revision | None:
         args = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{self.remote.ref}^{{commit}}"]
@@ -271,7 +269,7 @@ class Mirror:
     def _fetch_anew(self) -> _Answer:
         """Fetch into a new repository, which takes the old one's place only when it is complete."""
         replacement = self._workplace.replacement
-        self._make(replacement)
+        self._workplace.make(replacement)
         answer = self._fetch_into(replacement, is_first=True)
         if answer.is_ok:
             self._workplace.replace()

@@ -59,11 +59,15 @@ class Workplace:
             _write(self.askpass, ASKPASS_SCRIPT, 0o700)
         _remove(self.replacement)
 
-    def settle(self, repository: Path) -> None:
-        """Give a repository our configuration and nothing else, so that none can be planted in there."""
-        config = repository / "config"
-        if _content(config) != _CONFIG:
-            _write(config, _CONFIG, 0o600)
+    def make(self, repository: Path) -> None:
+        """Make an empty bare repository, unless it is there; and give it our configuration in any case, and nothing
+        else, so that none can be planted in there. No template of the system's has a part in it.
+        """
+        for part in ("objects", "refs"):
+            (repository / part).mkdir(parents=True, exist_ok=True)
+        for name, content in (("HEAD", "ref: refs/heads/main\n"), ("config", _CONFIG)):
+            if _content(repository / name) != content:
+                _write(repository / name, content, 0o600)
 
     def replace(self) -> None:
         """Put the replacement in the repository's place."""
