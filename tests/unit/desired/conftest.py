@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.desired.git import GitRemote, Mirror
-from tests.unit.desired.origins import Host, Origin, run_host
+from tests.unit.desired.origins import Host, Origin, mirror_of, run_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from reconciler.desired.git import Mirror
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def origin(tmp_path: Path) -> Origin:
 @pytest.fixture
 def mirror(origin: Origin, tmp_path: Path) -> Mirror:
     """A mirror of `origin`, not fetched yet."""
-    return Mirror(GitRemote("gitops", origin.url, "main", allow_local=True), tmp_path / "state" / "mirror")
+    return mirror_of(origin.url, tmp_path / "state" / "mirror")
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from reconciler.desired.git import GitRemote, Mirror
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -101,6 +103,11 @@ def _change(path: str | bytes, content: Content) -> bytes:
     text = content.target if isinstance(content, Link) else content
     data = text.encode() if isinstance(text, str) else text
     return b"M " + mode + b" inline " + quoted + b"\ndata %d\n" % len(data) + data + b"\n"
+
+
+def mirror_of(url: str, directory: Path, timeout: float = 20.0) -> Mirror:
+    """A mirror of the branch main, local URLs allowed."""
+    return Mirror(GitRemote("gitops", url, "main", allow_local=True), directory, timeout)
 
 
 @dataclass

@@ -63,7 +63,7 @@ def test_what_is_planted_in_the_mirror_does_not_run(
     origin.commit({"a": "1"})
     mirror.fetch()
     trace = tmp_path / "ran"
-    repository = mirror._workplace.repository
+    repository = mirror.directory / "repository"
     plant(repository, trace)
     origin.commit({"a": "2"})
     with pytest.raises(subprocess.CalledProcessError) if plant is _plant_rewritten_url else nullcontext():
@@ -90,7 +90,7 @@ def test_planted_settings_do_not_run(key: str, verb: list[str], origin: Origin, 
     origin.commit({"a": "1"})
     mirror.fetch()
     trace = tmp_path / "ran"
-    repository = mirror._workplace.repository
+    repository = mirror.directory / "repository"
     git(repository, "config", "remote.origin.url", origin.url)
     git(repository, "config", key, f"touch {trace}; false")
     subprocess.run(["git", "-C", str(repository), *verb], check=False, capture_output=True, timeout=30)
@@ -261,18 +261,18 @@ def test_variables_in_a_url_are_not_filled_in(host: Host, tmp_path: Path, monkey
     assert CANARY not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [b".git", b"..", b".", b"a/b", b".GIT", b"git~1"])
-def test_trees_with_forged_names_are_refused(name: bytes, origin: Origin, mirror: Mirror) -> None:
+def test_trees_with_forged_names_are_refused(origin: Origin, mirror: Mirror) -> None:
     """Objects that git's own check refuses are not fetched; what was fetched before stays."""
     good = origin.commit({"a.yaml": "1"})
     mirror.fetch()
-    origin.commit_tree([("100644", name, b"evil")])
 
-    with pytest.raises(GitAccessError) as caught:
-        mirror.fetch()
+    for name in (b".git", b"..", b".", b"a/b", b".GIT", b"git~1"):
+        origin.commit_tree([("100644", name, b"evil")])
+        with pytest.raises(GitAccessError) as caught:
+            mirror.fetch()
 
-    assert caught.value.reason == "GitObjectsRefused"
-    assert mirror.tip() == Revision("main", good)
+        assert caught.value.reason == "GitObjectsRefused", name
+        assert mirror.tip() == Revision("main", good), name
 
 
 def test_old_harmless_faults_are_accepted(origin: Origin, mirror: Mirror) -> None:
@@ -350,4 +350,4 @@ def test_alternates_of_the_origin_do_not_reach_us(origin: Origin, mirror: Mirror
     os.rename(lender.directory, tmp_path / "gone")  # noqa: PTH104 - the origin loses its objects
 
     assert [data for _, data in mirror.read_blobs(mirror.list_files(revision, "d"))] == [b"1"]
-    assert not (mirror._workplace.repository / "objects" / "info" / "alternates").exists()
+    assert not (mirror.directory / "repository" / "objects" / "info" / "alternates").exists()

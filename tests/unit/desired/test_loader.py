@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired.manifests import loader
@@ -290,6 +290,7 @@ def test_no_yaml_raises_and_every_line_exists(text: str) -> None:
         json.dumps(document.value, allow_nan=False)
 
 
+@settings(max_examples=60)
 @given(json_values)
 def test_agrees_with_another_loader_on_json(value: JSON) -> None:
     """A document in JSON, which all loaders must agree on, is what it says, and what PyYAML's safe loader reads."""
@@ -305,6 +306,7 @@ def test_agrees_with_another_loader_on_json(value: JSON) -> None:
         assert yaml.safe_load(text) == value
 
 
+@settings(max_examples=30)
 @given(st.lists(json_values.filter(lambda value: value is not None), min_size=1, max_size=5))
 def test_block_style_streams_are_read_back(values: list[JSON]) -> None:
     """Documents that PyYAML writes in block style, several in a file, come back one by one."""
