@@ -41,7 +41,13 @@ def options(_version: VersionOption = False) -> None:  # noqa: FBT002 - typer's 
 def main() -> None:
     """Run the command line. An error that a person can mend is one sentence, not a traceback."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except (ReconcilerError, ApiError) as error:
         print_error(str(error))
-        sys.exit(1)
+        code = remote.Exit.ERROR
+    except typer.TyperException as error:
+        # Not 2, which is usual for a command line that is wrong: it says here that something is not in sync.
+        if message := error.format_message().strip():
+            print_error(f"{message.removesuffix('.')}. Try --help.")
+        code = remote.Exit.ERROR
+    sys.exit(code)

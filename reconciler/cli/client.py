@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import requests
 
 if TYPE_CHECKING:
-    from reconciler.model.json import JSONObject
+    from reconciler.model.json import JSON, JSONObject
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
+
+MAX_ANSWER = 64 << 20
+"""Bytes."""
+
+_TOKEN = re.compile(r"[!-~]+")
 
 
 class ApiError(Exception):
@@ -20,35 +27,63 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApiClient:
-    """`server` is the service's URL; `token` the API token, where one is known."""
+    """`server` is the service's URL; `token` the API token, where one is known. Raises ApiError when one of them cannot
+    be used: the HTTP library would quote a token that does not fit into a header.
+    """
 
     server: str
     token: str | None = field(default=None, repr=False)
 
-    def get(self, path: str) -> JSONObject:
-        """The JSON answer of a route. Raises ApiError."""
-        return self._json("GET", path, READ_TIMEOUT)
+    def __post_init__(self) -> None:
+        if "@" in self.server:
+            raise ApiError("the server's address must not hold a user name or a password")
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise ApiError("the API token is not one: it is empty or holds odd characters")
 
-    def post(self, path: str, body: JSONObject, wait: float = 0.0) -> JSONObject:
+    def get(self, path: str, key: str) -> JSONObject:
+        """The JSON answer of a route, which has this key. Raises ApiError."""
+        return self._checked(self._ask("GET", path, READ_TIMEOUT), key)
+
+    def post(self, path: str, body: JSONObject, key: str, wait: float = 0.0) -> JSONObject:
         """As `get`; `wait` is how long the service may take beyond the usual, in seconds."""
-        return self._json("POST", path, READ_TIMEOUT + wait, body)
+        return self._checked(self._ask("POST", path, READ_TIMEOUT + wait, body), key)
 
-    def _json(self, method: str, path: str, timeout: float, body: JSONObject | None = None) -> JSONObject:
+    def _ask(self, method: str, path: str, timeout: float, body: JSONObject | None = None) -> tuple[int, bytes]:
+        """Status and body of the answer."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        session = requests.Session()
-        session.trust_env = False  # a proxy or a .netrc of the environment must not see the token
         try:
-            answer = session.request(
-                method,
-                f"{self.server.rstrip('/')}{path}",
-                json=body,
-                headers=headers,
-                timeout=(CONNECT_TIMEOUT, timeout),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
+            with requests.Session() as session:
+                session.trust_env = False  # a proxy or a .netrc of the environment must not see the token
+                answer = session.request(
+                    method,
+                    f"{self.server.rstrip('/')}{path}",
+                    json=body,
+                    headers=headers,
+                    timeout=(CONNECT_TIMEOUT, timeout),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                return answer.status_code, _read(answer)
+        except (requests.RequestException, ValueError) as error:
             raise ApiError(f"{self.server} cannot be reached: {_cause(error)}. {_HINT}") from error
-        return _checked(answer, self.server)
+
+    def _checked(self, answer: tuple[int, bytes], key: str) -> JSONObject:
+        status, content = answer
+        body = self._parsed(status, content)
+        is_fine = status in {requests.codes.ok, requests.codes.accepted}
+        if is_fine and isinstance(body, dict) and key in body:
+            return body
+        message = _message(body)
+        if is_fine or message is None:
+            raise ApiError(f"{self.server} is not a reconciler of this version: it answered {status} without {key!r}")
+        is_refused = status == requests.codes.unauthorized
+        raise ApiError(f"{message} Name the token with --token-file or RECONCILER_TOKEN." if is_refused else message)
+
+    def _parsed(self, status: int, content: bytes) -> JSON:
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ApiError(f"{self.server} is not a reconciler: it answered {status} without JSON") from error
 
 
 _HINT = "Is `reconciler serve` running there? Name another address with --server or RECONCILER_SERVER."
@@ -64,18 +99,18 @@ def _cause(error: Exception) -> str:
     return str(error)[:200]
 
 
-def _checked(answer: requests.Response, server: str) -> JSONObject:
-    try:
-        body = answer.json()
-    except requests.JSONDecodeError as error:
-        raise ApiError(f"{server} is not a reconciler: it answered {answer.status_code} without JSON") from error
-    if answer.ok and isinstance(body, dict):
-        return body
-    error_body = body.get("error") if isinstance(body, dict) else None
-    message = error_body.get("message") if isinstance(error_body, dict) else None
-    hint = (
-        ". Name the token with --token-file or RECONCILER_TOKEN"
-        if answer.status_code == requests.codes.unauthorized
-        else ""
-    )
-    raise ApiError(f"{message or f'{server} answered {answer.status_code}'}{hint}")
+def _message(body: JSON) -> str | None:
+    """The sentence of an error, None where the answer is none of ours."""
+    error = body.get("error") if isinstance(body, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return message if isinstance(message, str) else None
+
+
+def _read(answer: requests.Response) -> bytes:
+    """The whole body; more than its limit would be no answer of ours."""
+    content = bytearray()
+    for piece in answer.iter_content(1 << 16):
+        content += piece
+        if len(content) > MAX_ANSWER:
+            raise requests.exceptions.ContentDecodingError(f"it answered with more than {MAX_ANSWER >> 20} MiB")
+    return bytes(content)

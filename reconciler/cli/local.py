@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import socket
 import sys
 import tempfile
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from reconciler.app.checks import run_checks
 from reconciler.app.logs import configure_logs
@@ -26,13 +27,21 @@ from reconciler.settings import load
 if TYPE_CHECKING:
     from reconciler.app.checks import Check
 
-LogLevel = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")]
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+LogLevelOption = Annotated[LogLevel, typer.Option("--log-level", help="What is logged: this and what is graver.")]
 
 DEMO_PORT = 8080
 """Where the demo serves when it is free, so that `reconciler status` needs no address."""
 
 
-def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevel = "info") -> None:
+def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevelOption = LogLevel.INFO) -> None:
     """Run the service: every event source, the queue, the workers and the API, until SIGTERM."""
     configure_logs(level=log_level)
     settings = load(config)
@@ -54,12 +63,13 @@ def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.T
 
 
 def _print_check(found: Check) -> None:
-    out.console.print(f"{out.coloured(found.state):<8} {escape(found.subject)}: {escape(found.message)}")
+    padding = " " * (len("failing") - len(found.state))
+    out.console.print(f"{out.coloured(found.state)}{padding}  {out.plain(found.subject)}: {out.plain(found.message)}")
 
 
 def demo(
     port: Annotated[int | None, typer.Option(help="Port of the API; 8080 or a free one by default.")] = None,
-    log_level: LogLevel = "warning",
+    log_level: LogLevelOption = LogLevel.WARNING,
 ) -> None:
     """Run the service on a demo repository with a small fabric; cluster and NetBox are simulated."""
     configure_logs(level=log_level)
@@ -88,11 +98,11 @@ def _greet(place: Place) -> None:
     """Three things to try. Each is a line that can be pasted into another terminal."""
     command = _command()
     server = "" if place.port == DEMO_PORT else f" --server {place.url}"
-    clone = f"git clone -q {place.repository} demo-fabric"
+    clone = f"git clone -q {shlex.quote(str(place.repository))} demo-fabric"
     vpc = f"demo-fabric/{FABRIC_PATH}/managed/vpcs/vpc-01.yaml"
     commit = "git -C demo-fabric -c user.name=me -c user.email=me@localhost commit -qam"
     lines = [
-        f"[bold]{place.url}/fabrics/{FABRIC}[/bold]  the fabric's status (simulated: cluster and NetBox are embedded)",
+        f"{place.url}/fabrics/{FABRIC}  the fabric's status (simulated: cluster and NetBox are embedded)",
         "",
         "Three things to try, in another terminal:",
         "",
@@ -111,10 +121,10 @@ def _greet(place: Place) -> None:
         "",
         "Ctrl-C ends the demo and removes what it made.",
     ]
-    out.console.print("\n".join(lines))
+    out.console.print("\n".join(lines), markup=False)
 
 
 def _command() -> str:
     """How this very program was called, so that the lines work from where it was started."""
     name = Path(sys.argv[0])
-    return str(name) if name.name == "reconciler" else f"{sys.executable} -m reconciler"
+    return shlex.quote(str(name)) if name.name == "reconciler" else f"{shlex.quote(sys.executable)} -m reconciler"

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.client import ApiClient, ApiError
+from reconciler.cli.client import ApiClient
+from reconciler.settings import SecretSource
 
 
 class Output(StrEnum):
@@ -35,10 +36,6 @@ TOKEN_VARIABLE = "RECONCILER_TOKEN"  # noqa: S105 - the variable's name
 
 
 def client(server: str, token_file: Path | None) -> ApiClient:
-    """A client of the service. Raises ApiError when the token file cannot be read."""
-    if token_file is None:
-        return ApiClient(server, os.environ.get(TOKEN_VARIABLE))
-    try:
-        return ApiClient(server, token_file.read_text().removesuffix("\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApiError(f"--token-file {token_file}: {error}") from error
+    """A client of the service. Raises ApiError, and ConfigurationError when the token file cannot be read."""
+    source = SecretSource.of(token_file, TOKEN_VARIABLE if os.environ.get(TOKEN_VARIABLE) else None)
+    return ApiClient(server, source.read().decode("ascii", "replace") if source else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 WIDE = 240
 """Columns where nobody watches: a log or a pipe has no edge at which a table must fold."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -30,6 +33,7 @@ _COLOURS = {
     "partial": "yellow",
     "blocked": "yellow",
     "never_synced": "yellow",
+    "warning": "yellow",
     "queued": "cyan",
     "running": "cyan",
     "error": "red",
@@ -44,12 +48,23 @@ def print_json(value: JSON) -> None:
 
 
 def print_error(message: str) -> None:
-    errors.print(f"[red]error:[/red] {escape(message)}")
+    """A sentence, or a line for each finding, on standard error."""
+    errors.print("[red]error:[/red] " + "\n".join(map(plain, message.split("\n"))))
+
+
+def printable(text: str) -> str:
+    """What others wrote, for a terminal: names and messages come from Git and from servers, and must not drive it."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def plain(text: str) -> str:
+    """The same as markup that means nothing but itself."""
+    return escape(printable(text))
 
 
 def coloured(word: str | None) -> str:
     """A word of the vocabulary in its colour, as markup."""
-    text = escape(word or "-")
+    text = plain(word or "-")
     colour = _COLOURS.get(word or "")
     return f"[{colour}]{text}[/{colour}]" if colour else text
 
@@ -66,11 +81,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 
 def short_revision(revision: str | None) -> str:
-    """`main@1234567` for `main@sha1:1234567…`: enough to recognise it."""
+    """`main@12345678` for `main@sha1:12345678…`: enough to recognise it."""
     if not revision:
         return "-"
     branch, _, commit = revision.partition("@sha1:")
-    return escape(f"{branch}@{commit[:8]}")
+    return plain(f"{branch}@{commit[:8]}")
 
 
 def status_table(fabrics: Sequence[JSONObject]) -> Table:
@@ -81,12 +96,12 @@ def status_table(fabrics: Sequence[JSONObject]) -> Table:
         simulated = " (simulated)" if fabric["simulated"] else ""
         flag = " [cyan]reconciling[/cyan]" if fabric["reconciling"] else ""
         result.add_row(
-            escape(fabric["name"] + simulated),
+            plain(fabric["name"] + simulated),
             coloured(fabric["sync_status"]) + flag,
             short_revision(fabric["revision"]),
             fabric["last_sync"] or "never",
             f"{counts['in_sync']}/{counts['desired']}",
-            escape(f"{fabric['reason']}: {fabric['message']}"),
+            plain(f"{fabric['reason']}: {fabric['message']}"),
         )
     return result
 
@@ -94,8 +109,10 @@ def status_table(fabrics: Sequence[JSONObject]) -> Table:
 def problem_lines(fabric: JSONObject) -> list[str]:
     """The problems of a fabric, as compilers print them."""
     return [
-        f"  {p['file']}:{p['line']}: {p['severity']}: {p['rule']}"
-        f"{' ' + p['field'] if p['field'] else ''}: {p['message']}"
+        printable(
+            f"  {p['file']}:{p['line']}: {p['severity']}: {p['rule']}"
+            f"{' ' + p['field'] if p['field'] else ''}: {p['message']}"
+        )
         for p in fabric["problems"]
     ]
 
@@ -104,13 +121,13 @@ def pass_table(passes: Sequence[JSONObject]) -> Table:
     """What `passes` shows."""
     rows = [
         [
-            escape(p["id"][:8]),
+            plain(p["id"][:8]),
             p["started"],
             f"{sum(p['phases'].values()):.2f} s",
-            escape(",".join(p["triggers"])),
+            plain(",".join(p["triggers"])),
             coloured(p["outcome"]),
             short_revision(p["revision"]),
-            escape(f"{p['reason']}: {p['message']}"),
+            plain(f"{p['reason']}: {p['message']}"),
         ]
         for p in passes
     ]
@@ -121,11 +138,11 @@ def request_table(requests: Sequence[JSONObject]) -> Table:
     """What `reconcile` shows."""
     rows = [
         [
-            escape(r["fabric"]),
+            plain(r["fabric"]),
             coloured(r["state"]),
-            escape(r.get("outcome") or "-"),
+            plain(r.get("outcome") or "-"),
             short_revision(r.get("revision")),
-            escape(r.get("message") or "-"),
+            plain(r.get("message") or "-"),
         ]
         for r in requests
     ]

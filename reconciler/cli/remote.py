@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from enum import IntEnum
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 from rich.console import Group
@@ -50,13 +51,13 @@ def reconcile(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Reconcile a fabric now. Exit code 0: succeeded, 1: failed, 3: not finished in time."""
-    answer = client(server, token_file).post("/reconcile", {"fabric": fabric, "wait": wait}, wait)
+    answer = client(server, token_file).post("/reconcile", {"fabric": fabric, "wait": wait}, "requests", wait)
     if output is Output.JSON:
         out.print_json(answer)
     else:
         out.console.print(out.request_table(answer["requests"]))
         for name in answer.get("skipped", ()):
-            out.console.print(f"{name}: skipped, it is disabled", markup=False)
+            out.console.print(f"{out.plain(name)}: skipped, it is disabled")
     raise typer.Exit(_request_exit([request["state"] for request in answer["requests"]]))
 
 
@@ -90,16 +91,21 @@ def status(
 
 def _fabrics(api: ApiClient, fabric: str | None) -> list[JSONObject]:
     if fabric is not None:
-        return [api.get(f"/fabrics/{fabric}")]
-    fabrics: list[JSONObject] = api.get("/fabrics")["fabrics"]
+        return [api.get(_path(fabric), "problems")]
+    fabrics: list[JSONObject] = api.get("/fabrics", "fabrics")["fabrics"]
     return fabrics
+
+
+def _path(fabric: str) -> str:
+    """A name is one segment, whatever characters somebody typed."""
+    return f"/fabrics/{quote(fabric, safe='')}"
 
 
 def _rendered(api: ApiClient, fabrics: Sequence[JSONObject]) -> Group:
     lines = []
     for fabric in fabrics:
         if fabric["problems_total"]:
-            whole = fabric if "problems" in fabric else api.get(f"/fabrics/{fabric['name']}")
+            whole = fabric if "problems" in fabric else api.get(_path(fabric["name"]), "problems")
             lines += out.problem_lines(whole)
     return Group(out.status_table(fabrics), *map(Text, lines))
 
@@ -121,7 +127,7 @@ def passes(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Show the history of a fabric's passes, the newest first."""
-    answer = client(server, token_file).get(f"/fabrics/{fabric}/passes")
+    answer = client(server, token_file).get(f"{_path(fabric)}/passes", "passes")
     if output is Output.JSON:
         out.print_json(answer)
     else:

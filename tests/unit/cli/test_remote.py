@@ -1,0 +1,371 @@
+"""Commands that ask a running service: what they ask, what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.cli import client, remote
+from reconciler.model.passes import SyncState
+from tests.unit.cli import answers
+from tests.unit.loopback import Answer, as_json, closed_port, error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.cli.conftest import Said
+    from tests.unit.loopback import Loopback
+
+    Cli = Callable[..., Said]
+
+DRIFT: dict[str, Any] = {"states": {"VPC": {SyncState.IN_SYNC: 2, SyncState.CHANGED: 1}}}
+PROBLEMS: dict[str, Any] = {"problems": (answers.PROBLEM,), "problems_total": 1}
+
+
+def test_status_in_sync(cli: Cli, service: Loopback) -> None:
+    """A fabric in line is one row of name, status, revision, last success and objects; exit code 0."""
+    answers.serve_fabrics(service, answers.fabric())
+
+    said = cli("status")
+
+    heading, row = said.out.splitlines()
+    assert heading.split() == ["FABRIC", "STATUS", "REVISION", "LAST", "SYNC", "OBJECTS", "MESSAGE"]
+    assert row.split() == ["dc1", "in_sync", "main@aaaaaaaa", "2026-03-01T12:00:00.000Z", "3/3", "Succeeded:", "done"]
+    assert (said.code, said.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("fabrics", "code"),
+    [
+        pytest.param([{}, {}], 0, id="all in sync"),
+        pytest.param([{}, DRIFT], 2, id="one is not"),
+        pytest.param([{"last_pass": None}], 2, id="never synced"),
+        pytest.param([], 0, id="no fabrics"),
+    ],
+)
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_status_exit_code(cli: Cli, service: Loopback, fabrics: list[dict[str, Any]], code: int, output: str) -> None:
+    """0 only when every fabric is in sync, else 2, in either form of output."""
+    answers.serve_fabrics(service, *(answers.fabric(f"dc{n}", **changes) for n, changes in enumerate(fabrics)))
+
+    assert cli("status", "--output", output).code == code
+
+
+def test_status_of_one_fabric(cli: Cli, service: Loopback) -> None:
+    """A named fabric is asked for alone, and it alone decides the exit code."""
+    answers.serve_fabrics(service, answers.fabric("dc1"), answers.fabric("dc2", **DRIFT))
+
+    said = cli("status", "dc1")
+
+    assert said.code == 0
+    assert "dc2" not in said.out
+    assert [asked.target for asked in service.asked] == ["GET /fabrics/dc1"]
+
+
+def test_status_names_the_place_of_a_problem(cli: Cli, service: Loopback) -> None:
+    """Below the table each problem is a line with file, line, rule and field, as compilers print it."""
+    answers.serve_fabrics(service, answers.fabric("dc1"), answers.fabric("dc2", **PROBLEMS))
+
+    for arguments in (["status"], ["status", "dc2"]):
+        lines = cli(*arguments).out.splitlines()
+        assert lines[-1].rstrip() == "  fabrics/dc1/a.yaml:7: error: Type spec.vlan: not a number"
+    assert "GET /fabrics/dc1" not in {asked.target for asked in service.asked}, "it has no problems to ask for"
+
+
+def test_status_flags(cli: Cli, service: Loopback) -> None:
+    """A simulated fabric and one that is being reconciled say so."""
+    answers.serve_fabrics(service, answers.fabric(simulated=("cluster",), is_reconciling=True))
+
+    row = cli("status").out.splitlines()[1]
+
+    assert "dc1 (simulated)" in row
+    assert "in_sync reconciling" in row
+
+
+def test_status_as_json(cli: Cli, service: Loopback) -> None:
+    """`--output json` is one document on standard output, with what the service said."""
+    one = answers.fabric(**PROBLEMS)
+    answers.serve_fabrics(service, one)
+
+    assert json.loads(cli("status", "dc1", "--output", "json").out) == {"fabrics": [one]}
+    listed = json.loads(cli("status", "-o", "json").out)
+    assert [fabric["name"] for fabric in listed["fabrics"]] == ["dc1"]
+
+
+def test_what_others_wrote_cannot_drive_the_terminal(cli: Cli, service: Loopback) -> None:
+    """Control codes and markup in names and messages are shown, not obeyed."""
+    hostile = replace(answers.PROBLEM, file="a\nforged: line", message="\x1b[2J[bold]x[/bold]\r\x9b")
+    answers.serve_fabrics(service, answers.fabric(problems=(hostile,), problems_total=1))
+
+    said = cli("status")
+
+    assert len(said.out.splitlines()) == 3
+    assert "[bold]x[/bold]" in said.out
+    assert not {"\x1b", "\r", "\x9b"} & set(said.out)
+
+
+def test_a_name_is_one_segment(cli: Cli, service: Loopback) -> None:
+    """Whatever is typed as a name, no other path is asked for."""
+    assert cli("status", "dc1/passes?x=%2e#y").code == 1
+    assert cli("passes", "../livez").code == 1
+
+    assert [asked.target for asked in service.asked] == [
+        "GET /fabrics/dc1%2Fpasses%3Fx%3D%252e%23y",
+        "GET /fabrics/..%2Flivez/passes",
+    ]
+
+
+def test_watch_looks_until_interrupted(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--watch` looks again and again; Ctrl-C ends it without an error."""
+    monkeypatch.setattr(remote, "WATCH_PERIOD", 0)
+    answers.serve_fabrics(service, answers.fabric())
+    (found,) = service.answers["GET /fabrics"]
+    interrupt = replace(found, before=lambda: os.kill(os.getpid(), signal.SIGINT))
+    service.answer("GET /fabrics", found, found, interrupt)
+
+    said = cli("status", "--watch")
+
+    assert said.code == 0
+    assert len(service.asked) >= 3
+    assert "in_sync" in said.out
+
+
+def test_watch_ends_when_it_cannot_ask(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that can no longer be asked ends `--watch` with the reason."""
+    monkeypatch.setattr(remote, "WATCH_PERIOD", 0)
+    answers.serve_fabrics(service, answers.fabric())
+    service.answer("GET /fabrics", *service.answers["GET /fabrics"], error(503, "stopping", "The service is stopping."))
+
+    said = cli("status", "--watch")
+
+    assert (said.code, said.err) == (1, "error: The service is stopping.\n")
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        pytest.param(["succeeded"], 0, id="succeeded"),
+        pytest.param(["succeeded", "succeeded"], 0, id="all succeeded"),
+        pytest.param(["failed"], 1, id="failed"),
+        pytest.param(["superseded"], 1, id="superseded"),
+        pytest.param(["running"], 3, id="running"),
+        pytest.param(["queued", "succeeded"], 3, id="not all in time"),
+        pytest.param(["queued", "failed"], 1, id="a failure is told first"),
+        pytest.param([], 0, id="nothing to do"),
+    ],
+)
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_reconcile_exit_code(cli: Cli, service: Loopback, states: list[str], code: int, output: str) -> None:
+    """0 when every request succeeded, 1 when one failed, 3 when one has not ended in time."""
+    requests = [answers.request(state, f"dc{n}") for n, state in enumerate(states)]
+    service.answer("POST /reconcile", as_json({"requests": requests, "skipped": []}, 202))
+
+    assert cli("reconcile", "--output", output).code == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        pytest.param([], {"fabric": None, "wait": 30.0}, id="all"),
+        pytest.param(["dc1"], {"fabric": "dc1", "wait": 30.0}, id="one"),
+        pytest.param(["dc1", "--wait", "0"], {"fabric": "dc1", "wait": 0.0}, id="without waiting"),
+        pytest.param(["--wait", "600"], {"fabric": None, "wait": 600.0}, id="as long as possible"),
+    ],
+)
+def test_reconcile_asks(cli: Cli, service: Loopback, arguments: list[str], body: dict[str, Any]) -> None:
+    """What is asked is the fabric, or all, and how long the answer may take."""
+    service.answer("POST /reconcile", as_json({"requests": [answers.request("succeeded")], "skipped": []}))
+
+    cli("reconcile", *arguments)
+
+    (asked,) = service.asked
+    assert json.loads(asked.body) == body
+    assert asked.headers["content-type"] == "application/json"
+
+
+def test_reconcile_says(cli: Cli, service: Loopback) -> None:
+    """Each request is a row with its outcome; a fabric that was left out is named."""
+    requests = [answers.request("succeeded", "dc1"), {"id": "r2", "fabric": "dc2", "state": "joined"}]
+    service.answer("POST /reconcile", as_json({"requests": requests, "skipped": ["dc9"]}, 202))
+
+    said = cli("reconcile")
+
+    heading, first, second, skipped = said.out.splitlines()
+    assert heading.split() == ["FABRIC", "REQUEST", "OUTCOME", "REVISION", "MESSAGE"]
+    assert first.split() == ["dc1", "succeeded", "succeeded", "main@aaaaaaaa", "it", "succeeded"]
+    assert second.split() == ["dc2", "joined", "-", "-", "-"]
+    assert skipped == "dc9: skipped, it is disabled"
+    assert said.code == 3
+
+
+def test_reconcile_as_json(cli: Cli, service: Loopback) -> None:
+    """`--output json` is one document: what the service answered."""
+    answer = {"requests": [answers.request("failed")], "skipped": ["dc9"]}
+    service.answer("POST /reconcile", as_json(answer))
+
+    said = cli("reconcile", "--output", "json")
+
+    assert json.loads(said.out) == answer
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("wait", ["601", "-1", "soon"])
+def test_a_wait_that_cannot_be(cli: Cli, service: Loopback, wait: str) -> None:
+    """A wait beyond what the service takes is refused before it is asked."""
+    said = cli("reconcile", "--wait", wait)
+
+    assert said.code == 1
+    assert "--wait" in said.err
+    assert service.asked == []
+
+
+def test_passes(cli: Cli, service: Loopback) -> None:
+    """The history is a row for each pass, the newest first as the service gives them."""
+    service.answer("GET /fabrics/dc1/passes", as_json(answers.passes("second-pass", "first-pass")))
+
+    said = cli("passes", "dc1")
+
+    heading, newest, oldest = said.out.splitlines()
+    assert heading.split() == ["PASS", "STARTED", "TOOK", "TRIGGERS", "OUTCOME", "REVISION", "MESSAGE"]
+    assert newest.split()[:7] == [
+        "second-p",
+        "2026-03-01T11:59:57.000Z",
+        "1.75",
+        "s",
+        "push,poll",
+        "partial",
+        "main@aaaaaaaa",
+    ]
+    assert newest.rstrip().endswith("Conflict: 1 object is in conflict")
+    assert oldest.startswith("first-pa")
+    assert said.code == 0
+
+
+def test_passes_as_json(cli: Cli, service: Loopback) -> None:
+    """`--output json` is one document: what the service answered."""
+    service.answer("GET /fabrics/dc1/passes", as_json(answers.passes("p1")))
+
+    assert json.loads(cli("passes", "dc1", "-o", "json").out) == answers.passes("p1")
+
+
+TARGETS = {
+    "status": "GET /fabrics",
+    "status dc1": "GET /fabrics/dc1",
+    "status --watch": "GET /fabrics",
+    "reconcile": "POST /reconcile",
+    "passes dc1": "GET /fabrics/dc1/passes",
+}
+
+
+@pytest.mark.parametrize("command", TARGETS)
+def test_nobody_listens(cli: Cli, command: str) -> None:
+    """Without a service the error names its address and what to do, and nothing is printed as an answer."""
+    address = f"http://127.0.0.1:{closed_port()}"
+
+    said = cli(*command.split(), "--server", address)
+
+    assert (said.code, said.out.strip()) == (1, "")
+    assert said.err.startswith(f"error: {address} cannot be reached: ")
+    assert "Connection refused" in said.err
+    assert "--server" in said.err
+
+
+def _refused(service: Loopback, said: Said, status: int) -> None:
+    assert (said.code, said.out.strip()) == (1, "")
+    assert said.err.startswith(f"error: {service.url} is not a reconciler")
+    assert str(status) in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", TARGETS)
+def test_another_service(cli: Cli, service: Loopback, command: str) -> None:
+    """Every command names a service that answers something else as no reconciler, in one sentence."""
+    service.answer(TARGETS[command], as_json({"status": "ok"}))
+
+    _refused(service, cli(*command.split()), 200)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Answer(200, b"<html>hello</html>"), id="a page"),
+        pytest.param(Answer(200, b""), id="nothing"),
+        pytest.param(Answer(200, b"[" * 100_000), id="nested without end"),
+        pytest.param(Answer(502, b"<html>bad gateway</html>"), id="a proxy's error"),
+        pytest.param(as_json([]), id="a list"),
+        pytest.param(as_json(None), id="null"),
+        pytest.param(as_json({"error": "no"}, 500), id="another service's error"),
+        pytest.param(as_json({"error": {"message": 7}}, 500), id="an error without a sentence"),
+        pytest.param(as_json({"fabrics": []}, 302), id="a redirect"),
+    ],
+)
+def test_not_a_reconciler(cli: Cli, service: Loopback, answer: Answer) -> None:
+    """Whatever is answered instead of what was asked for is no traceback."""
+    service.answer("GET /fabrics", answer)
+
+    _refused(service, cli("status"), answer.status)
+
+
+@pytest.mark.parametrize("command", TARGETS)
+def test_the_service_says_no(cli: Cli, service: Loopback, command: str) -> None:
+    """What the service refuses is its own sentence, on standard error, and exit code 1."""
+    service.answer(TARGETS[command], error(404, "unknown_fabric", "No fabric dc1 is configured."))
+
+    said = cli(*command.split())
+
+    assert (said.code, said.out.strip(), said.err) == (1, "", "error: No fabric dc1 is configured.\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        pytest.param(404, "No fabric dc1 is configured.", "error: No fabric dc1 is configured.\n", id="unknown"),
+        pytest.param(409, "fabric 'dc1' is disabled", "error: fabric 'dc1' is disabled\n", id="disabled"),
+        pytest.param(503, "The state cannot be used.", "error: The state cannot be used.\n", id="unusable"),
+        pytest.param(
+            401,
+            "The API token is missing or wrong.",
+            "error: The API token is missing or wrong. Name the token with --token-file or RECONCILER_TOKEN.\n",
+            id="unauthorized",
+        ),
+        pytest.param(400, "\x1b[2Jx", "error: \N{REPLACEMENT CHARACTER}[2Jx\n", id="hostile"),
+    ],
+)
+def test_refusals(cli: Cli, service: Loopback, status: int, message: str, expected: str) -> None:
+    """A refusal is told as it came; one that a token would help says how to give it."""
+    service.answer("POST /reconcile", error(status, "code", message))
+
+    said = cli("reconcile")
+
+    assert (said.code, said.out, said.err) == (1, "", expected)
+
+
+def test_an_answer_without_end(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is larger than any of ours is given up."""
+    monkeypatch.setattr(client, "MAX_ANSWER", 1 << 20)
+    service.answer("GET /fabrics", Answer(200, b" " * (2 << 20)))
+
+    said = cli("status")
+
+    assert said.code == 1
+    assert "more than 1 MiB" in said.err
+
+
+def test_no_proxy_and_no_netrc(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The environment's proxy is not asked and its .netrc not read: neither may see or replace the token."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    answers.serve_fabrics(service, answers.fabric())
+
+    assert cli("status").code == 0
+
+    assert "authorization" not in service.asked[0].headers
