@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from reconciler.cli import main
 from reconciler.cli import output as out
@@ -42,7 +43,7 @@ def service(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> Loopback:
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Said]]:
     """Run `reconciler` with these arguments, in a pipe."""
     monkeypatch.setattr(out.console, "width", out.WIDE)
     monkeypatch.setenv("NO_COLOR", "1")
@@ -55,4 +56,5 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         assert isinstance(code, int)
         return Said(code, *capsys.readouterr())
 
-    return run
+    yield run
+    structlog.reset_defaults()

@@ -1,0 +1,84 @@
+"""The entry point: which commands there are, and how a wrong command line ends."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler import __version__
+from reconciler.cli import app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.cli.conftest import Said
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+def _commands() -> set[str]:
+    return {command.name or str(getattr(command.callback, "__name__", "")) for command in app.registered_commands}
+
+
+def test_the_readme_names_every_command() -> None:
+    """The table of commands in the README is that of the program."""
+    named = re.findall(r"^\| `reconciler (\w+)", README.read_text(), re.MULTILINE)
+
+    assert set(named) == _commands()
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize("command", sorted(_commands()))
+def test_help(cli: Callable[..., Said], command: str) -> None:
+    """Every command explains itself."""
+    said = cli(command, "--help")
+
+    assert said.code == 0
+    assert f"reconciler {command}" in said.out
+
+
+def test_version(cli: Callable[..., Said]) -> None:
+    """The version is that of the package, alone on its line."""
+    assert cli("--version").out == f"{__version__}\n"
+
+
+def test_without_a_command(cli: Callable[..., Said]) -> None:
+    """Without a command the help is shown, and nothing was done."""
+    said = cli()
+
+    assert said.code == 1
+    assert "Commands" in said.out
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["frobnicate"], "frobnicate", id="unknown command"),
+        pytest.param(["status", "--nonsense"], "--nonsense", id="unknown option"),
+        pytest.param(["passes"], "fabric", id="missing argument"),
+        pytest.param(["status", "--output", "xml"], "--output", id="unknown form"),
+        pytest.param(["serve", "--log-level", "loud"], "--log-level", id="unknown level"),
+    ],
+)
+def test_a_wrong_command_line(cli: Callable[..., Said], arguments: list[str], words: str) -> None:
+    """What is wrong is named, with exit code 1: 2 is for what is not in sync."""
+    said = cli(*arguments)
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error: ")
+    assert words in said.err.lower()
+    assert said.err.endswith("Try --help.\n")
+
+
+def test_a_configuration_that_is_not_there(cli: Callable[..., Said], tmp_path: Path) -> None:
+    """What a person can mend is a sentence with its place, not a traceback."""
+    for command in ("serve", "check"):
+        said = cli(command, "--config", str(tmp_path / "gone.yaml"))
+
+        assert (said.code, said.out) == (1, "")
+        assert "gone.yaml" in said.err
+        assert "Traceback" not in said.err

@@ -1,0 +1,107 @@
+"""What commands print."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from reconciler.cli import output as out
+from reconciler.model.passes import Outcome
+from reconciler.model.requests import RequestState
+from reconciler.model.status import SyncStatus
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def _rendered(table: Table, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [
+        pytest.param(f"main@sha1:{'0123456789' * 4}", "main@01234567", id="shortened"),
+        pytest.param(f"a@b@sha1:{'0123456789' * 4}", "a@b@01234567", id="an at sign in the branch"),
+        pytest.param(None, "-", id="none"),
+        pytest.param("", "-", id="empty"),
+    ],
+)
+def test_short_revision(revision: str | None, expected: str) -> None:
+    """A revision is shown by its branch and the first digits of its commit."""
+    assert out.short_revision(revision) == expected
+
+
+def test_a_branch_is_no_markup() -> None:
+    """A branch may be called anything."""
+    assert Text.from_markup(out.short_revision(f"[red]x@sha1:{'0' * 40}")).plain == "[red]x@00000000"
+
+
+@pytest.mark.parametrize("word", [*SyncStatus, *Outcome, *RequestState, "ok", "failing", "warning", "[b]", "\x1b[2J"])
+def test_a_colour_changes_no_word(word: str) -> None:
+    """A word in colour reads as it is, markup and control codes in it included."""
+    assert Text.from_markup(out.coloured(word)).plain == word.replace("\x1b", "\N{REPLACEMENT CHARACTER}")
+
+
+@pytest.mark.parametrize(
+    ("word", "style"),
+    [("in_sync", "green"), ("out_of_sync", "yellow"), ("error", "red"), ("queued", "cyan"), ("warning", "yellow")],
+)
+def test_colours(word: str, style: str) -> None:
+    """Green is well, red is not, yellow needs a look."""
+    assert [str(span.style) for span in Text.from_markup(out.coloured(word)).spans] == [style]
+
+
+def test_no_word() -> None:
+    """Where there is no word there is a dash."""
+    assert out.coloured(None) == "-"
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON is printed whole and unfolded, in ASCII: no terminal and no lone surrogate stands in its way."""
+    value = {"message": "x" * 500 + "\x1b[2J \ud800 [bold]", "list": [1, None, True]}
+
+    out.print_json(value)
+
+    text = capsys.readouterr().out
+    assert json.loads(text) == value
+    assert text.isascii()
+    assert "\x1b" not in text
+    assert text.endswith("}\n")
+
+
+def test_an_error_of_several_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error goes to standard error, each finding on its line, however long, with its brackets."""
+    out.print_error("reconciler.yaml cannot be used:\nfabrics[0].path: " + "x" * 300 + "\x1b[2J")
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    first, second = said.err.splitlines()
+    assert first == "error: reconciler.yaml cannot be used:"
+    assert second == "fabrics[0].path: " + "x" * 300 + "\N{REPLACEMENT CHARACTER}[2J"
+
+
+def test_only_the_last_column_folds() -> None:
+    """In a narrow terminal names stay whole, so that they can be copied; the message takes more lines."""
+    table = out.table(["NAME", "MESSAGE"], [["a-name-of-some-length", "one two three four five six"]])
+
+    lines = _rendered(table, 36)
+
+    assert lines[1].startswith("a-name-of-some-length")
+    assert len(lines) > 2
+    assert " ".join(line[22:].strip() for line in lines[1:]) == "one two three four five six"
+
+
+def test_problem_without_a_field() -> None:
+    """A problem of a whole document names no field."""
+    problem = {"file": "a.yaml", "line": 1, "severity": "error", "rule": "Syntax", "field": "", "message": "bad"}
+
+    assert out.problem_lines({"problems": [problem]}) == ["  a.yaml:1: error: Syntax: bad"]
