@@ -6,7 +6,7 @@ bytes that arrive are counted, whatever the headers promise, and nothing is read
 
 from __future__ import annotations
 
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
+
+LINGER_BYTES = 16 * 2**20
+"""Bytes of a body that is too large which are read and thrown away before it is refused."""
+
+LINGER_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -46,7 +51,9 @@ class BodyReader:
 
         Raises RefusalError: 413 too large, 408 too slow, 503 too much in flight, 400 given up by the client.
         """
-        self._refuse_announced(request)
+        if self._is_announced_too_large(request):
+            await self._linger(request)
+            raise self._too_large()
         share = _Share()
         try:
             yield await self._read(request, share)
@@ -56,33 +63,56 @@ class BodyReader:
     async def _read(self, request: Request, share: _Share) -> bytes:
         try:
             with anyio.fail_after(self._timeout):
-                return await self._collect(request, share)
+                body = await self._collect(request, share)
         except TimeoutError:
             raise RefusalError(408, "timeout", f"The body took longer than {self._timeout:g} seconds.") from None
         except ClientDisconnect:
             raise RefusalError(400, "incomplete", "The connection ended before the body did.") from None
+        if body is None:
+            raise self._too_large()
+        return body
 
-    async def _collect(self, request: Request, share: _Share) -> bytes:
+    async def _collect(self, request: Request, share: _Share) -> bytes | None:
+        """The body, None when it is too large: what came and a bounded rest of it are discarded then."""
         buffer = bytearray()
         async with aclosing(request.stream()) as chunks:
             async for chunk in chunks:
+                if share.size + len(chunk) > self._max_bytes:
+                    buffer.clear()
+                    await _discard(chunks)
+                    return None
                 self._count(len(chunk), share)
                 buffer += chunk
         return bytes(buffer)
 
+    async def _linger(self, request: Request) -> None:
+        async with aclosing(request.stream()) as chunks:
+            await _discard(chunks)
+
     def _count(self, size: int, share: _Share) -> None:
-        if share.size + size > self._max_bytes:
-            raise self._too_large()
         if self.held + size > self._budget:
             raise RefusalError(503, "busy", "Too many bodies are being read.", headers=RETRY_AFTER)
         share.size += size
         self.held += size
 
-    def _refuse_announced(self, request: Request) -> None:
-        """An honest Content-Length saves both sides the transfer. Any other is only a claim: bytes are counted."""
+    def _is_announced_too_large(self, request: Request) -> bool:
+        """An honest Content-Length saves us the reading. Any other is only a claim: bytes are counted."""
         announced = request.headers.get("content-length", "").lstrip("0")
-        if announced.isdecimal() and (len(announced) > len(str(self._max_bytes)) or int(announced) > self._max_bytes):
-            raise self._too_large()
+        if not announced.isdecimal():
+            return False
+        return len(announced) > len(str(self._max_bytes)) or int(announced) > self._max_bytes
 
     def _too_large(self) -> RefusalError:
         return RefusalError(413, "too_large", f"The body is larger than {self._max_bytes} bytes.")
+
+
+async def _discard(chunks: AsyncIterator[bytes]) -> None:
+    """Read on for a moment and keep nothing. A connection that is closed while its client still sends is reset, and
+    the client never sees the answer that says why.
+    """
+    discarded = 0
+    with anyio.move_on_after(LINGER_SECONDS), suppress(ClientDisconnect):
+        async for chunk in chunks:
+            discarded += len(chunk)
+            if discarded > LINGER_BYTES:
+                return

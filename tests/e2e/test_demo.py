@@ -77,6 +77,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     yield Demo(process, f"http://127.0.0.1:{port}", tmp_path, lines)
     process.send_signal(signal.SIGINT)
     process.wait(25)
+    process.stdout.close()
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("reconciler-demo-")] == []
 
 
