@@ -9,6 +9,7 @@ from reconciler.desired.remote import GitRemote
 from reconciler.desired.source import FabricSource, ParseCache
 from reconciler.errors import ConfigurationError
 from reconciler.reconcile import Subject
+from reconciler.settings.urls import canonical
 from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.netbox import LocalNetBox
@@ -106,6 +107,6 @@ def refuse_shared(subjects: Iterable[Subject]) -> None:
         if subject.netbox is not None and fabric.netbox is not None:
             places.append((subject.netbox.address, f"site {fabric.netbox.site}"))
         for place in places:
-            other = owners.setdefault(place, fabric.name)
+            other = owners.setdefault((canonical(place[0]), place[1]), fabric.name)
             if other != fabric.name:
                 raise ConfigurationError(f"fabrics {other} and {fabric.name} share {place[1]} of {place[0]}")

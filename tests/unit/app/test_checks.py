@@ -1,0 +1,159 @@
+"""`reconciler check`: everything is tried, what fails is named, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.app.checks import Check, run_checks
+from tests.unit.app.configuration import LOCAL, settings
+from tests.unit.loopback import Answer, Loopback, as_json, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REVIEW = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+ALLOWED = as_json({"status": {"allowed": True}}, 201)
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    """A server that is a good Kubernetes API and a good NetBox at once."""
+    with serving() as loopback:
+        loopback.answer("GET /version", as_json({"gitVersion": "v1.32.4"}))
+        loopback.answer(REVIEW, ALLOWED)
+        loopback.answer("GET /api/status/", as_json({"netbox-version": "4.7.3"}))
+        yield loopback
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with one commit on `main`."""
+    path = tmp_path_factory.mktemp("repositories") / "gitops.git"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    identity = ("-c", "user.name=me", "-c", "user.email=me@localhost")
+    for arguments in (
+        ("init", "--quiet", "--initial-branch=main", str(path)),
+        ("-C", str(path), *identity, "commit", "--quiet", "--allow-empty", "--message", "First"),
+    ):
+        subprocess.run(["git", *arguments], env=inherited, check=True, timeout=60)
+    return path
+
+
+def _checks(folder: Path, repository: Path, *fabrics: dict[str, Any]) -> dict[str, Check]:
+    local = {"name": "gitops", "url": repository.as_uri(), "allow_local": True}
+    found = list(run_checks(settings(folder, *fabrics, repositories=[local])))
+    assert len({check.subject for check in found}) == len(found)
+    return {check.subject: check for check in found}
+
+
+def _cluster(server: Loopback) -> dict[str, Any]:
+    return {"cluster": {"server": server.url, "token_file": "secrets/kube-token"}}
+
+
+def _netbox(server: Loopback) -> dict[str, Any]:
+    return {"netbox": {"url": server.url, "token_file": "secrets/netbox-token"}}
+
+
+def test_all_is_well(tmp_path: Path, repository: Path, server: Loopback) -> None:
+    """Each repository, cluster and NetBox is tried for real, and says what answered."""
+    checks = _checks(tmp_path, repository, {**_cluster(server), **_netbox(server)})
+
+    assert {subject: check.state for subject, check in checks.items()} == {
+        "repository gitops": "ok",
+        "fabric dc1: cluster": "ok",
+        "fabric dc1: netbox": "ok",
+    }
+    assert "main" in checks["repository gitops"].message
+    assert "v1.32.4" in checks["fabric dc1: cluster"].message
+    assert "4.7.3" in checks["fabric dc1: netbox"].message
+
+
+def test_every_right_is_asked_for(tmp_path: Path, repository: Path, server: Loopback) -> None:
+    """To read every kind and to write those that Git may hold, and no right beyond."""
+    _checks(tmp_path, repository, _cluster(server))
+
+    asked = [json.loads(one.body)["spec"]["resourceAttributes"] for one in server.asked if one.target == REVIEW]
+    rights = {(one["verb"], one["resource"]) for one in asked}
+    assert {("list", "vpcs"), ("watch", "switches"), ("patch", "vpcs"), ("delete", "vpcs")} <= rights
+    assert {verb for verb, resource in rights if resource == "switchprofiles"} == {"get", "list", "watch"}
+    assert {one["namespace"] for one in asked} == {"default"}
+
+
+def test_missing_rights_are_named(tmp_path: Path, repository: Path, server: Loopback) -> None:
+    """A right that is denied fails the check of the cluster by its name; one that is granted is not named."""
+    server.answer(REVIEW, ALLOWED, as_json({"status": {"allowed": False}}, 201), ALLOWED)
+
+    check = _checks(tmp_path, repository, _cluster(server))["fabric dc1: cluster"]
+
+    assert check.state == "failing"
+    assert check.message == f"ClusterAccessDenied: {server.url} denies list vlannamespaces.wiring.githedgehog.com"
+
+
+@pytest.mark.parametrize(
+    ("target", "answer", "expected"),
+    [
+        pytest.param("GET /version", Answer(401), ("cluster", "ClusterAccessDenied"), id="cluster, 401"),
+        pytest.param(REVIEW, Answer(403), ("cluster", "ClusterAccessDenied"), id="cluster, no reviews"),
+        pytest.param("GET /api/status/", Answer(403), ("netbox", "NetBoxAccessDenied"), id="NetBox, 403"),
+        pytest.param("GET /api/status/", Answer(200), ("netbox", "NetBoxAccessDenied"), id="no NetBox"),
+    ],
+)
+def test_what_fails_stops_nothing(
+    tmp_path: Path, repository: Path, server: Loopback, target: str, answer: Answer, expected: tuple[str, str]
+) -> None:
+    """A connection that fails is named with its reason; all others are tried all the same."""
+    server.answer(target, answer)
+
+    checks = _checks(tmp_path, repository, {**_cluster(server), **_netbox(server)})
+
+    subject, reason = f"fabric dc1: {expected[0]}", expected[1]
+    assert [name for name, check in checks.items() if check.state == "failing"] == [subject]
+    assert checks[subject].message.startswith(f"{reason}: ")
+    assert len(checks) == 3
+
+
+def test_a_repository_that_is_not_there(tmp_path: Path) -> None:
+    """A repository that cannot be reached fails, and embedded targets are what they are: always there."""
+    checks = _checks(tmp_path, tmp_path / "nowhere.git", LOCAL)
+
+    assert checks["repository gitops"].state == "failing"
+    assert checks["fabric dc1: cluster"].state == checks["fabric dc1: netbox"].state == "ok"
+    assert "simulated" in checks["fabric dc1: netbox"].message
+
+
+def test_a_target_that_cannot_be_built(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration that the adapter refuses is a failing check, not the end of all checks."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+    checks = _checks(tmp_path, repository, {"cluster": {"in_cluster": True}}, LOCAL)
+
+    assert checks["fabric dc1: cluster"].message.startswith("ConfigurationInvalid: ")
+    assert checks["fabric dc2: cluster"].state == "ok"
+
+
+def test_warnings_come_first(tmp_path: Path, repository: Path) -> None:
+    """What the configuration is warned of is told too, with its key."""
+    settings(tmp_path)
+    (tmp_path / "secrets" / "api-token").chmod(0o644)
+
+    first, *_ = _checks(tmp_path, repository).values()
+
+    assert (first.subject, first.state) == ("configuration server.api_token_file", "warning")
+
+
+def test_nothing_is_left_behind(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check writes nothing that stays, and nothing beside the state of a service that may be running."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+    _checks(tmp_path, repository, LOCAL)
+
+    assert not (tmp_path / "state").exists()
+    assert list(temporary.iterdir()) == []
