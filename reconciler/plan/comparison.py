@@ -15,11 +15,11 @@ from reconciler.plan.fields import (
     LABELS,
     SPEC,
     Path,
-    declared_nodes,
     observed_value,
     our_paths,
     owners,
     render,
+    sections,
 )
 
 if TYPE_CHECKING:
@@ -99,11 +99,24 @@ def _members(observed: JSON, rule: Rule) -> JSONObject:
 
 def _left_over(body: JSONObject, resource: Resource) -> Iterator[_Found]:
     """Fields of ours that are still there and no longer declared: of several on one branch, the topmost."""
-    declared = declared_nodes(body)
+    rules = {SPEC: rule_of(resource.key.kind)}
+    parts = ((path, part, rules.get(path, PLAIN)) for path, part in sections(body))
+    declared = {path for start, part, rule in parts for path in _declared(part, rule, start)}
     for path in _topmost(path for path in our_paths(resource) if path not in declared):
         observed = observed_value(resource, path)
         if not is_empty(observed) and not (path[:-1] == LABELS and RECOMPUTED_LABEL in path[-1]):
             yield path, None, observed
+
+
+def _declared(value: JSON, rule: Rule, path: Path) -> Iterator[Path]:
+    """The path of a declared value and of all that is declared in it. Null declares nothing, except that an entry of a
+    map is there.
+    """
+    yield path
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if member is not None or rule.is_map:
+                yield from _declared(member, rule.member(name), (*path, name))
 
 
 def _topmost(paths: Iterable[Path]) -> list[Path]:

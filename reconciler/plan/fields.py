@@ -46,17 +46,13 @@ def leaves(value: JSON, path: Path = ()) -> Iterator[tuple[Path, JSON]]:
 
 def declared_leaves(body: JSONObject) -> Iterator[tuple[Path, JSON]]:
     """The leaves of an apply's body that it declares, in spec, labels and annotations. Null declares nothing."""
-    for path, section in _sections(body):
+    for path, section in sections(body):
         if section:
             yield from ((leaf, value) for leaf, value in leaves(section, path) if value is not None)
 
 
-def declared_nodes(body: JSONObject) -> frozenset[Path]:
-    """The declared leaves and every object around them."""
-    return frozenset(path for start, section in _sections(body) for path in _nodes(section, start))
-
-
-def _sections(body: JSONObject) -> tuple[tuple[Path, JSON], ...]:
+def sections(body: JSONObject) -> tuple[tuple[Path, JSON], ...]:
+    """The parts of an apply's body in which it declares fields, with their paths."""
     metadata = body.get("metadata") or {}
     return (SPEC, body.get("spec")), (LABELS, metadata.get("labels")), (ANNOTATIONS, metadata.get("annotations"))
 
@@ -117,14 +113,25 @@ def owned_paths(resource: Resource) -> frozenset[str]:
     return frozenset(render(path) for path in our_paths(resource))
 
 
+def expand_fields(fields: JSONObject, value: JSON) -> frozenset[Path]:
+    """The paths that a fieldsV1 owns of an object whose content is `value`. API servers take an object that is owned
+    without any of its members for owned with all that it holds by now.
+    """
+    owned = frozenset(parse_fields(fields))
+    around = {path[:depth] for path in owned for depth in range(1, len(path))}
+    below = (node for path in owned - around for node in _nodes(_value_at(value, path), path))
+    return owned.union(below)
+
+
 def owners(resource: Resource) -> Mapping[str, str]:
     """The manager of every owned field, by rendered path. Of several owners a foreign one is named: it is the one
     that an apply of ours meets.
     """
     found: dict[str, str] = {}
+    content = _content(resource)
     for entry in resource.managed_fields:
         manager = entry.get("manager") or ""
-        for path in parse_fields(entry.get("fieldsV1") or {}):
+        for path in expand_fields(entry.get("fieldsV1") or {}, content):
             text = render(path)
             if found.get(text) in {None, FIELD_MANAGER}:
                 found[text] = manager
@@ -138,7 +145,14 @@ def owner_of(resource: Resource, path: str) -> str | None:
 
 def observed_value(resource: Resource, path: Path) -> JSON:
     """The value at a declarable path; None where there is none."""
-    value: JSON = {"spec": resource.spec, "metadata": {"labels": resource.labels, "annotations": resource.annotations}}
+    return _value_at(_content(resource), path)
+
+
+def _content(resource: Resource) -> JSONObject:
+    return {"spec": resource.spec, "metadata": {"labels": resource.labels, "annotations": resource.annotations}}
+
+
+def _value_at(value: JSON, path: Path) -> JSON:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value

@@ -196,6 +196,17 @@ class ClusterContract:
         assert owned_paths(released).isdisjoint({".spec.subnets.a.vlan", ".spec.subnets.a"})
         assert released.spec == {"subnets": subnets(a=1001)}
 
+    def test_an_empty_entry_owns_what_it_comes_to_hold(self, cluster: Cluster, others: Others, namespace: str) -> None:
+        """Who owns an object without members owns what others put into it: to change our own field is a conflict."""
+        others.apply(vpc(namespace, subnets={"a": {}}), "argocd")
+        applied = cluster.apply(vpc(namespace, subnets={"a": {"vlan": 1001}}))
+
+        with pytest.raises(ApplyConflictError) as raised:
+            cluster.apply(vpc(namespace, subnets={"a": {"vlan": 1002}}))
+
+        assert raised.value.conflicts == {".spec.subnets.a.vlan": "argocd"}
+        assert owner_of(applied, ".spec.subnets.a.vlan") == "argocd"
+
     def test_an_edit_takes_fields_silently(self, cluster: Cluster, others: Others, namespace: str) -> None:
         """After it, the field is no longer among ours, and our next apply meets a conflict that names the editor."""
         applied = cluster.apply(vpc(namespace, subnets=subnets(a=1001)))

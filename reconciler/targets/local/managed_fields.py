@@ -19,9 +19,9 @@ from reconciler.plan.fields import (
     Path,
     build_fields,
     declared_leaves,
+    expand_fields,
     is_declarable,
     leaves,
-    parse_fields,
     render,
 )
 
@@ -77,9 +77,9 @@ def edit(live: JSONObject, patch: JSONObject, manager: str) -> JSONObject:
 
 
 def _declared(body: JSONObject) -> frozenset[Path]:
-    """What an apply owns: its leaves, and the entries of maps."""
+    """What an apply owns: its leaves, except objects without members, and the entries of maps whatever they hold."""
     entries = _map_entries(body["spec"], rule_of(body["kind"]), SPEC)
-    return frozenset(path for path, _ in declared_leaves(body)) | frozenset(entries)
+    return frozenset(path for path, value in declared_leaves(body) if value != {}) | frozenset(entries)
 
 
 def _without_nulls(value: JSON, rule: Rule) -> JSON:
@@ -100,7 +100,7 @@ def _map_entries(value: JSON, rule: Rule, path: Path) -> Iterator[Path]:
 
 def _owned(live: JSONObject) -> _Owned:
     return {
-        Manager(entry["manager"], entry["operation"]): frozenset(parse_fields(entry["fieldsV1"]))
+        Manager(entry["manager"], entry["operation"]): expand_fields(entry["fieldsV1"], live)
         for entry in live["metadata"].get("managedFields", ())
     }
 

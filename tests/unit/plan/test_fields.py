@@ -14,6 +14,7 @@ from reconciler.plan.fields import (
     build_fields,
     declared_leaves,
     declared_paths,
+    expand_fields,
     foreign_fields,
     leaves,
     owned_paths,
@@ -137,6 +138,21 @@ def test_owner_of_a_field(path: str, owner: str | None) -> None:
 
     assert owner_of(_resource(OURS, other), path) == owner
     assert owner_of(_resource(other, OURS), path) == owner
+
+
+def test_an_object_owned_without_members_is_owned_whole() -> None:
+    """As API servers take it; one that is owned with some of its members is not."""
+    fields: JSONObject = {"f:spec": {"f:a": {}, "f:b": {".": {}, "f:c": {}}, "f:gone": {}}}
+    content = {"spec": {"a": {"x": {"y": 1}, "z": None}, "b": {"c": 1, "d": 2}}}
+
+    assert expand_fields(fields, content) == {
+        ("spec", "a"),
+        ("spec", "a", "x"),
+        ("spec", "a", "x", "y"),
+        ("spec", "b"),
+        ("spec", "b", "c"),
+        ("spec", "gone"),
+    }
 
 
 def test_an_entry_without_content_owns_nothing() -> None:
