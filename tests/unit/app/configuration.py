@@ -23,6 +23,12 @@ REPOSITORY: dict[str, Any] = {
 SECRETS = ("api-token", "git-token", "webhook", "netbox-token", "kube-token")
 
 
+def local_repository(path: Path) -> dict[str, Any]:
+    """The settings of a repository on this machine, whose webhook has a canary for its secret."""
+    webhook = {"provider": "github", "secret_file": "secrets/webhook"}
+    return {"name": "gitops", "url": path.as_uri(), "allow_local": True, "webhook": webhook}
+
+
 def secret(folder: Path, name: str, content: str) -> Path:
     """Write a secret that only its owner can read."""
     path = folder / "secrets" / name

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reconciler.app.checks import Check, run_checks
-from tests.unit.app.configuration import LOCAL, settings
+from tests.unit.app.configuration import LOCAL, local_repository, settings
 from tests.unit.loopback import Answer, Loopback, as_json, serving
 
 if TYPE_CHECKING:
@@ -31,23 +29,8 @@ def server() -> Iterator[Loopback]:
         yield loopback
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with one commit on `main`."""
-    path = tmp_path_factory.mktemp("repositories") / "gitops.git"
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    identity = ("-c", "user.name=me", "-c", "user.email=me@localhost")
-    for arguments in (
-        ("init", "--quiet", "--initial-branch=main", str(path)),
-        ("-C", str(path), *identity, "commit", "--quiet", "--allow-empty", "--message", "First"),
-    ):
-        subprocess.run(["git", *arguments], env=inherited, check=True, timeout=60)
-    return path
-
-
 def _checks(folder: Path, repository: Path, *fabrics: dict[str, Any]) -> dict[str, Check]:
-    local = {"name": "gitops", "url": repository.as_uri(), "allow_local": True}
-    found = list(run_checks(settings(folder, *fabrics, repositories=[local])))
+    found = list(run_checks(settings(folder, *fabrics, repositories=[local_repository(repository)])))
     assert len({check.subject for check in found}) == len(found)
     return {check.subject: check for check in found}
 

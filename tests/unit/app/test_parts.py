@@ -1,0 +1,214 @@
+"""The composition root: every part is built from the settings, and wired to the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from reconciler.app.parts import PRUNE_EVERY, WRITES, Ended, Measured, build_parts, providers, read_token, receivers
+from reconciler.errors import ConfigurationError, StateError
+from reconciler.model.requests import Trigger, Work
+from reconciler.model.status import PassResult
+from reconciler.queue import Next, Taken
+from reconciler.status.metrics import Metrics
+from reconciler.store import Store, open_store
+from tests.unit.app.configuration import CANARY, LOCAL, REPOSITORY, secret, settings
+from tests.unit.store import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, timedelta
+    from pathlib import Path
+
+
+def _values(metrics: Metrics) -> dict[str, float]:
+    text, _ = metrics.render((), depth=0, oldest=0.0)
+    families = text_string_to_metric_families(text.decode())
+    return {
+        s.name + "".join(f" {v}" for v in s.labels.values()): s.value for family in families for s in family.samples
+    }
+
+
+def test_every_part_is_built(tmp_path: Path) -> None:
+    """The parts are as the settings say, on the state file beside the configuration; nothing runs yet."""
+    found = settings(tmp_path, LOCAL, {**LOCAL, "enabled": False}, workers=3, state="sqlite:///here/state.db")
+
+    parts = build_parts(found)
+
+    assert (parts.host, parts.port, len(parts.workers)) == ("127.0.0.1", 0, 3)
+    assert [fabric.name for fabric in parts.fabrics] == ["dc1", "dc2"]
+    assert (tmp_path / "here" / "state.db").exists()
+    assert parts.intake.receivers("github")[0].secret == f"{CANARY}-webhook".encode()
+    assert (parts.queue.depth(), parts.stop.is_set(), parts.components.as_json()) == (0, False, {})
+    parts.close()
+
+
+def test_a_build_that_fails_lets_go_of_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a part cannot be built the state file is free again, for the next try."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    found = settings(tmp_path, {"cluster": {"in_cluster": True}})
+
+    with pytest.raises(ConfigurationError):
+        build_parts(found)
+
+    open_store(found.state_path, samples.SetClock()).close()
+
+
+def test_two_processes_on_one_state(tmp_path: Path) -> None:
+    """A second service on the same state file is refused before anything of it runs."""
+    found = settings(tmp_path)
+    parts = build_parts(found)
+
+    with pytest.raises(StateError, match="in use"):
+        build_parts(found)
+
+    parts.close()
+
+
+def test_webhooks(tmp_path: Path) -> None:
+    """Each webhook has its secret and its repository's address; a repository without one has no provider."""
+    other = {"name": "other", "url": "https://git.example.com/other.git"}
+    found = settings(tmp_path, repositories=[REPOSITORY, other])
+
+    (receiver,) = receivers(found)
+
+    assert (receiver.provider, receiver.repository, receiver.url) == ("github", "gitops", REPOSITORY["url"])
+    assert receiver.secret == f"{CANARY}-webhook".encode()
+    assert providers(found) == {"gitops": "github", "other": None}
+
+
+def test_a_webhook_secret_that_is_gone(tmp_path: Path) -> None:
+    """A secret that can no longer be read is an error that names its file."""
+    found = settings(tmp_path)
+    (tmp_path / "secrets" / "webhook").unlink()
+
+    with pytest.raises(ConfigurationError, match="secrets/webhook: no such file"):
+        receivers(found)
+
+
+def test_the_api_token_is_read_each_time(tmp_path: Path) -> None:
+    """A token that was changed works at once, without a restart; without one there is none."""
+    source = settings(tmp_path).server.api_token
+    assert read_token(source) == f"{CANARY}-api-token".encode()
+
+    secret(tmp_path, "api-token", "rotated\n")
+
+    assert read_token(source) == b"rotated"
+    assert read_token(None) is None
+
+
+class Passes:
+    """A runner that makes no pass, and ends as told."""
+
+    def __init__(self, outcome: Next | Exception) -> None:
+        self.outcome = outcome
+
+    def run(self, taken: Taken) -> Next:
+        assert taken.key == "dc1"
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+TAKEN = Taken("dc1", Work((Trigger.PUSH,)), 1.5)
+
+
+def test_a_pass_is_measured() -> None:
+    """How long a fabric waited is told, and what the pass ends with is passed on."""
+    metrics = Metrics()
+
+    assert Measured(Passes(Next(failures=3)), metrics).run(TAKEN) == Next(failures=3)
+
+    values = _values(metrics)
+    assert values["reconciler_queue_wait_seconds_sum"] == 1.5
+    assert values["reconciler_worker_exceptions_total"] == 0
+
+
+def test_a_pass_that_raises_is_counted() -> None:
+    """What nobody foresaw is counted, and goes on to whoever restarts the worker."""
+    metrics = Metrics()
+
+    with pytest.raises(RuntimeError, match="boom"):
+        Measured(Passes(RuntimeError("boom")), metrics).run(TAKEN)
+
+    assert _values(metrics)["reconciler_worker_exceptions_total"] == 1
+
+
+class History:
+    """A real store with passes, and what follows their end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = samples.SetClock()
+        self.store = open_store(folder / "state.db", self.clock)
+        self.metrics = Metrics()
+        self._settings = settings(folder, history={"days": 1, "passes": 1})
+
+    def ended(self, store: Store | None = None) -> Ended:
+        return Ended(self._settings, store or self.store, self.metrics, self.clock)
+
+    def end_pass(self, name: str) -> None:
+        result = samples.pass_result(name, finished=self.clock.now())
+        self.store.record_pass(PassResult(result.record, result.fabric))
+
+    def kept(self) -> list[str]:
+        return [record.id for record in self.store.passes("dc1")]
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    history = History(tmp_path)
+    yield history
+    history.store.close()
+
+
+def test_a_pass_that_ended_is_counted(history: History) -> None:
+    """The metrics learn of the pass and of what it wrote, kind by kind; what it only read is no write."""
+    record = replace(samples.pass_record("p1"), counts={"created": 2, "netbox_deleted": 1, "unchanged": 9})
+
+    history.ended()(record)
+
+    values = _values(history.metrics)
+    written = {what: values[f"reconciler_writes_total dc1 {what}"] for what in WRITES}
+    assert written == dict.fromkeys(WRITES, 0) | {"created": 2, "netbox_deleted": 1}
+    assert values["reconciler_passes_total dc1 partial"] == 1
+    assert "reconciler_writes_total dc1 unchanged" not in values
+
+
+def test_old_history_is_pruned_now_and_then(history: History) -> None:
+    """What is older than the settings say is forgotten with the first pass, and then at most once an hour."""
+    ended = history.ended()
+    record = samples.pass_record("p0")
+    for name in ("old-1", "old-2"):
+        history.end_pass(name)
+    history.clock.advance(days=2)
+
+    ended(record)
+    assert history.kept() == ["old-2"], "the last one is kept however old it is"
+
+    history.end_pass("new")
+    history.clock.advance(seconds=PRUNE_EVERY - 1)
+    ended(record)
+    assert history.kept() == ["new", "old-2"], "not yet again"
+
+    history.clock.advance(seconds=1)
+    ended(record)
+    assert history.kept() == ["new"]
+
+
+class FullDisk(Store):
+    """A store that can forget nothing."""
+
+    def prune(self, keep_for: timedelta, keep_passes: int, now: datetime) -> None:
+        raise StateError("disk full")
+
+
+def test_a_history_that_cannot_be_pruned(history: History) -> None:
+    """It fails no pass: the pass was stored, and must not be made again for it. It is tried again an hour later."""
+    ended = history.ended(FullDisk(history.store._database, history.clock))
+
+    ended(samples.pass_record("p1"))
+
+    assert _values(history.metrics)["reconciler_passes_total dc1 partial"] == 1

@@ -1,0 +1,202 @@
+"""The running service: it starts as one, serves until a signal, and lets go of everything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from structlog.testing import capture_logs
+
+from reconciler.app.parts import Parts, build_parts
+from reconciler.app.service import STOP_TIMEOUT, serve
+from reconciler.errors import ConfigurationError, StateError
+from reconciler.model.requests import Request, Trigger
+from reconciler.store import Store, open_store
+from reconciler.triggers.intake import Configured, TriggerIntake
+from tests.unit.app.configuration import CANARY, LOCAL, local_repository, settings
+from tests.unit.store import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from reconciler.settings import Settings
+
+
+@dataclass
+class Client:
+    """What is done with the service while it runs, from outside; the signal ends it afterwards."""
+
+    during: Callable[[Client], None]
+    url: str = ""
+    log: list[Any] = field(default_factory=list)
+    failure: Exception | None = None
+    is_served: bool = False
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(f"{self.url}{path}", timeout=30)
+
+    def reconcile(self, token: str) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post(f"{self.url}/reconcile", json={"wait": 30}, headers=headers, timeout=60)
+
+    def _use(self) -> None:
+        try:
+            self.during(self)
+        except Exception as error:  # noqa: BLE001 - raised again by the test's own thread
+            self.failure = error
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def on_ready(self) -> None:
+        self.is_served = True
+        (serving,) = [entry for entry in self.log if entry["event"] == "serving"]
+        self.url = f"http://{serving['host']}:{serving['port']}"
+        threading.Thread(target=self._use).start()
+
+
+def _serve(build: Callable[[], Parts], during: Callable[[Client], None] = lambda _client: None) -> Client:
+    """Run the service until `during` is over."""
+    client = Client(during)
+    with capture_logs() as client.log:
+        serve(build, client.on_ready)
+    if client.failure is not None:
+        raise client.failure
+    return client
+
+
+def _settings(folder: Path, repository: Path, *fabrics: dict[str, Any]) -> Settings:
+    return settings(folder, *fabrics, repositories=[local_repository(repository)])
+
+
+def _is_free(state: Path) -> bool:
+    open_store(state, samples.SetClock()).close()
+    return True
+
+
+def test_from_start_to_end(tmp_path: Path, repository: Path) -> None:
+    """One call starts every part; what was left unfinished is taken up, every fabric is looked at, and a signal ends
+    it all in order.
+    """
+    found = _settings(tmp_path, repository)
+    store = open_store(found.state_path, samples.SetClock())
+    store.accept([Request("left-over", "dc1", Trigger.REQUEST, samples.NOON)])
+    store.close()
+
+    def use(client: Client) -> None:
+        answered = client.reconcile(f"{CANARY}-api-token")
+        assert [request["state"] for request in answered.json()["requests"]] == ["succeeded"]
+        assert client.get("/requests/left-over").json()["state"] == "succeeded"
+        fabric = client.get("/fabrics/dc1").json()
+        assert (fabric["sync_status"], fabric["counts"]["in_sync"]) == ("in_sync", 1)
+        assert client.get("/readyz").json() == {"status": "ok", "not_running": {}}
+        assert client.get("/healthz").json()["components"].keys() == {"web", "store", "queue", "worker-1", "poll"}
+        assert "startup" in {t for p in client.get("/fabrics/dc1/passes").json()["passes"] for t in p["triggers"]}
+        assert 'reconciler_passes_total{fabric="dc1",outcome="succeeded"}' in client.get("/metrics").text
+        assert client.reconcile("wrong").status_code == 401
+
+    client = _serve(lambda: build_parts(found), use)
+
+    events = [entry["event"] for entry in client.log if entry["event"] in {"serving", "stopping", "stopped"}]
+    assert events == ["serving", "stopping", "stopped"]
+    (simulated,) = [entry for entry in client.log if entry["event"] == "simulated targets"]
+    assert (simulated["fabric"], simulated["log_level"]) == ("dc1", "warning")
+    assert _is_free(found.state_path)
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+
+def test_a_port_in_use(tmp_path: Path, repository: Path) -> None:
+    """A port that is taken is an error of the configuration, and leaves the state file free."""
+    found = _settings(tmp_path, repository)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(ConfigurationError, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use"):
+            serve(lambda: replace(build_parts(found), port=port))
+
+    assert _is_free(found.state_path)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "x" * 70])
+def test_an_address_that_is_not_ours(tmp_path: Path, repository: Path, host: str) -> None:
+    """An address that this machine does not have is named, whatever is wrong with it."""
+    found = _settings(tmp_path, repository)
+
+    with pytest.raises(ConfigurationError, match=f"cannot listen on {host}:0: "):
+        serve(lambda: replace(build_parts(found), host=host))
+
+
+class Requests:
+    """The store's requests, with something that happens when the unfinished ones are asked for."""
+
+    def __init__(self, parts: Parts, happening: Callable[[], None]) -> None:
+        self._store: Store = parts.store
+        self._happening = happening
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def unfinished(self) -> Sequence[Request]:
+        self._happening()
+        return self._store.unfinished()
+
+
+def _interrupted(found: Settings, happening: Callable[[], None]) -> Parts:
+    """Parts of which the start is interrupted."""
+    parts = build_parts(found)
+    configured = Configured({fabric.name: fabric for fabric in parts.fabrics})
+    intake = TriggerIntake(configured, Requests(parts, happening), parts.queue, samples.SetClock())
+    return replace(parts, intake=intake)
+
+
+def test_a_state_that_cannot_be_used(tmp_path: Path, repository: Path) -> None:
+    """A state that fails at the start is that error, and not a group of errors."""
+    found = _settings(tmp_path, repository)
+
+    def fail() -> None:
+        raise StateError("disk full")
+
+    with pytest.raises(StateError, match="disk full"):
+        serve(lambda: _interrupted(found, fail))
+
+    assert _is_free(found.state_path)
+
+
+def test_a_signal_while_it_starts(tmp_path: Path, repository: Path) -> None:
+    """A signal that comes before everything runs ends the service as well, without the watchdog."""
+    found = _settings(tmp_path, repository)
+    started = time.monotonic()
+
+    client = _serve(lambda: _interrupted(found, lambda: os.kill(os.getpid(), signal.SIGINT)))
+
+    assert not client.is_served
+    assert time.monotonic() - started < STOP_TIMEOUT
+    assert client.log[-1]["event"] == "stopped"
+    assert _is_free(found.state_path)
+
+
+def test_the_most_neglected_first(tmp_path: Path, repository: Path) -> None:
+    """At the start fabrics that were never in line come first, then those whose last success is longest ago."""
+    found = _settings(tmp_path, repository, LOCAL, LOCAL, LOCAL)
+    store = open_store(found.state_path, samples.SetClock())
+    for name, age in (("dc1", 1), ("dc2", 5)):
+        result = samples.pass_result(f"pass-of-{name}", name)
+        fabric = replace(result.fabric, last_sync=samples.NOON - timedelta(hours=age))
+        store.record_pass(replace(result, fabric=fabric))
+    store.close()
+
+    _serve(lambda: replace(build_parts(found), workers=()))
+
+    store = open_store(found.state_path, samples.SetClock())
+    assert [(r.fabric, r.trigger) for r in store.unfinished()] == [
+        (name, Trigger.STARTUP) for name in ("dc3", "dc2", "dc1")
+    ]
+    store.close()
