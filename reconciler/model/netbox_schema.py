@@ -119,6 +119,8 @@ OWNED: tuple[Model, ...] = (
         noun="VRF",
         label="name",
         fields=MappingProxyType({"name": _text(100), "enforce_unique": _FLAG, "custom_fields.hh_mode": _text(253)}),
+        # NetBox allows two VRFs of one name; people could not tell them apart, and nor could we once the keys are lost
+        natural=(("name",),),
     ),
     Model(
         path=VLANS,
@@ -184,10 +186,3 @@ def natural_key_fields(path: str) -> tuple[tuple[str, ...], ...]:
     """The sets of fields that are unique in a model; none for a model that is not owned."""
     model = MODELS.get(path)
     return model.natural if model else ()
-
-
-def custom_fields_of(model: Model) -> tuple[str, ...]:
-    """The names of the custom fields that records of the model carry beside their key."""
-    return tuple(
-        name.removeprefix(CUSTOM_FIELD_PREFIX) for name in model.fields if name.startswith(CUSTOM_FIELD_PREFIX)
-    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import RecordChange, references
 from reconciler.model.netbox_plan import Block, NetBoxPlan, Refusal
-from reconciler.model.netbox_schema import DEVICES, MODELS, ORDER, PREFIXES, VLANS
+from reconciler.model.netbox_schema import MODELS, ORDER, PREFIXES, VLAN_GROUPS, VLANS
 from reconciler.plan.netbox_claims import Claims, describe, disowned
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def plan_netbox(
         updates=tuple(_updates(allowed, parked)),
         deletes=deletes,
         refusals=(*claims.refusals(), *held, *_strays(projection, observation, fabric)),
-        retained=tuple(existing for existing in undeclared if existing not in deletes),
+        retained=_without(undeclared, deletes),
         blocks=(block,) if block else (),
     )
 
@@ -91,8 +91,13 @@ def _free(
         if not still_used:
             break
         held += [_in_use(existing, users[existing.model, existing.id]) for existing in still_used]
-        free = tuple(existing for existing in free if existing not in still_used)
+        free = _without(free, still_used)
     return free, held
+
+
+def _without(records: Iterable[ExistingRecord], others: Iterable[ExistingRecord]) -> tuple[ExistingRecord, ...]:
+    places = {(existing.model, existing.id) for existing in others}
+    return tuple(existing for existing in records if (existing.model, existing.id) not in places)
 
 
 def _users(
@@ -166,7 +171,7 @@ def _aside(holder: ExistingRecord) -> dict[str, Value]:
     if holder.model == PREFIXES:
         return {"prefix": f"{ipaddress.IPv6Address('100::') + holder.id}/128"}
     names: dict[str, Value] = {"name": f"parked~{holder.id}"}
-    return names if holder.model == DEVICES else {**names, "slug": f"parked-{holder.id}"}
+    return {**names, "slug": f"parked-{holder.id}"} if holder.model == VLAN_GROUPS else names
 
 
 def _strays(projection: Projection, observation: Observation, fabric: str) -> Iterator[Refusal]:

@@ -195,6 +195,17 @@ class NetBoxContract:
         assert world.person.look("ipam/vlans", record_id) == before
         assert {item.ref.model for item in plan.refusals} == {"ipam/vlans", "ipam/prefixes"}
 
+    def test_a_vrf_of_a_person_with_our_name(self, world: World) -> None:
+        """NetBox would allow a second VRF of the name; it is reported instead, and its VPC waits."""
+        self.prepare(world, *NAMESPACES)
+        record_id = world.person.add("ipam/vrfs", {"name": "dc1/vpc-1", "enforce_unique": True})
+        before = world.person.look("ipam/vrfs", record_id)
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projected(*NAMESPACES, vpc("vpc-1", back=11)))
+
+        assert errors == []
+        assert [item.ref.model for item in plan.refusals] == ["ipam/vrfs", "ipam/prefixes"]
+        assert world.person.look("ipam/vrfs", record_id) == before
+
     def test_what_is_gone_is_deleted(self, world: World) -> None:
         """Records of objects that are gone are deleted, dependents first; the others stay."""
         self.prepare(world, *FABRIC)

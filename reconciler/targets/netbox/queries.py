@@ -71,10 +71,11 @@ def keyed(fabric: str) -> str:
 
 def relevant(path: str, fabric: str, site_id: int | None) -> str:
     """A filter for the records that carry a key of the fabric or stand where one of ours might: at the fabric's site,
-    in its VLAN groups, in its VRFs. `site_id` is None while the site does not exist.
+    in its VLAN groups, in its VRFs, under the names of its VRFs. `site_id` is None while the site does not exist.
     """
     ours = keyed(fabric)
     places = {VLANS: f"group:{{{ours}}}", PREFIXES: f"vrf:{{{ours}}}"}
+    places[VRFS] = f"name:{{starts_with:{json.dumps(f'{fabric}/')}}}"
     if site_id is not None:
         places[DEVICES] = f'site_id:"{site_id}"'
         places[VLAN_GROUPS] = f'scope_id:"{site_id}",scope_type:{{app_label:{{exact:"dcim"}},model:{{exact:"site"}}}}'

@@ -130,6 +130,7 @@ def test_a_renamed_record_is_renamed_back() -> None:
         pytest.param(device(), strangers(device(), 3, name="SPINE-01"), "device SPINE-01", id="another case"),
         pytest.param(group(), strangers(group(), 3, slug="other"), "VLAN group default", id="group name"),
         pytest.param(group(), strangers(group(), 3, name="other"), "VLAN group other", id="group slug"),
+        pytest.param(vrf(), strangers(vrf(), 3), "VRF dc1/v", id="VRF"),
     ],
 )
 def test_a_record_of_a_person_is_left_alone(record: Record, other: ExistingRecord, noun: str) -> None:
@@ -197,6 +198,7 @@ def test_exchanged_natural_keys() -> None:
     [
         pytest.param(device("a"), device("b"), {"name": "parked~2"}, id="device"),
         pytest.param(group("a"), group("b"), {"name": "parked~2", "slug": "parked-2"}, id="group"),
+        pytest.param(vrf("a"), vrf("b"), {"name": "parked~2"}, id="VRF"),
         pytest.param(prefix("a", "10.0.0.0/24"), prefix("b", "10.0.1.0/24"), {"prefix": "100::2/128"}, id="prefix"),
     ],
 )

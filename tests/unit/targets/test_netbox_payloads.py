@@ -121,7 +121,7 @@ def test_queries() -> None:
     """Conditions name our keys and the places where others could stand; marks are asked apart."""
     ours = 'custom_field_data:{path:"hh_key",lookup:{string_lookup:{starts_with:"dc1/"}}}'
 
-    assert relevant("ipam/vrfs", "dc1", 3) == ours
+    assert relevant("ipam/vrfs", "dc1", 3) == f'{ours},OR:{{name:{{starts_with:"dc1/"}}}}'
     assert relevant("ipam/vlans", "dc1", None) == f"{ours},OR:{{group:{{{ours}}}}}"
     assert relevant("dcim/devices", "dc1", 3) == f'{ours},OR:{{site_id:"3"}}'
     assert relevant("dcim/devices", "dc1", None) == ours
