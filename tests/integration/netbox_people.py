@@ -90,13 +90,11 @@ class Proxy:
         """The next requests of this method are answered with a status, and not forwarded."""
         self._faults.extend([(method, "answer", status)] * times)
 
-    def lose(self, method: str) -> None:
-        """The next request of this method is forwarded, and the connection closed without an answer."""
-        self._faults.append((method, "lose", 0))
-
-    def garble(self, method: str, status: int) -> None:
-        """The next request of this method is forwarded, and answered with a status all the same."""
-        self._faults.append((method, "garble", status))
+    def lose_answer(self, method: str, how: str) -> None:
+        """The answer to the next request of this method is `lost` (forwarded, then the connection is closed), `dropped`
+        (the same, but not forwarded), or `garbled` (forwarded, and answered with 500 all the same).
+        """
+        self._faults.append((method, how, 500))
 
     @property
     def faults(self) -> int:
@@ -113,11 +111,14 @@ class Proxy:
         _, kind, status = fault or ("", "", 0)
         if kind == "answer":
             _answer(handler, status, b'{"detail":"the proxy says no"}')
+        if kind == "dropped":
+            handler.close_connection = True
+        if kind in {"answer", "dropped"}:
             return
         forwarded, content = self._forward(handler, body)
-        if kind == "lose":
+        if kind == "lost":
             handler.close_connection = True
-        elif kind == "garble":
+        elif kind == "garbled":
             _answer(handler, status, b'{"error":"duplicate key value violates unique constraint"}')
         else:
             _answer(handler, forwarded, content)

@@ -135,16 +135,16 @@ def test_pages(netbox: NetBoxServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-@pytest.mark.parametrize("fault", ["lost", "garbled"])
+@pytest.mark.parametrize("fault", ["lost", "garbled", "dropped"])
 def test_an_answer_that_gets_lost(
     proxy: Proxy, through_proxy: NetBoxServer, person: ServerPerson, method: str, fault: str
 ) -> None:
-    """When NetBox wrote and its answer was lost, or made no sense, nothing is written twice and nothing is missing."""
+    """Whether or not NetBox wrote when its answer was lost, or made no sense: nothing is written twice, and nothing is
+    missing.
+    """
+    mirror(through_proxy, "dc1", POLICY, projected(*NAMESPACES, *SERVERS, LEAF))
     mirror(through_proxy, "dc1", POLICY, projected(*NAMESPACES, SERVERS[0]))
-    if fault == "lost":
-        proxy.lose(method)
-    else:
-        proxy.garble(method, 500)
+    proxy.lose_answer(method, fault)
     edited = declared("Server", "server-01", {"description": "edited"})
     for objects in ([*NAMESPACES, edited, SERVERS[1], LEAF], [*NAMESPACES, edited]):
         projection = projected(*objects)
