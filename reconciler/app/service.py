@@ -148,8 +148,14 @@ def _listen(host: str, port: int) -> socket.socket:
             (host, port), family=family, backlog=1024, dualstack_ipv6=is_v6 and socket.has_dualstack_ipv6()
         )
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {reason}") from error
+        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {_reason(error)}") from error
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """The system's own words, without what the library adds to them."""
+    if isinstance(error, socket.gaierror) or not isinstance(error, OSError) or error.errno is None:
+        return getattr(error, "strerror", None) or str(error)
+    return os.strerror(error.errno)
 
 
 def _neglect(record: FabricRecord | None) -> tuple[bool, float]:
