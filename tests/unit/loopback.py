@@ -45,10 +45,11 @@ def error(status: int, code: str, message: str) -> Answer:
 
 
 class Loopback:
-    """The answers by target (`GET /fabrics`): given in turn, the last one for ever. All else is not found."""
+    """The answers by target (`GET /fabrics`): given in turn, the last one for ever; `otherwise` for all else."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}
+        self.otherwise = error(404, "not_found", "There is nothing at this path.")
         self.asked: list[Asked] = []
         self.url = ""
 
@@ -59,7 +60,7 @@ class Loopback:
         self.asked.append(asked)
         answers = self.answers.get(asked.target)
         if not answers:
-            return error(404, "not_found", "There is nothing at this path.")
+            return self.otherwise
         return answers[0] if len(answers) == 1 else answers.pop(0)
 
 

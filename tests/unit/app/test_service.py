@@ -102,9 +102,12 @@ def test_from_start_to_end(tmp_path: Path, repository: Path) -> None:
         assert "startup" in {t for p in client.get("/fabrics/dc1/passes").json()["passes"] for t in p["triggers"]}
         assert 'reconciler_passes_total{fabric="dc1",outcome="succeeded"}' in client.get("/metrics").text
         assert client.reconcile("wrong").status_code == 401
+        for path in ("/fabrics", "/fabrics/dc1", "/fabrics/dc1/resources", "/healthz", "/metrics"):
+            assert CANARY not in client.get(path).text, path
 
     client = _serve(lambda: build_parts(found), use)
 
+    assert CANARY not in str(client.log)
     events = [entry["event"] for entry in client.log if entry["event"] in {"serving", "stopping", "stopped"}]
     assert events == ["serving", "stopping", "stopped"]
     (simulated,) = [entry for entry in client.log if entry["event"] == "simulated targets"]

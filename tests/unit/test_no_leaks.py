@@ -1,0 +1,238 @@
+"""No secret shows: not in what can be printed of any part, not in an error, not in the log."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from functools import partial
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from reconciler.app.logs import configure_logs
+from reconciler.app.parts import build_parts
+from reconciler.cli.client import ApiClient, ApiError
+from reconciler.desired.git import GitRemote, Mirror
+from reconciler.errors import ReconcilerError
+from reconciler.model.kinds import OBSERVED
+from reconciler.model.netbox import Projection
+from reconciler.settings import SecretSource
+from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
+from reconciler.targets.netbox import NetBoxAccess, NetBoxServer
+from tests.unit.app.configuration import CANARY, kubeconfig, secret, settings
+from tests.unit.loopback import Answer, Loopback, closed_port, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TOKEN = f"{CANARY}-kube-token".encode()
+
+
+def _targets(folder: Path) -> tuple[dict[str, Any], ...]:
+    """Fabrics with every way to name a secret, on addresses at which nobody listens."""
+    path = kubeconfig(folder, "dc2.kubeconfig", "https://127.0.0.1:9")
+    return (
+        {
+            "cluster": {"server": "https://127.0.0.1:7", "token_file": "secrets/kube-token"},
+            "netbox": {"url": "http://127.0.0.1:7", "token_file": "secrets/netbox-token"},
+        },
+        {
+            "cluster": {"kubeconfig": path, "namespace": "two"},
+            "netbox": {"url": "http://127.0.0.1:9", "token_env": "NETBOX_TOKEN"},
+        },
+    )
+
+
+OURS = {"reconciler", "webhooks"}
+LOOKED_THROUGH = OURS | {"kubernetes", "pynetbox", "requests", "starlette"}
+
+
+def _reachable(root: object) -> Iterator[object]:
+    """The object and everything of ours that it holds, at any depth, also by way of the libraries."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        package = type(found).__module__.partition(".")[0]
+        if package in OURS:
+            yield found
+        if package in LOOKED_THROUGH:
+            waiting += _parts_of(found)
+        if isinstance(found, dict):
+            waiting += found.values()
+        elif isinstance(found, list | tuple | set | frozenset):
+            waiting += found
+        elif isinstance(found, MethodType):
+            waiting.append(found.__self__)
+        elif isinstance(found, FunctionType):
+            waiting += [cell.cell_contents for cell in found.__closure__ or ()]
+        elif isinstance(found, partial):
+            waiting += [found.func, *found.args]
+
+
+def _parts_of(found: object) -> list[object]:
+    slots = {name for kind in type(found).__mro__ for name in getattr(kind, "__slots__", ())}
+    return [*getattr(found, "__dict__", {}).values(), *(getattr(found, name, None) for name in slots)]
+
+
+def test_no_part_shows_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever part of a whole service is printed, none of its secrets is in the text."""
+    monkeypatch.setenv("NETBOX_TOKEN", f"{CANARY}-environment")
+    found = settings(tmp_path, *_targets(tmp_path))
+    parts = build_parts(found)
+
+    shown = [(type(one).__name__, f"{one!r} {one!s}") for one in _reachable((found, parts))]
+    parts.close()
+
+    names = {name for name, _ in shown}
+    assert {"Settings", "Parts", "Receiver", "TriggerIntake", "PassRunner", "Subject", "SecretSource"} <= names
+    assert {"Mirror", "GitRemote", "KubernetesCluster", "NetBoxServer", "BoundedSession"} <= names
+    assert {name for name, text in shown if CANARY in text} == set()
+
+
+def test_the_look_reaches_secrets(tmp_path: Path) -> None:
+    """The look of the test before goes so deep that it meets secrets: what it does not find does not show."""
+    parts = build_parts(settings(tmp_path))
+
+    secrets = [value for one in _reachable(parts) for value in _parts_of(one) if isinstance(value, bytes)]
+    parts.close()
+
+    assert f"{CANARY}-webhook".encode() in secrets
+
+
+def _git(folder: Path, url: str) -> object:
+    password = secret(folder, "git-token", f"{CANARY}-git-token\n")
+    remote = GitRemote("gitops", f"{url}/net/gitops.git", "main", "bot", password, allow_local=True)
+    return Mirror(remote, folder / "mirror").fetch()
+
+
+def _git_by_environment(folder: Path, url: str) -> object:
+    remote = GitRemote("gitops", f"{url}/x.git", "main", "bot", password_env="GIT_PASSWORD_CANARY", allow_local=True)
+    return Mirror(remote, folder / "mirror").fetch()
+
+
+def _cluster(token: bytes = TOKEN) -> Callable[[Path, str], object]:
+    def attempt(_folder: Path, url: str) -> object:
+        access = ClusterAccess(server=url, token=lambda: token)
+        return KubernetesCluster(access, "default", sleep=lambda _seconds: None).list(OBSERVED[0])
+
+    return attempt
+
+
+def _cluster_by_kubeconfig(folder: Path, url: str) -> object:
+    access = ClusterAccess(kubeconfig=folder / kubeconfig(folder, "it.kubeconfig", url))
+    return KubernetesCluster(access, "default", sleep=lambda _seconds: None).version()
+
+
+def _netbox(token: bytes = TOKEN) -> Callable[[Path, str], object]:
+    def attempt(_folder: Path, url: str) -> object:
+        netbox = NetBoxServer(NetBoxAccess(url, lambda: token), sleep=lambda _seconds: None)
+        return netbox.observe("dc1", Projection())
+
+    return attempt
+
+
+def _api(token: str = TOKEN.decode()) -> Callable[[Path, str], object]:
+    return lambda _folder, url: ApiClient(url, token).get("/fabrics", "fabrics")
+
+
+ATTEMPTS: dict[str, Any] = {
+    "git": _git,
+    "git, password in the environment": _git_by_environment,
+    "cluster": _cluster(),
+    "cluster, by kubeconfig": _cluster_by_kubeconfig,
+    "NetBox": _netbox(),
+    "the service": _api(),
+}
+ODD_TOKENS: dict[str, Any] = {
+    f"{name}, {kind}": make(token)
+    for kind, token in (("two lines", TOKEN + b"\r\nx"), ("not ASCII", TOKEN + "ü☃".encode()))
+    for name, make in (
+        ("cluster", _cluster),
+        ("NetBox", _netbox),
+        ("the service", lambda token: _api(token.decode())),
+    )
+}
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    """A server that refuses everybody, whoever they say they are."""
+    refusal = Answer(
+        401,
+        json.dumps({"detail": "no", "error": {"message": "no"}}).encode(),
+        {"WWW-Authenticate": 'Basic realm="x"'},
+    )
+    with serving() as loopback:
+        loopback.otherwise = refusal
+        yield loopback
+
+
+def _said_of(attempt: Callable[[Path, str], object], folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Everything that can be seen of the failure: the error, its causes, and what the log makes of it."""
+    with pytest.raises((ReconcilerError, ApiError)) as failed:
+        attempt(folder, url)
+    try:
+        configure_logs(as_json=True)
+        structlog.get_logger("test").error("failed", error=failed.value, text=str(failed.value), exc_info=failed.value)
+    finally:
+        structlog.reset_defaults()
+    said = "".join(traceback.format_exception(failed.value)) + repr(failed.value) + repr(vars(failed.value))
+    return said + capsys.readouterr().err
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
+def test_nobody_listens(
+    attempt: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A connection that cannot be made leaves no trace of the secret with which it was tried."""
+    monkeypatch.setenv("GIT_PASSWORD_CANARY", f"{CANARY}-environment")
+    port = closed_port()
+
+    assert CANARY not in _said_of(attempt, tmp_path, f"http://127.0.0.1:{port}", capsys)
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
+def test_refused(
+    attempt: Any,
+    server: Loopback,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A server to which the secret was shown, and that refused it, leaves no trace of it in the error."""
+    monkeypatch.setenv("GIT_PASSWORD_CANARY", f"{CANARY}-environment")
+
+    said = _said_of(attempt, tmp_path, server.url, capsys)
+
+    assert any("authorization" in asked.headers for asked in server.asked), "the secret was in play"
+    assert CANARY not in said
+
+
+@pytest.mark.parametrize("attempt", ODD_TOKENS.values(), ids=ODD_TOKENS)
+def test_tokens_that_no_header_can_carry(
+    attempt: Any, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token that HTTP refuses is refused without being quoted."""
+    said = _said_of(attempt, tmp_path, server.url, capsys)
+
+    assert CANARY not in said
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * (64 * 1024) + CANARY.encode()], ids=["empty", "too large"])
+def test_a_secret_that_cannot_be_used(tmp_path: Path, content: bytes) -> None:
+    """An unusable secret file is named, its content is not."""
+    path = tmp_path / "secret"
+    path.write_bytes(content)
+
+    with pytest.raises(ReconcilerError) as failed:
+        SecretSource(path).read()
+
+    assert str(path) in failed.value.message
+    assert CANARY not in "".join(traceback.format_exception(failed.value))
