@@ -42,7 +42,7 @@ class Conclusion:
 
 def conclude(findings: Findings) -> Conclusion:
     """Failed before partial before blocked before succeeded: the gravest finding names the pass."""
-    retryable = any(failure.is_retryable for failure in findings.failures)
+    retryable = _may_help_to_retry(findings)
     whole = [failure for failure in findings.failures if failure.is_whole]
     if whole:
         text = "; ".join(f"{failure.subject}: {failure.message}" for failure in whole)
@@ -53,6 +53,14 @@ def conclude(findings: Findings) -> Conclusion:
         reason, _ = findings.blocks[0]
         return Conclusion(Outcome.BLOCKED, reason, "; ".join(message for _, message in findings.blocks))
     return Conclusion(Outcome.SUCCEEDED, "Succeeded", _success_message(findings))
+
+
+def _may_help_to_retry(findings: Findings) -> bool:
+    """Also where the pass deleted something and an object was refused: what it clashed with (a port, a VLAN) may have
+    been what was deleted, after it was tried.
+    """
+    has_deleted = bool((findings.counts or {}).get("deleted"))
+    return any(failure.is_retryable or (has_deleted and not failure.is_whole) for failure in findings.failures)
 
 
 def _partial_reason(findings: Findings) -> str:

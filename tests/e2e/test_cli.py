@@ -17,6 +17,7 @@ pytestmark = pytest.mark.lab
 
 def test_reconcile_status_passes(world: World) -> None:
     """`reconcile` waits for the outcome, `status` and `passes` tell it; exit codes as documented."""
+    world.fabric.pop("netbox")
     service = world.service
     service.start()
     service.wait_idle()
@@ -39,6 +40,7 @@ def test_reconcile_status_passes(world: World) -> None:
 
 def test_problems_are_shown_with_their_place(world: World) -> None:
     """`status` names the file and line of what is wrong, and `reconcile` fails."""
+    world.fabric.pop("netbox")
     service = world.service
     service.start()
     service.push({**files(), "managed/broken.yaml": "a: [\n"}, deliver=False)
@@ -53,6 +55,7 @@ def test_problems_are_shown_with_their_place(world: World) -> None:
 
 def test_errors_say_what_to_do(world: World) -> None:
     """An unknown fabric, a wrong token and an absent service are one sentence each, and exit code 1."""
+    world.fabric.pop("netbox")
     service = world.service
     service.start()
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.lab
 
 def test_the_start_reconciles(world: World) -> None:
     """What was pushed before the service ran is applied by its start."""
+    world.fabric.pop("netbox")
     service = world.service
     commit = service.push(files(), deliver=False)
 
@@ -29,6 +30,7 @@ def test_the_start_reconciles(world: World) -> None:
 
 def test_the_poll_finds_what_no_webhook_told(world: World) -> None:
     """A push that was never delivered is applied within a poll interval, and polls go on while nothing happens."""
+    world.fabric.pop("netbox")
     service = world.service
     service.settings["poll"] = {"interval": 2}
     service.start()
@@ -47,6 +49,7 @@ def test_the_poll_finds_what_no_webhook_told(world: World) -> None:
 
 def test_an_empty_repository(world: World) -> None:
     """An empty repository is named as such, is no outage, and its first push is applied."""
+    world.fabric.pop("netbox")
     service = world.service
     service.start()
 
@@ -61,6 +64,7 @@ def test_an_empty_repository(world: World) -> None:
 
 def test_one_process_per_state_file(world: World) -> None:
     """A second service on the same state file is refused with a sentence, and the first goes on."""
+    world.fabric.pop("netbox")
     service = world.service
     service.start()
 

@@ -48,6 +48,11 @@ TOO_MANY = ("TooManyDeletes", "11 deletes, 10 are allowed")
             id="one object",
         ),
         pytest.param(
+            Findings("r", [REJECTED], counts={"deleted": 1}),
+            Conclusion(Outcome.PARTIAL, "Rejected", "VPC/vpc-1: subnet is wrong", is_retryable=True),
+            id="one object, and its place may be free by now",
+        ),
+        pytest.param(
             Findings("r", [LOST]),
             Conclusion(Outcome.PARTIAL, "ClusterUnavailable", "VPC/vpc-2: timed out", is_retryable=True),
             id="one object, worth another try",

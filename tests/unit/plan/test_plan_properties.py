@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.demo.fabric import FabricShape, build_fabric
@@ -134,7 +134,6 @@ def test_actions_stand_in_the_order_of_their_needs(before: Desired, after: Desir
 
 
 @given(states, states)
-@settings(max_examples=50)
 def test_drift_is_seen_without_self_heal_and_healed_with_it(wanted: Desired, edits: Desired) -> None:
     """Whatever others wrote over our objects: reported and left alone, or put right in one pass."""
     world = _applied(wanted)

@@ -170,7 +170,7 @@ def test_does_not_quote(path: Path, content: str) -> None:
 
 
 @given(content=st.binary(max_size=60) | st.text("ab:-[]{}*&!|>'\"#%@,? \n\t0123.<=~", max_size=60).map(str.encode))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes(path: Path, content: bytes) -> None:
     """Whatever a file holds, it is a mapping with text keys, or a ConfigurationError."""
     path.write_bytes(content)

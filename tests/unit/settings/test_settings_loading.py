@@ -400,7 +400,7 @@ def places(value: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_document(file: ConfigurationFile, data: st.DataObject) -> None:
     """Whatever is written in any place, the answer is settings or a ConfigurationError whose lines name places."""
     document = copy.deepcopy(COMPLETE)

@@ -16,7 +16,7 @@ from reconciler.model.fabric import ClusterPolicy, Fabric
 from reconciler.model.objects import ObjectKey, Source
 from reconciler.model.problems import Severity
 from reconciler.model.revision import Revision
-from tests.unit.desired.origins import Content, Link, Origin, Submodule
+from tests.processes.desired.origins import Content, Link, Origin, Submodule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -13,10 +13,10 @@ import pytest
 
 from reconciler.desired.git import MINIMUM_GIT, GitRemote, Mirror, git_version
 from reconciler.errors import ConfigurationError, GitAccessError, GitUnavailableError
-from tests.unit.desired.origins import Origin, mirror_of
+from tests.processes.desired.origins import Origin, mirror_of
 
 if TYPE_CHECKING:
-    from tests.unit.desired.origins import Host
+    from tests.processes.desired.origins import Host
 
 
 def test_a_host_that_does_not_answer_costs_the_timeout(tmp_path: Path) -> None:

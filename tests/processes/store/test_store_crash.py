@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.requests import RequestState
 from reconciler.store import Store, open_store
-from tests.unit.store.crash_writer import FABRICS, OBJECTS, commit
+from tests.processes.store.crash_writer import FABRICS, OBJECTS, commit
 from tests.unit.store.samples import SetClock
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def run_until_killed(path: Path, first: int, lines: int) -> tuple[int, int]:
     """Run the writer from round `first`, kill it once it has said `lines` lines, and return the last rounds that it
     reported as accepted and as recorded.
     """
-    command = [sys.executable, "-m", "tests.unit.store.crash_writer", str(path), str(first)]
+    command = [sys.executable, "-m", "tests.processes.store.crash_writer", str(path), str(first)]
     said = {"accepted": first - 1, "recorded": first - 1}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None

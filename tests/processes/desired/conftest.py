@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.desired.origins import Host, Origin, mirror_of, run_host
+from tests.processes.desired.origins import Host, Origin, mirror_of, run_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from reconciler.desired.git import Mirror
 from reconciler.desired.tree import TreeEntry, batches
 from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError
 from reconciler.model.revision import Revision
-from tests.unit.desired.origins import Content, Link, Origin, Submodule, git, mirror_of
+from tests.processes.desired.origins import Content, Link, Origin, Submodule, git, mirror_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,13 +16,13 @@ import pytest
 from reconciler.desired.git import GitRemote, Mirror
 from reconciler.errors import GitAccessError, GitUnavailableError
 from reconciler.model.revision import Revision
-from tests.unit.desired.origins import Link, Origin, Submodule, git, run_host
+from tests.processes.desired.origins import Link, Origin, Submodule, git, run_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.unit.desired.origins import Host
+    from tests.processes.desired.origins import Host
 
 CANARY = "canary-5f2c9"
 

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.errors import GitAccessError, GitUnavailableError
 from reconciler.model.revision import Revision
-from tests.unit.desired.origins import Origin, git, mirror_of
+from tests.processes.desired.origins import Origin, git, mirror_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
