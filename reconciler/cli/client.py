@@ -89,12 +89,9 @@ class ApiClient:
 _HINT = "Is `reconciler serve` running there? Name another address with --server or RECONCILER_SERVER."
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """The innermost reason, which is the one that says something."""
-    while error.__cause__ or error.__context__:
-        inner = error.__cause__ or error.__context__
-        if not isinstance(inner, Exception):
-            break
+    while inner := error.__cause__ or error.__context__:
         error = inner
     return str(error)[:200]
 

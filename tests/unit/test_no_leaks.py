@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from functools import partial
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-import structlog
 
-from reconciler.app.logs import configure_logs
 from reconciler.app.parts import build_parts
-from reconciler.cli.client import ApiClient, ApiError
-from reconciler.desired.git import GitRemote, Mirror
+from reconciler.cli.client import ApiClient
 from reconciler.errors import ReconcilerError
 from reconciler.model.kinds import OBSERVED
 from reconciler.model.netbox import Projection
 from reconciler.settings import SecretSource
 from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
 from reconciler.targets.netbox import NetBoxAccess, NetBoxServer
-from tests.unit.app.configuration import CANARY, kubeconfig, secret, settings
-from tests.unit.loopback import Answer, Loopback, closed_port, serving
+from tests.unit.app.configuration import CANARY, kubeconfig, settings
+from tests.unit.leaks import refusing, said_of
+from tests.unit.loopback import closed_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+Attempt: TypeAlias = "Callable[[Path, str], object]"
+"""Something that fails: with a folder for its files, and the address of a server."""
 
 TOKEN = f"{CANARY}-kube-token".encode()
 
@@ -106,18 +106,7 @@ def test_the_look_reaches_secrets(tmp_path: Path) -> None:
     assert f"{CANARY}-webhook".encode() in secrets
 
 
-def _git(folder: Path, url: str) -> object:
-    password = secret(folder, "git-token", f"{CANARY}-git-token\n")
-    remote = GitRemote("gitops", f"{url}/net/gitops.git", "main", "bot", password, allow_local=True)
-    return Mirror(remote, folder / "mirror").fetch()
-
-
-def _git_by_environment(folder: Path, url: str) -> object:
-    remote = GitRemote("gitops", f"{url}/x.git", "main", "bot", password_env="GIT_PASSWORD_CANARY", allow_local=True)
-    return Mirror(remote, folder / "mirror").fetch()
-
-
-def _cluster(token: bytes = TOKEN) -> Callable[[Path, str], object]:
+def _cluster(token: bytes = TOKEN) -> Attempt:
     def attempt(_folder: Path, url: str) -> object:
         access = ClusterAccess(server=url, token=lambda: token)
         return KubernetesCluster(access, "default", sleep=lambda _seconds: None).list(OBSERVED[0])
@@ -130,7 +119,7 @@ def _cluster_by_kubeconfig(folder: Path, url: str) -> object:
     return KubernetesCluster(access, "default", sleep=lambda _seconds: None).version()
 
 
-def _netbox(token: bytes = TOKEN) -> Callable[[Path, str], object]:
+def _netbox(token: bytes = TOKEN) -> Attempt:
     def attempt(_folder: Path, url: str) -> object:
         netbox = NetBoxServer(NetBoxAccess(url, lambda: token), sleep=lambda _seconds: None)
         return netbox.observe("dc1", Projection())
@@ -138,19 +127,17 @@ def _netbox(token: bytes = TOKEN) -> Callable[[Path, str], object]:
     return attempt
 
 
-def _api(token: str = TOKEN.decode()) -> Callable[[Path, str], object]:
+def _api(token: str = TOKEN.decode()) -> Attempt:
     return lambda _folder, url: ApiClient(url, token).get("/fabrics", "fabrics")
 
 
-ATTEMPTS: dict[str, Any] = {
-    "git": _git,
-    "git, password in the environment": _git_by_environment,
+ATTEMPTS: dict[str, Attempt] = {
     "cluster": _cluster(),
     "cluster, by kubeconfig": _cluster_by_kubeconfig,
     "NetBox": _netbox(),
     "the service": _api(),
 }
-ODD_TOKENS: dict[str, Any] = {
+ODD_TOKENS: dict[str, Attempt] = {
     f"{name}, {kind}": make(token)
     for kind, token in (("two lines", TOKEN + b"\r\nx"), ("not ASCII", TOKEN + "ü☃".encode()))
     for name, make in (
@@ -161,68 +148,32 @@ ODD_TOKENS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    """A server that refuses everybody, whoever they say they are."""
-    refusal = Answer(
-        401,
-        json.dumps({"detail": "no", "error": {"message": "no"}}).encode(),
-        {"WWW-Authenticate": 'Basic realm="x"'},
-    )
-    with serving() as loopback:
-        loopback.otherwise = refusal
-        yield loopback
-
-
-def _said_of(attempt: Callable[[Path, str], object], folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """Everything that can be seen of the failure: the error, its causes, and what the log makes of it."""
-    with pytest.raises((ReconcilerError, ApiError)) as failed:
-        attempt(folder, url)
-    try:
-        configure_logs(as_json=True)
-        structlog.get_logger("test").error("failed", error=failed.value, text=str(failed.value), exc_info=failed.value)
-    finally:
-        structlog.reset_defaults()
-    said = "".join(traceback.format_exception(failed.value)) + repr(failed.value) + repr(vars(failed.value))
-    return said + capsys.readouterr().err
-
-
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
-def test_nobody_listens(
-    attempt: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nobody_listens(attempt: Attempt, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A connection that cannot be made leaves no trace of the secret with which it was tried."""
-    monkeypatch.setenv("GIT_PASSWORD_CANARY", f"{CANARY}-environment")
-    port = closed_port()
+    url = f"http://127.0.0.1:{closed_port()}"
 
-    assert CANARY not in _said_of(attempt, tmp_path, f"http://127.0.0.1:{port}", capsys)
+    assert CANARY not in said_of(lambda: attempt(tmp_path, url), capsys)
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
-def test_refused(
-    attempt: Any,
-    server: Loopback,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_refused(attempt: Attempt, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A server to which the secret was shown, and that refused it, leaves no trace of it in the error."""
-    monkeypatch.setenv("GIT_PASSWORD_CANARY", f"{CANARY}-environment")
+    with refusing() as server:
+        said = said_of(lambda: attempt(tmp_path, server.url), capsys)
 
-    said = _said_of(attempt, tmp_path, server.url, capsys)
-
-    assert any("authorization" in asked.headers for asked in server.asked), "the secret was in play"
+    assert all(CANARY in asked.headers["authorization"] for asked in server.asked), "the secret was in play"
+    assert server.asked
     assert CANARY not in said
 
 
 @pytest.mark.parametrize("attempt", ODD_TOKENS.values(), ids=ODD_TOKENS)
-def test_tokens_that_no_header_can_carry(
-    attempt: Any, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A token that HTTP refuses is refused without being quoted."""
-    said = _said_of(attempt, tmp_path, server.url, capsys)
+def test_tokens_that_no_header_can_carry(attempt: Attempt, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A token that HTTP refuses is refused without being quoted, and before anybody sees it."""
+    with refusing() as server:
+        assert CANARY not in said_of(lambda: attempt(tmp_path, server.url), capsys)
 
-    assert CANARY not in said
+    assert server.asked == []
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * (64 * 1024) + CANARY.encode()], ids=["empty", "too large"])

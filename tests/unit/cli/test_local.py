@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import socket
 import sys
@@ -13,7 +12,7 @@ import pytest
 from reconciler.cli import local
 from reconciler.demo.place import Place
 from reconciler.store import open_store
-from tests.unit.app.configuration import CANARY, LOCAL, local_repository, settings
+from tests.unit.app.configuration import settings
 from tests.unit.loopback import closed_port
 from tests.unit.store import samples
 
@@ -21,46 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from reconciler.settings import Settings
     from tests.unit.cli.conftest import Said
 
     Cli = Callable[..., Said]
-
-
-def _configured(folder: Path) -> tuple[Settings, str]:
-    """A configuration whose repository does not exist, and the path of its file."""
-    found = settings(folder, LOCAL, repositories=[local_repository(folder / "nowhere.git")])
-    return found, str(folder / "reconciler.yaml")
-
-
-def test_check_tells_each_connection(cli: Cli, tmp_path: Path) -> None:
-    """Each check is a line, its state in a column; one that fails makes the exit code 1, and no secret is shown."""
-    _, config = _configured(tmp_path)
-
-    said = cli("check", "--config", config)
-
-    assert said.code == 1
-    repository, cluster, netbox = said.out.splitlines()
-    assert repository.startswith("failing  repository gitops: ")
-    assert str(tmp_path / "nowhere.git") in repository
-    assert cluster.startswith("ok       fabric dc1: cluster: simulated")
-    assert netbox.startswith("ok       fabric dc1: netbox: simulated")
-    assert CANARY not in said.out + said.err
-
-
-def test_check_as_json(cli: Cli, tmp_path: Path) -> None:
-    """`--output json` is one document with every check, and the same exit code."""
-    _, config = _configured(tmp_path)
-
-    said = cli("check", "--config", config, "--output", "json")
-
-    checks = json.loads(said.out)["checks"]
-    assert [(check["subject"], check["state"]) for check in checks] == [
-        ("repository gitops", "failing"),
-        ("fabric dc1: cluster", "ok"),
-        ("fabric dc1: netbox", "ok"),
-    ]
-    assert (said.code, said.err) == (1, "")
 
 
 def test_check_of_what_works(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,27 +62,14 @@ def test_serve_on_a_port_in_use(cli: Cli, tmp_path: Path) -> None:
 
 def test_serve_on_a_state_in_use(cli: Cli, tmp_path: Path) -> None:
     """A second service on one state file is refused in one sentence."""
-    found, config = _configured(tmp_path)
+    found = settings(tmp_path)
     first = open_store(found.state_path, samples.SetClock())
 
-    said = cli("serve", "--config", config)
+    said = cli("serve", "--config", str(tmp_path / "reconciler.yaml"))
 
     first.close()
     assert said.code == 1
     assert "in use by process" in said.err.splitlines()[-1]
-
-
-def test_a_demo_that_cannot_start_leaves_nothing(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A demo that fails removes what it made, and says why it failed."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-        said = cli("demo", "--port", str(port))
-
-    assert said.code == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in said.err
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_port_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
