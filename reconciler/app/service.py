@@ -147,15 +147,10 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server(
             (host, port), family=family, backlog=1024, dualstack_ipv6=is_v6 and socket.has_dualstack_ipv6()
         )
-    except (OSError, UnicodeError) as error:
-        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {_reason(error)}") from error
-
-
-def _reason(error: OSError | UnicodeError) -> str:
-    """The system's own words, without what the library adds to them."""
-    if isinstance(error, socket.gaierror) or not isinstance(error, OSError) or error.errno is None:
-        return getattr(error, "strerror", None) or str(error)
-    return os.strerror(error.errno)
+    except OSError as error:
+        # The system's own words, without the address that the library adds to them.
+        reason = (error.strerror or str(error)).partition(" (while")[0]
+        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {reason}") from error
 
 
 def _neglect(record: FabricRecord | None) -> tuple[bool, float]:

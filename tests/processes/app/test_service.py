@@ -128,13 +128,21 @@ def test_a_port_in_use(tmp_path: Path, repository: Path) -> None:
     assert _is_free(found.state_path)
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "x" * 70])
-def test_an_address_that_is_not_ours(tmp_path: Path, repository: Path, host: str) -> None:
-    """An address that this machine does not have is named, whatever is wrong with it."""
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        pytest.param("192.0.2.1", "Cannot assign requested address", id="of another machine"),
+        pytest.param("x" * 70, "Name or service not known", id="no name"),
+    ],
+)
+def test_an_address_that_is_not_ours(tmp_path: Path, repository: Path, host: str, reason: str) -> None:
+    """An address that this machine does not have is named, with the reason in the system's words."""
     found = _settings(tmp_path, repository)
 
-    with pytest.raises(ConfigurationError, match=f"cannot listen on {host}:0: "):
+    with pytest.raises(ConfigurationError) as refused:
         serve(lambda: replace(build_parts(found), host=host))
+
+    assert refused.value.message == f"server: cannot listen on {host}:0: {reason}"
 
 
 class Requests:
