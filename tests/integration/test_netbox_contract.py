@@ -105,6 +105,7 @@ def test_a_vlan_that_an_interface_of_a_person_uses_stays(netbox: NetBoxServer, p
     assert person.call("GET", f"dcim/interfaces/{interface['id']}/")["untagged_vlan"]["id"] == vlan
 
 
+@pytest.mark.long
 def test_the_whole_demo_fabric(proxy: Proxy, through_proxy: NetBoxServer, pristine_netbox: LabNetBox) -> None:
     """A fabric of 490 objects is mirrored without an error; a pass with nothing to do reads a few times and sends no
     write.
@@ -135,7 +136,14 @@ def test_pages(netbox: NetBoxServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-@pytest.mark.parametrize("fault", ["lost", "garbled", "dropped"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "lost",
+        pytest.param("garbled", marks=pytest.mark.long),
+        pytest.param("dropped", marks=pytest.mark.long),
+    ],
+)
 def test_an_answer_that_gets_lost(
     proxy: Proxy, through_proxy: NetBoxServer, person: ServerPerson, method: str, fault: str
 ) -> None:
@@ -287,6 +295,7 @@ def test_the_changelog_names_the_fabric(netbox: NetBoxServer, person: ServerPers
     assert {change["message"] for change in changes} == {"hedgehog-reconciler: fabric dc1"}
 
 
+@pytest.mark.long
 def test_parallel_writers(pristine_netbox: LabNetBox) -> None:
     """Several writers at once write the same records as one."""
     netbox = access(pristine_netbox.url, pristine_netbox.token, writers=4)
@@ -298,6 +307,7 @@ def test_parallel_writers(pristine_netbox: LabNetBox) -> None:
     assert len(netbox.observe("dc1", projection).records) == len(projected(*NAMESPACES).records)
 
 
+@pytest.mark.long
 def test_a_bad_record_among_many_batches(netbox: NetBoxServer) -> None:
     """In several batches each bad record is named with NetBox's own words, and no other one suffers."""
     mirror(netbox, "dc1", POLICY, projected(SERVERS[0]))
