@@ -226,7 +226,10 @@ class Mirror:
             args = ["ls-tree", "-r", "-z", "-l", "--end-of-options", revision.commit, f"{path}/"]
             listing = self._read(repository, args, _LARGEST_LISTING)
         # A submodule in the directory's place is listed as itself.
-        return tuple(entry for entry in parse_listing(listing) if entry.path != path)
+        try:
+            return tuple(entry for entry in parse_listing(listing) if entry.path != path)
+        except ValueError as error:
+            raise self._unreadable(str(error)) from error
 
     def read_blobs(self, entries: Iterable[TreeEntry]) -> Iterator[tuple[str, bytes]]:
         """The ids and contents of files, read in batches; nothing larger than an entry's size is read."""

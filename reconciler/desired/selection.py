@@ -20,6 +20,7 @@ _RAW = "raw"
 _NOT_READ = frozenset({_RAW, "unmanaged", ".hnp"})
 """Directories right below the fabric's that hold no desired state."""
 
+_TEXTS = (".md", ".txt")
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -84,8 +85,8 @@ def _fault(entry: TreeEntry, levels: int, limits: Limits) -> Problem | None:
         return file_problem(entry.path, "SubmoduleSkipped", "submodules are not read")
     if entry.is_symlink:
         name = entry.path.rpartition("/")[2]
-        # A name without a suffix may stand for a directory of manifests.
-        severity = Severity.ERROR if name.endswith(_SUFFIXES) or "." not in name else Severity.WARNING
+        # Whatever its name, a link may stand for a manifest or for a directory of them; only these never do.
+        severity = Severity.WARNING if name.endswith(_TEXTS) else Severity.ERROR
         return file_problem(entry.path, "SymlinkSkipped", "symbolic links are not followed", severity)
     return _over_limit(entry, levels, limits) if _is_yaml_file(entry) else None
 

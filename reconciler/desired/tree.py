@@ -51,8 +51,18 @@ def parse_tree(listing: bytes) -> str | None:
 
 
 def parse_listing(listing: bytes) -> Iterator[TreeEntry]:
-    """The files in the output of `ls-tree -r -z -l`."""
-    for mode, blob, size, path in _FILE.findall(listing):
+    """The files in the output of `ls-tree -r -z -l`.
+
+    Raises ValueError for anything else in it: git says `BAD` for the size of a blob that is lost, and a file that were
+    left out for that would look deleted.
+    """
+    position = 0
+    while position < len(listing):
+        found = _FILE.match(listing, position)
+        if found is None:
+            raise ValueError(f"git lists something unreadable: {_printable(listing[position : position + 100])}")
+        position = found.end()
+        mode, blob, size, path = found.groups()
         yield TreeEntry(_printable(path), mode.decode(), blob.decode(), 0 if size == b"-" else int(size))
 
 

@@ -219,6 +219,8 @@ class Builder:
         if not anchor.is_complete:
             self._give_up("RecursiveAlias", f"*{event.anchor} stands inside of what it names", line)
         self._count(anchor.nodes, line)
+        if len(self._stack) + _height(anchor.value) > MAX_DEPTH:
+            self._give_up("TooDeep", f"more than {MAX_DEPTH} levels of nesting, with what *{event.anchor} names", line)
         self._put(anchor.value, line)
 
     def _start(self, event: CollectionStartEvent, value: JSON, type_: str) -> None:
@@ -300,3 +302,12 @@ def _key_text(value: JSON) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, str | int) else None
+
+
+def _height(value: JSON) -> int:
+    """Levels of nesting below and with a value; at most `MAX_DEPTH`, because every anchor was held to it."""
+    if isinstance(value, dict):
+        return 1 + max(map(_height, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(_height, value), default=0)
+    return 0

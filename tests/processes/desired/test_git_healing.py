@@ -180,6 +180,19 @@ def test_damage_that_only_reading_finds_heals_too(origin: Origin, mirror: Mirror
     assert list(mirror.read_blobs(entries)) == [(blob, b"1")]
 
 
+def test_a_lost_blob_is_not_a_deleted_file(origin: Origin, mirror: Mirror) -> None:
+    """A listing that cannot name the size of a lost blob fails as a whole: its file must not look deleted."""
+    origin.commit({"d/a.yaml": "1", "d/b.yaml": "2"})
+    revision = mirror.fetch()
+    _lose_one_object(mirror.directory / "repository", mirror.list_files(revision, "d")[0].blob)
+
+    with pytest.raises(GitUnavailableError, match="cannot be read"):
+        mirror.list_files(revision, "d")
+
+    assert mirror.fetch() == revision
+    assert [entry.path for entry in mirror.list_files(revision, "d")] == ["d/a.yaml", "d/b.yaml"]
+
+
 def test_a_mirror_is_not_given_up_for_one_that_cannot_be_had(origin: Origin, mirror: Mirror) -> None:
     """While the host is away, a mirror that needs to be made anew is kept: what it can read stays readable."""
     commit = origin.commit({"d/a.yaml": "1"})

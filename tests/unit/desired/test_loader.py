@@ -326,3 +326,14 @@ def _has_yaml_1_1_words(value: JSON) -> bool:
     if isinstance(value, list):
         return any(_has_yaml_1_1_words(item) for item in value)
     return isinstance(value, str) and value[:1] in tuple("yYnN+-.0123456789")
+
+
+def test_depth_counts_through_aliases() -> None:
+    """Anchors that each nest an earlier one cannot add up to more levels than a document may have."""
+    levels = 40
+    first = f"a: &a {'[' * levels}x{']' * levels}\n"
+    second = f"b: {'[' * levels}*a{']' * levels}\n"
+
+    (document,) = load((first + second).encode())
+
+    assert _rules(document) == ["TooDeep"]
