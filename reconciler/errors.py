@@ -63,6 +63,12 @@ class BranchNotFoundError(ReconcilerError):
     reason = "BranchNotFound"
 
 
+class CommitNotServedError(RetryableError):
+    """A push announced a commit that the Git host does not serve yet."""
+
+    reason = "CommitNotServed"
+
+
 # Kubernetes
 
 
@@ -70,6 +76,10 @@ class ClusterUnavailableError(RetryableError):
     """The Kubernetes API could not be reached, did not answer in time, or asked us to come back later."""
 
     reason = "ClusterUnavailable"
+
+
+class ClusterUnreachableError(ClusterUnavailableError):
+    """The Kubernetes API did not answer at all."""
 
 
 class ClusterAccessError(StalledError):

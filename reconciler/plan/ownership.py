@@ -43,7 +43,12 @@ def _applied_before(entry: InventoryEntry | None, resource: Resource | None) -> 
 
 
 def _is_among(path: str, ours: frozenset[str]) -> bool:
-    """Whether we applied the field or something in it: the API may name an object around the field at issue too."""
+    """Whether we applied the field or something in it: the API may name an object around the field at issue too.
+
+    Not so for labels and annotations: their names hold dots, and `app` is not around `app.kubernetes.io/name`.
+    """
+    if path.startswith(".metadata."):
+        return path in ours
     return path in ours or any(one.startswith(f"{path}.") for one in ours)
 
 

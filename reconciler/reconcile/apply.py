@@ -10,7 +10,7 @@ import structlog
 
 from reconciler.errors import (
     ApplyConflictError,
-    ClusterUnavailableError,
+    ClusterUnreachableError,
     ReconcilerError,
     RetryableError,
     StoppedError,
@@ -56,7 +56,7 @@ class Applier:
         self._inventory = inventory
         self._attempt = attempt
         self._lock = Lock()
-        self._unavailable: ClusterUnavailableError | None = None
+        self._unavailable: ClusterUnreachableError | None = None
         self._unanswered = 0
         self.results: dict[ObjectKey, Result] = {}
         """By object; holds an entry for every action that was reached."""
@@ -84,7 +84,7 @@ class Applier:
             self._count("deleted")
         except StoppedError:
             raise
-        except ClusterUnavailableError as error:
+        except ClusterUnreachableError as error:
             self._count_unanswered(error)
             return error
         except ReconcilerError as error:
@@ -96,7 +96,7 @@ class Applier:
             if self._unanswered >= MAX_UNAVAILABLE and self._unavailable is not None:
                 raise RetryableError(f"not tried: {self._unavailable.message}", reason="ClusterUnavailable")
 
-    def _count_unanswered(self, error: ClusterUnavailableError) -> None:
+    def _count_unanswered(self, error: ClusterUnreachableError) -> None:
         with self._lock:
             self._unanswered += 1
             self._unavailable = error

@@ -29,6 +29,8 @@ class Attempt:
         self.contacts: dict[str, Contact] = {}
         self.counts: Counter[str] = Counter()
         self.blocks: list[tuple[str, str]] = []
+        self.unserved: set[str] = set()
+        """Names of kinds that the cluster does not serve."""
         self._clock = clock
         self._stop = stop
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import (
     ClusterAccessError,
     ClusterUnavailableError,
+    ClusterUnreachableError,
     DependencyNotReadyError,
     KindNotServedError,
     ReconcilerError,
@@ -96,6 +97,8 @@ def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attem
     for key, result in results.items():
         if isinstance(result, ReconcilerError):
             attempt.fail(Phase.APPLY, str(key), result)
+        if isinstance(result, ClusterUnreachableError | ClusterAccessError):
+            attempt.lost("cluster", result)
     for finding in plan.conflicts:
         attempt.fail(Phase.PLAN, str(finding.key), StalledError(finding.message, reason=finding.reason))
     for finding in plan.waiting:
@@ -127,30 +130,31 @@ def observe(cluster: Cluster, attempt: Attempt) -> Observed:
     with attempt.phase(Phase.OBSERVE, "cluster"):
         try:
             # Alone, so that a cluster that is away costs one time-out and not one a kind.
-            found: dict[str, tuple[Resource, ...] | None] = {first.name: _list(cluster, first)}
+            found: dict[str, tuple[Resource, ...] | None] = {first.name: _list(cluster, first, attempt)}
         except (ClusterUnavailableError, ClusterAccessError) as error:
             attempt.lost("cluster", error)
             raise
         attempt.reached("cluster")
         attempt.check_stop()
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            answers = pool.map(lambda kind: _list_or_error(cluster, kind), others)
+            answers = pool.map(lambda kind: _list_or_error(cluster, kind, attempt), others)
             for kind, answer in zip(others, answers, strict=True):
                 found[kind.name] = _known(kind, answer, attempt)
         return found
     return {kind.name: None for kind in OBSERVED}
 
 
-def _list(cluster: Cluster, kind: Kind) -> tuple[Resource, ...]:
+def _list(cluster: Cluster, kind: Kind, attempt: Attempt) -> tuple[Resource, ...]:
     try:
         return cluster.list(kind)
     except KindNotServedError:
+        attempt.unserved.add(kind.name)
         return ()
 
 
-def _list_or_error(cluster: Cluster, kind: Kind) -> tuple[Resource, ...] | ReconcilerError:
+def _list_or_error(cluster: Cluster, kind: Kind, attempt: Attempt) -> tuple[Resource, ...] | ReconcilerError:
     try:
-        return _list(cluster, kind)
+        return _list(cluster, kind, attempt)
     except ReconcilerError as error:
         return error
 

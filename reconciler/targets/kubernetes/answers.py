@@ -74,9 +74,14 @@ def _by_status(answer: Answer, doing: str) -> ReconcilerError:
 
 def conflict_error(doing: str, found: dict[str, str]) -> ApplyConflictError:
     """The conflict about these fields (rendered path to manager), without objects that stand around another of them."""
-    fields = {path: found[path] for path in found if not any(other.startswith(f"{path}.") for other in found)}
+    fields = {path: found[path] for path in found if not _is_around_another(path, found)}
     named = ", ".join(f"{path} ({manager})" for path, manager in sorted(fields.items()))
     return ApplyConflictError(f"{doing}: other managers own fields that Git declares: {named}"[:_MAX_MESSAGE], fields)
+
+
+def _is_around_another(path: str, found: dict[str, str]) -> bool:
+    """Names of labels and annotations hold dots: one that begins like another is not around it."""
+    return not path.startswith(".metadata.") and any(other.startswith(f"{path}.") for other in found)
 
 
 def is_absent(answer: Answer) -> bool:

@@ -12,7 +12,7 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from reconciler.errors import ClusterAccessError, ClusterUnavailableError
+from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ClusterUnreachableError
 from reconciler.model.objects import FIELD_MANAGER
 from reconciler.targets.kubernetes.connection import public_address
 
@@ -54,7 +54,7 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 - the class of success
 
 
-class _BusyError(ClusterUnavailableError):
+class _BusyError(ClusterUnreachableError):
     """Worth another try at once, or after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
@@ -115,7 +115,7 @@ class Transport:
         except ApiException as error:
             raise self._tls_error(error) from None
         except urllib3.exceptions.ReadTimeoutError:
-            raise ClusterUnavailableError(f"{self.address} did not answer within {TIMEOUT[1]:g} s") from None
+            raise ClusterUnreachableError(f"{self.address} did not answer within {TIMEOUT[1]:g} s") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _BusyError(f"{self.address} cannot be reached: {_short(error)}") from None
         if answer.status in _BUSY:
@@ -140,7 +140,7 @@ class Transport:
         text = _short(error.reason)
         if "CERTIFICATE_VERIFY_FAILED" in text:
             return ClusterAccessError(f"the certificate of {self.address} is not trusted: {text}")
-        return ClusterUnavailableError(f"no TLS connection to {self.address}: {text}")
+        return ClusterUnreachableError(f"no TLS connection to {self.address}: {text}")
 
 
 def _answer(status: int, retry_after: str | None, data: bytes) -> Answer:

@@ -18,6 +18,9 @@ REMEMBERED = InventoryEntry(KEY, OURS.uid, paths=frozenset({".spec.mode"}))
 HEAL, TAKE = ClusterPolicy(), ClusterPolicy(take_over=True)
 
 
+LABELLED = replace(REMEMBERED, paths=frozenset({".metadata.labels.app.io/name"}))
+
+
 @pytest.mark.parametrize(
     ("conflicts", "entry", "observed", "policy", "expected"),
     [
@@ -36,6 +39,8 @@ HEAL, TAKE = ClusterPolicy(), ClusterPolicy(take_over=True)
         pytest.param([".spec.permit"], None, None, TAKE, True, id="take_over of an object that just appeared"),
         pytest.param([".spec.permit"], None, THEIRS, ClusterPolicy(self_heal=False, take_over=True), False, id="both"),
         pytest.param([], None, None, HEAL, True, id="nothing in conflict"),
+        pytest.param([".metadata.labels.app"], LABELLED, OURS, HEAL, False, id="a label that begins another's name"),
+        pytest.param([".metadata.labels.app.io/name"], LABELLED, OURS, HEAL, True, id="that label"),
     ],
 )
 def test_force_needs_every_field_to_be_ours(
