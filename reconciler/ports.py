@@ -183,6 +183,9 @@ class Requests(Protocol):
     def delivered(self, provider: str, delivery_id: str) -> Sequence[str] | None:
         """The ids of the requests of a delivery that was accepted before, None for a new one."""
 
+    def mark_verified(self, repositories: Sequence[str]) -> None:
+        """Store that a delivery for these repositories verified now."""
+
     def request(self, request_id: str) -> Request | None: ...
 
     def requests(self, ids: Iterable[str]) -> Sequence[Request]: ...
@@ -242,6 +245,9 @@ class Intake(Protocol):
         The result is `accepted`, `duplicate`, or `ignored` with the reason (other branch, deleted branch, disabled
         fabrics). Raises StateError.
         """
+
+    async def verified(self, repositories: Sequence[str]) -> None:
+        """Note that the webhooks of these repositories work, for a delivery that causes nothing. Raises StateError."""
 
     async def reconcile(self, fabric: str | None) -> Accepted:
         """Take in a manual request for one fabric, or all. Raises UnknownFabricError, FabricDisabledError for a

@@ -1,8 +1,8 @@
 """The coalescing work queue: one entry a fabric, however often it is added; never the same fabric twice at once.
 
 After client-go's workqueue: `add` while waiting joins the entry, `add` while processing makes exactly one more
-pass. The queue holds keys and why they were added, never what to do; it is not thread-safe and belongs to one
-event loop.
+pass. The queue holds keys and why they were added, never what to do. It belongs to one event loop; only `depth`,
+`oldest` and `is_active` may be asked from other threads.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ class Taken:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
     """What follows a pass: `failures` in a row (0 after a success), whether trying again by itself may help, and the
-    requests that still have no answer.
+    requests that still have no answer. `is_defect`: the pass ended by an error that nobody foresaw.
     """
 
     failures: int = 0
     is_retryable: bool = False
     unanswered: tuple[str, ...] = ()
+    is_defect: bool = False
 
 
 @dataclass(slots=True)
@@ -80,10 +81,12 @@ class WorkQueue:
         entry = self._waiting.get(key)
         if entry is None:
             self._insert(key, work, ready_at)
-        elif not entry.work.is_urgent:
-            entry.work = entry.work.union(work)
+            return
+        if not entry.work.is_urgent:
             entry.ready_at = ready_at
-            self._changed.set()
+        # Also beside urgent work: the requests that come with a retry have nobody else to answer them.
+        entry.work = entry.work.union(work)
+        self._changed.set()
 
     def _insert(self, key: str, work: Work, ready_at: float) -> None:
         self._added += 1
@@ -154,12 +157,12 @@ class WorkQueue:
     def depth(self) -> int:
         """Keys that are ready and wait to be taken."""
         now = self._monotonic()
-        return sum(1 for entry in self._waiting.values() if entry.ready_at <= now)
+        return sum(1 for entry in tuple(self._waiting.values()) if entry.ready_at <= now)
 
     def oldest(self) -> float:
         """How long the key that waits longest has been ready, in seconds."""
         now = self._monotonic()
-        return max((now - entry.ready_at for entry in self._waiting.values()), default=0.0)
+        return max((now - entry.ready_at for entry in tuple(self._waiting.values())), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ class FakeIntake:
     failure: Exception | None = None
     ends_as: RequestState | None = None
     requests: dict[str, Request] = field(default_factory=dict)
+    working: set[str] = field(default_factory=set)
+    """Repositories of which a delivery has verified."""
     delivered: list[tuple[Delivery, tuple[str, ...]]] = field(default_factory=list)
     _answers: dict[tuple[str, str], Accepted] = field(default_factory=dict, init=False)
     _changed: anyio.Event | None = field(default=None, init=False)
@@ -68,6 +70,10 @@ class FakeIntake:
         if accepted.result == "accepted":
             self._answers[delivery.provider, delivery.id] = accepted
         return accepted
+
+    async def verified(self, repositories: Sequence[str]) -> None:
+        self._fail()
+        self.working |= set(repositories)
 
     async def reconcile(self, fabric: str | None) -> Accepted:
         self._fail()

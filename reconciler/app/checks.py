@@ -80,4 +80,4 @@ def _reach_cluster(fabric: FabricSettings) -> str:
 def _reach_netbox(fabric: FabricSettings) -> str:
     netbox = build_netbox(fabric, MemoryDocuments())
     assert netbox is not None  # noqa: S101 - the caller asks only where one is configured
-    return f"{netbox.address} is NetBox {netbox.version()}"
+    return f"{netbox.address} is NetBox {netbox.version()}, and takes the token; what it may write is not tried"

@@ -117,11 +117,10 @@ class Measured:
 
     def run(self, taken: Taken) -> Next:
         self._metrics.pass_taken(taken.waited)
-        try:
-            return self._runner.run(taken)
-        except Exception:
+        following = self._runner.run(taken)
+        if following.is_defect:
             self._metrics.exception()
-            raise
+        return following
 
 
 class Ended:

@@ -35,6 +35,8 @@ class ApiClient:
     token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if not self.server.startswith(("http://", "https://")):
+            raise ApiError(f"the server's address must begin with http:// or https://: {self.server}")
         if "@" in self.server:
             raise ApiError("the server's address must not hold a user name or a password")
         if self.token is not None and not _TOKEN.fullmatch(self.token):

@@ -119,6 +119,9 @@ def _greet(place: Place) -> None:
         "3. Look at it:",
         f"     {command} status{server}",
         "",
+        "A pass at will (who asks for it needs the token):",
+        f"     {command} reconcile {FABRIC}{server} --token-file {shlex.quote(str(place.token_file))}",
+        "",
         "Ctrl-C ends the demo and removes what it made.",
     ]
     out.console.print("\n".join(lines), markup=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -123,7 +124,7 @@ def pass_table(passes: Sequence[JSONObject]) -> Table:
         [
             plain(p["id"][:8]),
             p["started"],
-            f"{sum(p['phases'].values()):.2f} s",
+            f"{_seconds(p):.2f} s",
             plain(",".join(p["triggers"])),
             coloured(p["outcome"]),
             short_revision(p["revision"]),
@@ -147,3 +148,9 @@ def request_table(requests: Sequence[JSONObject]) -> Table:
         for r in requests
     ]
     return table(["FABRIC", "REQUEST", "OUTCOME", "REVISION", "MESSAGE"], rows)
+
+
+def _seconds(record: JSONObject) -> float:
+    """How long a pass took."""
+    started, finished = (datetime.fromisoformat(record[name]) for name in ("started", "finished"))
+    return (finished - started).total_seconds()

@@ -7,7 +7,7 @@ from datetime import datetime  # noqa: TC003 - resolved at run time when records
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reconciler.model.passes import Outcome, SyncState  # noqa: TC001 - see datetime
+from reconciler.model.passes import Outcome, SyncState
 from reconciler.model.problems import Problem  # noqa: TC001 - see datetime
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ class FabricRecord:
 
     `states` counts objects per kind and state; `observed` objects per kind that the cluster holds; revisions are
     in the form of `Revision`. `tree` is the Git tree of the fabric's directory at the applied revision;
-    `failures` counts failed passes in a row.
+    `failures` counts failed passes in a row; `netbox_retained` our records in NetBox that nothing declares any more and
+    that may not be deleted.
     """
 
     name: str
@@ -101,8 +102,13 @@ class FabricRecord:
     observed: dict[str, int] = field(default_factory=dict)
     drift_since: datetime | None = None
     waiting_in_raw: int = 0
+    netbox_retained: int = 0
     problems: tuple[Problem, ...] = ()
     problems_total: int = 0
+
+    def drift(self) -> int:
+        """Objects that are not as Git declares them: changed, or absent."""
+        return self.count(SyncState.CHANGED) + self.count(SyncState.DESIRED_ONLY)
 
     def count(self, state: SyncState) -> int:
         """Objects of all kinds in this state."""

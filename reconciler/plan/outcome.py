@@ -28,6 +28,7 @@ class Findings:
     refusals: Sequence[Problem] = ()
     blocks: Sequence[tuple[str, str]] = ()
     counts: Mapping[str, int] | None = None
+    waiting_in_raw: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +89,5 @@ _DONE = {
 def _success_message(findings: Findings) -> str:
     counts = findings.counts or {}
     done = [f"{counts[name]} {text}" for name, text in _DONE.items() if counts.get(name)]
-    return f"applied {findings.revision}: {', '.join(done) or 'nothing to change'}"
+    left = f"; {findings.waiting_in_raw} files wait in raw/" if findings.waiting_in_raw else ""
+    return f"applied {findings.revision}: {', '.join(done) or 'nothing to change'}{left}"

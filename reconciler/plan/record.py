@@ -6,16 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.passes import SyncState
 from reconciler.model.requests import RequestState
 from reconciler.model.status import Connection, LastPass
 from reconciler.plan.conditions import CONNECTION_CONDITIONS, Contact, after_pass, connect, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.fabric import Fabric
-    from reconciler.model.passes import ObjectState, PassRecord
+    from reconciler.model.passes import ObjectState, PassRecord, SyncState
     from reconciler.model.problems import Problem
     from reconciler.model.requests import Request
     from reconciler.model.revision import Revision
@@ -40,6 +40,7 @@ class Seen:
     observed: Mapping[str, int] | None = None
     problems: Sequence[Problem] | None = None
     waiting_in_raw: int | None = None
+    netbox_retained: int | None = None
     contacts: Mapping[str, Contact] = field(default_factory=dict)
     blocks: Sequence[tuple[str, str]] = ()
 
@@ -92,13 +93,14 @@ def _observations(record: FabricRecord, done: PassRecord, seen: Seen) -> FabricR
         record = replace(record, problems=problems, problems_total=len(seen.problems))
     if seen.waiting_in_raw is not None:
         record = replace(record, waiting_in_raw=seen.waiting_in_raw)
+    if seen.netbox_retained is not None:
+        record = replace(record, netbox_retained=seen.netbox_retained)
     if seen.observed is not None:
         record = replace(record, observed=dict(seen.observed))
     if seen.states is None:
         return record
     record = replace(record, states=count_states(seen.states))
-    has_drift = record.count(SyncState.CHANGED) > 0
-    return replace(record, drift_since=(record.drift_since or done.finished) if has_drift else None)
+    return replace(record, drift_since=(record.drift_since or done.finished) if record.drift() else None)
 
 
 def count_states(states: Sequence[ObjectState]) -> dict[str, dict[SyncState, int]]:
@@ -121,14 +123,14 @@ def _last_pass(done: PassRecord) -> LastPass:
     )
 
 
-def answer(requests: Sequence[Request], done: PassRecord, contains: Callable[[str], bool]) -> tuple[Request, ...]:
-    """The requests in their terminal state. `contains` tells whether a commit is part of the pass's revision: a push
-    succeeds only when what it announced is applied.
+def answer(requests: Sequence[Request], done: PassRecord, included: AbstractSet[str]) -> tuple[Request, ...]:
+    """The requests in their terminal state. `included` are the announced commits that are part of the pass's revision:
+    a push succeeds only when what it announced is applied.
     """
-    return tuple(_answer(request, done, contains) for request in requests)
+    return tuple(_answer(request, done, included) for request in requests)
 
 
-def _answer(request: Request, done: PassRecord, contains: Callable[[str], bool]) -> Request:
+def _answer(request: Request, done: PassRecord, included: AbstractSet[str]) -> Request:
     answered = replace(
         request,
         state=RequestState.SUCCEEDED if done.outcome.is_success else RequestState.FAILED,
@@ -138,7 +140,7 @@ def _answer(request: Request, done: PassRecord, contains: Callable[[str], bool])
         reason=done.reason,
         message=done.message,
     )
-    if request.commit is None or not done.outcome.is_success or contains(request.commit):
+    if request.commit is None or not done.outcome.is_success or request.commit in included:
         return answered
     message = f"the announced commit {request.commit} is not part of {done.revision}"
     return replace(answered, state=RequestState.FAILED, reason="CommitNotApplied", message=message)

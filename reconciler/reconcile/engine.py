@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.model.passes import Outcome, PassRecord, SyncState
+from reconciler.errors import CommitNotServedError
+from reconciler.model.passes import Outcome, PassRecord, Phase, SyncState
 from reconciler.model.requests import Trigger
+from reconciler.model.revision import Revision
 from reconciler.model.status import ConnectionState, PassResult
 from reconciler.plan.outcome import Conclusion, Findings, conclude
 from reconciler.plan.record import Seen, answer, next_record
@@ -24,11 +26,17 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry
     from reconciler.model.requests import Request
-    from reconciler.model.revision import Revision
     from reconciler.model.status import FabricRecord
     from reconciler.plan.projection import Projectable
     from reconciler.ports import Clock, Cluster, DesiredSource, NetBox, StopFlag
 
+
+PROJECTED = frozenset({"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC"})
+"""Kinds that every fabric has and that become records of NetBox."""
+
+MAX_AWAITED = 5
+"""Failed passes in a row after which an announced commit is no longer waited for: with the backoff about two minutes.
+"""
 
 MAX_STORED_FAILURES = 1000
 """How many failures the history keeps of one pass."""
@@ -63,10 +71,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a pass ends with. `is_retryable`: trying again without any change may help."""
+    """What a pass ends with. `is_retryable`: trying again without any change may help. `unanswered` are the requests
+    that the next try answers: what they announced is not served yet.
+    """
 
     result: PassResult
     is_retryable: bool
+    unanswered: tuple[str, ...] = ()
 
 
 def reconcile(subject: Subject, order: Order, past: Past, clock: Clock, stop: StopFlag) -> Report:
@@ -76,17 +87,18 @@ def reconcile(subject: Subject, order: Order, past: Past, clock: Clock, stop: St
     attempt = Attempt(subject.fabric.name, clock, stop)
     started = clock.now()
     fetched = fetch(subject.source, attempt)
-    if fetched is not None and is_unchanged(subject.source, order, past.record, fetched):
+    history = learn(subject.source, fetched, order, past.record, attempt)
+    if fetched is not None and not attempt.failures and is_unchanged(order, past.record, history):
         message = f"{fetched} leaves {subject.fabric.path} as it is"
         conclusion = Conclusion(Outcome.NO_CHANGE, "NoChange", message)
-        seen = Seen(fetched, fetched, past.record.tree, contacts=attempt.contacts)
-        return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen))
+        seen = Seen(fetched, fetched, history.tree, contacts=attempt.contacts)
+        return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, history))
     desired = read(subject.source, fetched, attempt)
     cluster = _reconcile_cluster(subject, desired, past, attempt, clock)
     _mirror(subject, desired, cluster, attempt)
-    seen = _seen(subject, attempt, fetched, desired, cluster)
+    seen = _seen(attempt, fetched, desired, cluster, history)
     conclusion = conclude(_findings(attempt, desired))
-    return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, cluster))
+    return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, history, cluster))
 
 
 def _reconcile_cluster(
@@ -107,11 +119,15 @@ def _mirror(subject: Subject, desired: Desired | None, cluster: ClusterWork | No
         objects = cluster.objects() if cluster else None
     else:
         objects = desired.manifests.values() if desired else None
-    mirror(subject.netbox, subject.fabric.netbox, objects, _incomplete(desired), attempt)
+    mirror(subject.netbox, subject.fabric.netbox, objects, _incomplete(desired, attempt.unserved), attempt)
 
 
-def _incomplete(desired: Desired | None) -> str | None:
-    """Why what was read of Git may not be all there is."""
+def _incomplete(desired: Desired | None, unserved: set[str]) -> str | None:
+    """Why what was read of Git and the cluster may not be all there is. A kind that is not served may be
+    served again tomorrow: its records stay.
+    """
+    if unserved & PROJECTED:
+        return f"the cluster does not serve {', '.join(sorted(unserved & PROJECTED))}"
     if desired is None:
         return "the desired state is not known"
     if desired.outdated:
@@ -121,7 +137,47 @@ def _incomplete(desired: Desired | None) -> str | None:
     return None if desired.manifests else "Git declares no object at all"
 
 
-def is_unchanged(source: DesiredSource, order: Order, record: FabricRecord, fetched: Revision) -> bool:
+@dataclass(frozen=True, slots=True)
+class GitHistory:
+    """What the fetched revision means for this pass: the tree of the fabric's directory there, the announced commits
+    that are part of it, and the commit that was announced and is not served yet (None: there is none).
+    """
+
+    tree: str | None = None
+    included: frozenset[str] = frozenset()
+    awaited: str | None = None
+
+
+def learn(
+    source: DesiredSource, fetched: Revision | None, order: Order, record: FabricRecord, attempt: Attempt
+) -> GitHistory:
+    """Look up what the pass says of Git at its end, while a failure to do so can still be part of its outcome."""
+    history = GitHistory()
+    if fetched is None:
+        return history
+    with attempt.phase(Phase.FETCH, "git"):
+        announced = {request.commit for request in order.requests if request.commit}
+        included = frozenset(commit for commit in announced if source.is_ancestor(commit, fetched))
+        awaited = _announced(record)
+        if awaited is not None and source.is_ancestor(awaited, fetched):
+            awaited = None
+        history = GitHistory(source.tree(fetched), included, awaited)
+        if awaited is not None:
+            error = CommitNotServedError(f"{awaited} was announced, and the host does not serve it yet")
+            attempt.fail(Phase.FETCH, "git", error)
+    return history
+
+
+def _announced(record: FabricRecord) -> str | None:
+    """The commit that a push announced and no pass has seen. After some tries it is given up: a later push may have
+    taken it out of the branch.
+    """
+    if record.failures >= MAX_AWAITED or record.desired_revision in {None, record.last_attempted_revision}:
+        return None
+    return Revision.parse(str(record.desired_revision)).commit
+
+
+def is_unchanged(order: Order, record: FabricRecord, history: GitHistory) -> bool:
     """Whether a push left the fabric's directory as it was when it was last brought in line.
 
     Only a push may end so: a poll, a start or a person asks for a comparison with the real systems. Nor may it where
@@ -132,8 +188,8 @@ def is_unchanged(source: DesiredSource, order: Order, record: FabricRecord, fetc
     is_settled = record.last_pass.outcome.is_success and all(
         connection.state is not ConnectionState.FAILING for connection in record.connections.values()
     )
-    open_states = (SyncState.CHANGED, SyncState.PRUNE_PENDING, SyncState.UNKNOWN)
-    return is_settled and not any(map(record.count, open_states)) and source.tree(fetched) == record.tree
+    open_states = (SyncState.PRUNE_PENDING, SyncState.UNKNOWN)
+    return is_settled and not record.drift() and not any(map(record.count, open_states)) and history.tree == record.tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +201,7 @@ class _End:
     finished: datetime
     conclusion: Conclusion
     seen: Seen
+    history: GitHistory
     cluster: ClusterWork | None = None
 
 
@@ -155,24 +212,27 @@ def _findings(attempt: Attempt, desired: Desired | None) -> Findings:
         refusals=[problem for problem in desired.problems if problem.is_refusal] if desired else (),
         blocks=attempt.blocks,
         counts=attempt.counts,
+        waiting_in_raw=desired.waiting_in_raw if desired else 0,
     )
 
 
 def _seen(
-    subject: Subject,
     attempt: Attempt,
     fetched: Revision | None,
     desired: Desired | None,
     cluster: ClusterWork | None,
+    history: GitHistory,
 ) -> Seen:
     return Seen(
-        fetched=fetched,
+        # While an announced commit is awaited it stays the desired one: the branch's tip is known to be old.
+        fetched=None if history.awaited else fetched,
         revision=desired.revision if desired else None,
-        tree=subject.source.tree(desired.revision) if desired else None,
+        tree=history.tree,
         states=cluster.states if cluster else None,
         observed=cluster.counts() if cluster else None,
         problems=desired.problems if desired else None,
         waiting_in_raw=desired.waiting_in_raw if desired else None,
+        netbox_retained=attempt.counts.get("netbox_retained"),
         contacts=attempt.contacts,
         blocks=attempt.blocks,
     )
@@ -196,16 +256,14 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         counts=dict(attempt.counts),
         failures=tuple(attempt.failures[:MAX_STORED_FAILURES]),
     )
+    awaiting = {request.id for request in order.requests if request.commit and request.commit == end.history.awaited}
+    answered = [request for request in order.requests if request.id not in awaiting]
     result = PassResult(
         record=done,
         fabric=next_record(past.record, subject.fabric, done, conclusion, seen),
         inventory=end.cluster.inventory if end.cluster else None,
         objects=end.cluster.states if end.cluster else None,
         desired_before=past.record.desired_revision,
-        requests=answer(order.requests, done, lambda commit: _contains(subject, commit, seen.revision)),
+        requests=answer(answered, done, end.history.included),
     )
-    return Report(result, conclusion.is_retryable)
-
-
-def _contains(subject: Subject, commit: str, revision: Revision | None) -> bool:
-    return revision is not None and subject.source.is_ancestor(commit, revision)
+    return Report(result, conclusion.is_retryable, tuple(awaiting))

@@ -10,7 +10,7 @@ import structlog
 from reconciler.errors import NetBoxAccessError, NetBoxUnavailableError, RetryableError, StalledError
 from reconciler.model.netbox_plan import Action
 from reconciler.model.passes import Phase
-from reconciler.plan.netbox import plan_netbox
+from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, plan_netbox
 from reconciler.plan.projection import project
 
 if TYPE_CHECKING:
@@ -70,12 +70,15 @@ def _mirror(
 
 def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
     """What the plan leaves alone, with the reasons."""
+    attempt.counts["netbox_retained"] = len(plan.retained)
     for skipped in projection.skipped:
         attempt.fail(Phase.PROJECT, str(skipped.key), StalledError(skipped.message, reason="NotProjectable"))
     for refusal in plan.refusals:
         reason = "NetBoxConflict" if refusal.is_conflict else "NetBoxWaiting"
         attempt.fail(Phase.NETBOX, str(refusal.ref), StalledError(refusal.message, reason=reason))
     for block in plan.blocks:
+        if block.reason == PREREQUISITE_UNUSABLE:
+            raise StalledError(block.message, reason=block.reason)
         attempt.blocks.append((block.reason, f"NetBox: {block.message}"))
 
 

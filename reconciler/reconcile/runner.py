@@ -60,12 +60,15 @@ class PassRunner:
         except StoppedError:
             log.info("pass stopped", fabric=taken.key)
             return Next()
-        except StateError:
+        except Exception as error:
+            # A defect, or a state file that cannot be written: the pass has no end, whatever it did, and is made again.
             failures = self._unstored[taken.key] = self._unstored.get(taken.key, 0) + 1
-            log.exception("the end of a pass could not be stored", fabric=taken.key)
-            return Next(failures=failures, is_retryable=True, unanswered=taken.work.requests)
+            log.exception("a pass has no stored end", fabric=taken.key)
+            is_defect = not isinstance(error, StateError)
+            return Next(failures=failures, is_retryable=True, unanswered=taken.work.requests, is_defect=is_defect)
         self._unstored.pop(taken.key, None)
-        return Next(failures=report.result.fabric.failures, is_retryable=_may_retry(report))
+        failures = report.result.fabric.failures
+        return Next(failures=failures, is_retryable=_may_retry(report), unanswered=report.unanswered)
 
     def _reconcile(self, taken: Taken) -> Report:
         subject = self._subjects[taken.key]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler.errors import StateError
 from reconciler.model.status import ConnectionState, FabricRecord, Health
 from reconciler.status import views
+from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,9 @@ class Memory(Protocol):
     def request(self, request_id: str) -> Request | None: ...
 
     def webhook(self, repository: str) -> WebhookRecord: ...
+
+    def probe(self) -> None:
+        """Prove that the store can be written now. Raises StateError."""
 
 
 class Activity(Protocol):
@@ -68,18 +73,26 @@ class Reporter:
         self._components, self._metrics, self._clock = live
 
     def fabrics(self) -> JSONObject:
-        now = self._clock.now()
-        records = self._history.fabrics()
-        return {"fabrics": [self._view(f, _record(f, records), now) for f in self._described.fabrics.values()]}
+        active = self._active()
+        records, now = self._history.fabrics(), self._clock.now()
+        found = self._described.fabrics.values()
+        return {"fabrics": [self._view(f, _record(f, records), now, f.name in active) for f in found]}
+
+    def _active(self) -> set[str]:
+        """The fabrics with a pass that runs or is due. Asked before the records are read: a pass that ends in between
+        then shows as reconciling for a moment too long, never as an old state that nothing will change.
+        """
+        return {name for name in self._described.fabrics if self._activity.is_active(name)}
 
     def fabric(self, name: str) -> JSONObject | None:
         fabric = self._described.fabrics.get(name)
         if fabric is None:
             return None
+        active = self._active()
         record = _record(fabric, self._history.fabrics())
-        return self._view(fabric, record, self._clock.now()) | views.fabric_details(record)
+        return self._view(fabric, record, self._clock.now(), name in active) | views.fabric_details(record)
 
-    def _view(self, fabric: Fabric, record: FabricRecord, now: datetime) -> JSONObject:
+    def _view(self, fabric: Fabric, record: FabricRecord, now: datetime, is_active: bool) -> JSONObject:  # noqa: FBT001
         webhook = self._memory.webhook(fabric.repository)
         provider = self._described.providers.get(fabric.repository)
         return views.fabric_view(
@@ -87,7 +100,7 @@ class Reporter:
             record,
             views.webhook_view(provider, webhook),
             now=now,
-            is_reconciling=self._activity.is_active(fabric.name),
+            is_reconciling=is_active,
         )
 
     def resources(self, name: str) -> JSONObject | None:
@@ -116,13 +129,17 @@ class Reporter:
 
     def readyz(self) -> Health:
         """The parts of this process alone: no outside system makes it unready."""
+        self._look_at_store()
         missing = self._components.not_running()
         body = {"status": "ok" if not missing else "not ready", "not_running": missing}
         return Health(is_ok=not missing, body=body)
 
     def healthz(self) -> Health:
+        self._look_at_store()
         missing = self._components.not_running()
-        connections = {fabric["name"]: fabric["connections"] for fabric in self.fabrics()["fabrics"]}
+        # What is known of a disabled fabric is old, and no pass will ever correct it.
+        enabled = [fabric for fabric in self.fabrics()["fabrics"] if fabric["enabled"]]
+        connections = {fabric["name"]: fabric["connections"] for fabric in enabled}
         failing = [
             f"{fabric}/{name}"
             for fabric, of_fabric in connections.items()
@@ -137,6 +154,14 @@ class Reporter:
             "warnings": [{"key": key, "message": message} for key, message in self._described.warnings],
         }
         return Health(is_ok=not missing and not failing, body=body)
+
+    def _look_at_store(self) -> None:
+        try:
+            self._memory.probe()
+        except StateError as error:
+            self._components.report("store", ComponentState.FAILED, error.message)
+        else:
+            self._components.report("store", ComponentState.RUNNING)
 
     def metrics(self) -> tuple[bytes, str]:
         fabrics = self.fabrics()["fabrics"]

@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.model.passes import Outcome, SyncState
-from reconciler.model.status import ConnectionState, LastPass, SyncStatus
+from reconciler.model.status import ConnectionState, FabricRecord, LastPass, SyncStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from reconciler.model.fabric import Fabric
-    from reconciler.model.status import FabricRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,16 @@ def _error(record: FabricRecord, last: LastPass, _now: datetime) -> Verdict | No
 
 
 _PENDING: tuple[tuple[str, Callable[[FabricRecord], int], str], ...] = (
-    ("Drifted", lambda record: record.count(SyncState.CHANGED), "{} objects differ from Git"),
+    ("Drifted", FabricRecord.drift, "{} objects differ from Git"),
     (
         "PrunePending",
         lambda record: record.count(SyncState.PRUNE_PENDING),
         "{} objects are no longer in Git and may not be deleted",
+    ),
+    (
+        "NetBoxPrunePending",
+        lambda record: record.netbox_retained,
+        "{} records in NetBox are no longer declared and may not be deleted",
     ),
     ("RawPending", lambda record: record.waiting_in_raw, "{} files wait in raw/"),
 )

@@ -124,7 +124,7 @@ def fabric_view(
         "interval": record.effective_interval,
         "conditions": [condition_view(condition) for condition in record.conditions],
         "counts": total_counts(record),
-        "drift": {"count": record.count(SyncState.CHANGED), "since": rfc3339(record.drift_since)},
+        "drift": {"count": record.drift(), "since": rfc3339(record.drift_since)},
         "problems_total": record.problems_total,
         "waiting_in_raw": record.waiting_in_raw,
         "connections": {name: connection_view(fabric, name, record.connections.get(name)) for name in _CONNECTIONS},

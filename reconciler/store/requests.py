@@ -47,6 +47,11 @@ class RequestPart(Part):
         with self._database.reading() as connection:
             return _delivered(connection, provider, delivery_id)
 
+    def mark_verified(self, repositories: Sequence[str]) -> None:
+        now = self._clock.now()
+        with self._database.writing() as connection:
+            _mark_verified(connection, repositories, now)
+
     def request(self, request_id: str) -> Request | None:
         return next(iter(self.requests([request_id])), None)
 

@@ -78,6 +78,9 @@ class TriggerIntake:
             return Accepted("ignored", reason="every fabric of this branch is disabled")
         return await self._accept(enabled, Trigger.PUSH, delivery, repositories)
 
+    async def verified(self, repositories: Sequence[str]) -> None:
+        await to_thread.run_sync(self._requests.mark_verified, repositories)
+
     async def reconcile(self, fabric: str | None) -> Accepted:
         if fabric is None:
             everything = self._configured.fabrics.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,6 +65,14 @@ class Loopback:
         return answers[0] if len(answers) == 1 else answers.pop(0)
 
 
+class _Server(ThreadingHTTPServer):
+    """Does not complain of clients that hang up when they have read enough."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @contextmanager
 def serving() -> Iterator[Loopback]:
     """A server for the duration of the block."""
@@ -86,7 +95,7 @@ def serving() -> Iterator[Loopback]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
             """The test says what it needs to know."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     loopback.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -112,6 +112,8 @@ class Deliveries:
 
     async def _deliver(self, delivery: Delivery, trusted: Sequence[Receiver]) -> Accepted:
         repositories = matching(delivery, trusted)
+        if repositories:
+            await self._intake.verified(repositories)
         if delivery.event == "ping":
             return Accepted("ping", reason=_pinged(delivery, repositories))
         if delivery.event != "push":

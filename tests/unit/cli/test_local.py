@@ -98,7 +98,9 @@ def test_lines_to_paste(
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines() if line.startswith("     ")]
     command = [program] if program.endswith("/reconciler") else ["/opt/my venv/bin/python", "-m", "reconciler"]
     assert lines[0] == ["git", "clone", "-q", str(place.repository), "demo-fabric"]
-    assert lines[-1] == [*command, "status", "--server", place.url]
+    assert [*command, "status", "--server", place.url] in lines
+    asked = [*command, "reconcile", "demo", "--server", place.url, "--token-file", str(place.token_file)]
+    assert lines[-1] == asked
     assert [*command, "passes", "demo", "--server", place.url] in lines
     assert ["echo", "  broken: [", ">>", "demo-fabric/gitops/hedgehog/demo/managed/vpcs/vpc-01.yaml"] in lines
 

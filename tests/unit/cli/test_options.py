@@ -103,7 +103,9 @@ def test_an_address_that_is_none(cli: Callable[..., Said], server: str) -> None:
     said = cli("status", "--server", server)
 
     assert said.code == 1
-    assert said.err.startswith(f"error: {server} cannot be reached: ")
+    is_url = server.startswith(("http://", "https://"))
+    reason = f"{server} cannot be reached: " if is_url else "the server's address must begin with http:// or https://"
+    assert said.err.startswith(f"error: {reason}")
 
 
 def test_no_credentials_in_the_address(cli: Callable[..., Said]) -> None:

@@ -236,7 +236,7 @@ def test_passes(cli: Cli, service: Loopback) -> None:
     assert newest.split()[:7] == [
         "second-p",
         "2026-03-01T11:59:57.000Z",
-        "1.75",
+        "3.00",
         "s",
         "push,poll",
         "partial",

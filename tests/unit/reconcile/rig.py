@@ -100,7 +100,10 @@ class Rig:
     def request(self, trigger: Trigger = Trigger.REQUEST, commit: str | None = None) -> Request:
         """Store a request, as the intake does."""
         self._serial += 1
-        request = Request(f"r{self._serial}", self.fabric.name, trigger, self.clock.now(), commit=commit)
+        revision = f"main@sha1:{commit}" if commit else None
+        request = Request(
+            f"r{self._serial}", self.fabric.name, trigger, self.clock.now(), commit=commit, revision=revision
+        )
         self.store.accept([request])
         return request
 

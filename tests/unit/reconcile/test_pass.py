@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reconciler.desired.memory import MemorySource
 from reconciler.errors import (
     ClusterAccessError,
     ClusterUnavailableError,
+    ClusterUnreachableError,
     GitAccessError,
     GitUnavailableError,
     KindNotServedError,
@@ -20,7 +22,7 @@ from reconciler.errors import (
 from reconciler.model.fabric import ClusterPolicy, NetBoxPolicy
 from reconciler.model.passes import Outcome
 from reconciler.model.problems import Problem
-from reconciler.model.requests import RequestState, Trigger
+from reconciler.model.requests import Request, RequestState, Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.store import Store
 from tests.unit.reconcile.rig import SHAPE, Rig, manifests, with_spec, without
@@ -219,14 +221,83 @@ def test_a_failed_object_holds_up_only_its_dependents(rig: Rig) -> None:
 
 def test_a_cluster_that_goes_away_in_the_middle(rig: Rig) -> None:
     """After three unanswered writes the others are not tried; the next pass finishes."""
-    rig.cluster.fail("apply", ClusterUnavailableError("connection refused"), times=10_000)
+    rig.cluster.fail("apply", ClusterUnreachableError("connection refused"), times=10_000)
     rig.source.push(MANIFESTS)
 
     following = rig.run()
 
     assert len(rig.cluster.writes) < 20
     assert rig.last.outcome == "partial"
+    assert rig.record.connections["cluster"].state is ConnectionState.FAILING
     assert following.is_retryable
+
+
+def test_answered_errors_stop_nobody_else(rig: Rig) -> None:
+    """A webhook that is down for one kind holds up that kind and what needs it, however many objects it has."""
+    for server in {manifest.key for manifest in MANIFESTS if manifest.key.kind == "Server"}:
+        rig.cluster.fail("apply", ClusterUnavailableError("an admission webhook is down"), subject=str(server))
+    rig.source.push(MANIFESTS)
+
+    rig.run()
+
+    states = rig.states()
+    assert states[str(VPC.key)].state == "in_sync"
+    assert states[str(SERVER)].state == "failed"
+
+
+def test_records_of_a_kind_that_is_not_served_stay(synced: Rig) -> None:
+    """A kind that the cluster stops to serve empties nothing in NetBox."""
+    synced.cluster.fail("list", KindNotServedError("404"), subject="Server", times=1)
+    synced.cluster.fail("apply", KindNotServedError("404"), times=100)
+
+    synced.run()
+
+    assert "delete" not in synced.netbox.calls
+    assert synced.condition("PruneBlocked")[0] == "True"
+
+
+def test_a_commit_that_is_not_served_yet(synced: Rig) -> None:
+    """A push that arrives before its commit is no success: it is tried again, and its request ends with the commit."""
+    announced = MemorySource()
+    for _ in range(2):
+        commit = announced.push([]).commit
+    request = synced.request(Trigger.PUSH, commit)
+
+    following = synced.run(request)
+
+    assert (synced.last.outcome, synced.last.reason) == ("partial", "CommitNotServed")
+    assert following.is_retryable
+    assert following.unanswered == (request.id,)
+    assert synced.verdict.status != "in_sync"
+    assert synced.record.desired_revision == f"main@sha1:{commit}"
+    assert synced.source.push(MANIFESTS).commit == commit
+    synced.run(request)
+    assert synced.answered(request).state is RequestState.SUCCEEDED
+    assert synced.verdict.status == "in_sync"
+
+
+def test_a_commit_that_never_comes(synced: Rig) -> None:
+    """After some tries the branch as it is counts: a later push may have taken the commit out of it."""
+    request = synced.request(Trigger.PUSH, "f" * 40)
+    for _ in range(5):
+        assert synced.run(request).unanswered == (request.id,)
+
+    synced.run(request)
+
+    assert synced.answered(request).reason == "CommitNotApplied"
+    assert synced.verdict.status == "in_sync"
+
+
+def test_a_defect_loses_no_request(rig: Rig) -> None:
+    """An error outside of every phase is counted, and the pass is made again for the same requests."""
+    rig.source.push(MANIFESTS)
+    request = rig.request()
+    rig.source.last_fetched = None  # type: ignore[assignment, method-assign]
+    rig.source.fail(GitUnavailableError("away"))
+
+    following = rig.run(request)
+
+    assert (following.is_defect, following.is_retryable, following.unanswered) == (True, True, (request.id,))
 
 
 def test_git_is_away(synced: Rig) -> None:
@@ -387,7 +458,10 @@ def test_a_push_after_a_failure_is_a_full_pass(synced: Rig) -> None:
 
 def test_a_push_of_an_unknown_commit(synced: Rig) -> None:
     """A push succeeds only when what it announced is part of the applied revision."""
-    request = synced.request(Trigger.PUSH, "f" * 40)
+    newer = synced.request(Trigger.PUSH, synced.source.push(MANIFESTS).commit)
+    synced.run(newer)
+    request = Request("old", "dc1", Trigger.PUSH, synced.clock.now(), commit="f" * 40)
+    synced.store.accept([request])
     other = synced.request(Trigger.REQUEST)
 
     synced.run(request, other)
