@@ -196,9 +196,29 @@ def test_without_prune_nothing_is_deleted(synced: World) -> None:
     assert f"{synced.service.fabric}/Server/{server}" in synced.netbox.owned("dcim/devices")
 
 
+def _devices_of_people(world: World, *names: str) -> dict[int, str]:
+    """Devices that a person made in the fabric's site: when each was last updated, by id."""
+    netbox = world.netbox
+    site = netbox.create("dcim/sites", {"name": netbox.site, "slug": netbox.site})
+    maker = netbox.create("dcim/manufacturers", {"name": f"maker {netbox.site}", "slug": f"maker-{netbox.site}"})
+    model = netbox.create(
+        "dcim/device-types", {"manufacturer": maker["id"], "model": "box", "slug": f"box-{netbox.site}"}
+    )
+    role = netbox.create("dcim/device-roles", {"name": f"role {netbox.site}", "slug": f"role-{netbox.site}"})
+    device = {"device_type": model["id"], "role": role["id"], "site": site["id"]}
+    made = [netbox.create("dcim/devices", {"name": name, **device}) for name in names]
+    return {record["id"]: record["last_updated"] for record in made}
+
+
+def _last_updated(world: World, devices: dict[int, str]) -> dict[int, str]:
+    found = world.netbox.records("dcim/devices", site=world.netbox.site)
+    return {record["id"]: record["last_updated"] for record in found if record["id"] in devices}
+
+
 def test_prune(world: World) -> None:
     """With prune on, what left Git leaves the cluster and NetBox; unless another file is broken: then nothing does."""
     world.fabric["cluster"]["prune"] = True
+    people = _devices_of_people(world, "coffee-machine")
     world.service.start()
     world.service.wait_applied(world.service.push(files()))
     changes, server, gone = _without_server()
@@ -222,6 +242,48 @@ def test_prune(world: World) -> None:
     assert f"{world.service.fabric}/Server/{server}" not in world.netbox.owned("dcim/devices")
     assert status["sync_status"] == "in_sync"
     assert world.service.condition("PruneBlocked")["status"] == "False"
+    assert _last_updated(world, people) == people
+
+
+def test_more_deletes_than_allowed(world: World) -> None:
+    """Over max_deletes none of them runs, the rest of the commit is applied, and the fabric is blocked and says why."""
+    world.fabric["cluster"] |= {"prune": True, "max_deletes": 1}
+    world.fabric.pop("netbox")
+    world.service.start()
+    world.service.wait_applied(world.service.push(files()))
+    changes, server, _ = _without_server()
+    changed, body = _document("VPC")
+    body["spec"]["defaultIsolated"] = True
+
+    world.service.push({**changes, changed: yaml.safe_dump(body)})
+    status = world.service.wait_idle()
+
+    assert server in world.cluster.names("Server")
+    assert world.cluster.read("VPC", body["metadata"]["name"])["spec"]["defaultIsolated"] is True
+    assert (status["sync_status"], status["reason"]) == ("out_of_sync", "TooManyDeletes")
+    assert status["last_pass"]["outcome"] == "blocked"
+
+
+def test_first_contact_with_somebody_elses_object(world: World) -> None:
+    """A field that another manager holds is a conflict that names both; nothing is taken until it is allowed."""
+    file, body = _document("VPC")
+    name = body["metadata"]["name"]
+    theirs = {**body, "metadata": {"name": name, "namespace": world.cluster.namespace}}
+    theirs["spec"] = {**body["spec"], "defaultIsolated": True}
+    world.cluster.server.kubectl("apply", "--filename", "-", stdin=yaml.safe_dump(theirs))
+    body["spec"]["defaultIsolated"] = False
+    world.fabric.pop("netbox")
+    world.service.start()
+
+    world.service.push({**files(), file: yaml.safe_dump(body)})
+    status = world.service.wait_idle()
+
+    assert world.cluster.read("VPC", name)["spec"]["defaultIsolated"] is True
+    assert status["sync_status"] == "error"
+    failed = world.service.passes()[0]["failures"][0]
+    assert (failed["subject"], failed["reason"]) == (f"VPC/{name}", "Conflict")
+    assert "defaultIsolated" in failed["message"]
+    assert "kubectl" in failed["message"]
 
 
 def test_one_broken_file_among_good_ones(synced: World) -> None:
@@ -266,23 +328,14 @@ def test_what_people_made_in_netbox_stays(world: World) -> None:
     """A device of a person is untouched throughout; one whose name clashes is reported and left alone too."""
     clash = _document("Server")[1]["metadata"]["name"]
     netbox = world.netbox
-    site = netbox.create("dcim/sites", {"name": netbox.site, "slug": netbox.site})
-    maker = netbox.create("dcim/manufacturers", {"name": f"maker {netbox.site}", "slug": f"maker-{netbox.site}"})
-    model = netbox.create(
-        "dcim/device-types", {"manufacturer": maker["id"], "model": "box", "slug": f"box-{netbox.site}"}
-    )
-    role = netbox.create("dcim/device-roles", {"name": f"role {netbox.site}", "slug": f"role-{netbox.site}"})
-    device = {"device_type": model["id"], "role": role["id"], "site": site["id"]}
-    made = [netbox.create("dcim/devices", {"name": name, **device}) for name in (clash, "coffee-machine")]
-    before = {record["id"]: record["last_updated"] for record in made}
+    before = _devices_of_people(world, clash, "coffee-machine")
 
     world.service.start()
     world.service.push(files())
     status = world.service.wait_idle()
     world.service.reconcile()
 
-    after = {record["id"]: record for record in netbox.records("dcim/devices", site=netbox.site)}
-    assert {id_: after[id_]["last_updated"] for id_ in before} == before
+    assert _last_updated(world, before) == before
     assert f"{world.service.fabric}/Server/{clash}" not in netbox.owned("dcim/devices")
     assert status["sync_status"] == "error"
     assert clash in status["message"]
