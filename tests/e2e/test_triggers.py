@@ -47,6 +47,22 @@ def test_the_poll_finds_what_no_webhook_told(world: World) -> None:
     assert service.status()["interval"] == 2
 
 
+def test_a_push_before_its_commit(world: World) -> None:
+    """A delivery whose commit the host does not serve yet is no success; the next push that is served heals it."""
+    service = world.service
+    world.fabric.pop("netbox")
+    service.start()
+    service.wait_applied(service.push(files()))
+
+    (accepted,) = service.deliver("f" * 40).json()["requests"]
+    status = service.wait_idle()
+
+    assert (status["sync_status"], status["reason"]) == ("error", "CommitNotServed")
+    assert status["desired_revision"] == f"main@sha1:{'f' * 40}"
+    assert service.get(f"/requests/{accepted['id']}")["state"] == "running"
+    assert service.wait_applied(service.push({"note.txt": "x"}))["sync_status"] == "in_sync"
+
+
 def test_an_empty_repository(world: World) -> None:
     """An empty repository is named as such, is no outage, and its first push is applied."""
     world.fabric.pop("netbox")

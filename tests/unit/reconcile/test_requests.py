@@ -1,0 +1,168 @@
+"""What becomes of the requests behind a pass: pushes, awaited commits, failures, stops and defects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.desired.memory import MemorySource
+from reconciler.errors import (
+    GitUnavailableError,
+    StateError,
+)
+from reconciler.model.passes import Outcome
+from reconciler.model.requests import Request, RequestState, Trigger
+from reconciler.store import Store
+from tests.unit.reconcile.rig import Rig, manifests
+
+if TYPE_CHECKING:
+    from reconciler.model.status import PassResult
+
+MANIFESTS = manifests()
+
+
+def test_a_commit_that_is_not_served_yet(synced: Rig) -> None:
+    """A push that arrives before its commit is no success: it is tried again, and its request ends with the commit."""
+    announced = MemorySource()
+    for _ in range(2):
+        commit = announced.push([]).commit
+    request = synced.request(Trigger.PUSH, commit)
+
+    following = synced.run(request)
+
+    assert (synced.last.outcome, synced.last.reason) == ("partial", "CommitNotServed")
+    assert following.is_retryable
+    assert following.unanswered == (request.id,)
+    assert synced.verdict.status != "in_sync"
+    assert synced.record.desired_revision == f"main@sha1:{commit}"
+    assert synced.source.push(MANIFESTS).commit == commit
+    synced.run(request)
+    assert synced.answered(request).state is RequestState.SUCCEEDED
+    assert synced.verdict.status == "in_sync"
+
+
+def test_a_commit_that_never_comes(synced: Rig) -> None:
+    """After some tries the branch as it is counts: a later push may have taken the commit out of it."""
+    request = synced.request(Trigger.PUSH, "f" * 40)
+    for _ in range(5):
+        assert synced.run(request).unanswered == (request.id,)
+
+    synced.run(request)
+
+    assert synced.answered(request).reason == "CommitNotApplied"
+    assert synced.verdict.status == "in_sync"
+
+
+def test_a_defect_loses_no_request(rig: Rig) -> None:
+    """An error outside of every phase is counted, and the pass is made again for the same requests."""
+    rig.source.push(MANIFESTS)
+    request = rig.request()
+    rig.source.last_fetched = None  # type: ignore[assignment, method-assign]
+    rig.source.fail(GitUnavailableError("away"))
+
+    following = rig.run(request)
+
+    assert (following.is_defect, following.is_retryable, following.unanswered) == (True, True, (request.id,))
+
+
+def test_a_push_that_changes_nothing_here(synced: Rig) -> None:
+    """A push whose commit leaves the directory as it was moves the applied revision and touches no target."""
+    calls = len(synced.cluster.calls)
+    revision = synced.source.push(MANIFESTS)
+    request = synced.request(Trigger.PUSH, revision.commit)
+
+    synced.run(request)
+
+    assert synced.last.outcome is Outcome.NO_CHANGE
+    assert synced.answered(request).outcome == "no_change"
+    assert synced.record.applied_revision == str(revision)
+    assert synced.record.last_sync == synced.last.finished
+    assert len(synced.cluster.calls) == calls
+    assert synced.verdict.status == "in_sync"
+
+
+@pytest.mark.parametrize("trigger", [Trigger.REQUEST, Trigger.POLL, Trigger.STARTUP])
+def test_only_a_push_may_end_so(synced: Rig, trigger: Trigger) -> None:
+    """Whoever asks otherwise gets a comparison with the real systems."""
+    calls = len(synced.cluster.calls)
+    synced.source.push(MANIFESTS)
+
+    synced.run(synced.request(trigger))
+
+    assert synced.last.outcome is Outcome.SUCCEEDED
+    assert len(synced.cluster.calls) > calls
+
+
+def test_a_push_after_a_failure_is_a_full_pass(synced: Rig) -> None:
+    """What was left open is tried again even when the push changes nothing here."""
+    synced.netbox.fail("observe")
+    synced.run()
+    revision = synced.source.push(MANIFESTS)
+
+    synced.run(synced.request(Trigger.PUSH, revision.commit))
+
+    assert synced.last.outcome is Outcome.SUCCEEDED
+
+
+def test_a_push_of_an_unknown_commit(synced: Rig) -> None:
+    """A push succeeds only when what it announced is part of the applied revision."""
+    newer = synced.request(Trigger.PUSH, synced.source.push(MANIFESTS).commit)
+    synced.run(newer)
+    request = Request("old", "dc1", Trigger.PUSH, synced.clock.now(), commit="f" * 40)
+    synced.store.accept([request])
+    other = synced.request(Trigger.REQUEST)
+
+    synced.run(request, other)
+
+    assert synced.answered(request).state is RequestState.FAILED
+    assert synced.answered(request).reason == "CommitNotApplied"
+    assert synced.answered(other).state is RequestState.SUCCEEDED
+
+
+def test_failures_are_counted_and_forgotten(synced: Rig) -> None:
+    """Failures in a row grow with each pass and are zero after a success."""
+    for expected in (1, 2):
+        synced.netbox.fail("observe")
+        assert synced.run().failures == expected
+    assert synced.run().failures == 0
+
+
+def test_a_stop_between_two_objects(rig: Rig) -> None:
+    """A pass that the stop cuts off records nothing and leaves its requests to the next start."""
+    rig.source.push(MANIFESTS)
+    request = rig.request()
+    rig.stop.set()
+
+    following = rig.run(request)
+
+    assert following.is_retryable is False
+    assert rig.ended == []
+    assert [r.id for r in rig.store.unfinished()] == [request.id]
+    rig.stop.clear()
+    rig.run(request)
+    assert rig.answered(request).state is RequestState.SUCCEEDED
+
+
+class FullDisk(Store):
+    """A store whose passes cannot be written."""
+
+    def record_pass(self, result: PassResult) -> None:
+        raise StateError("disk full")
+
+
+def test_an_end_that_cannot_be_stored(rig: Rig) -> None:
+    """A pass whose end cannot be stored is made again, and its requests are not lost."""
+    rig.source.push(MANIFESTS)
+    request = rig.request()
+    whole = rig.store
+    rig.store.__class__ = FullDisk
+
+    following = rig.run(request)
+
+    assert following.is_retryable
+    assert following.unanswered == (request.id,)
+    whole.__class__ = Store
+    assert rig.record.last_sync is None
+    rig.run(request)
+    assert rig.answered(request).state is RequestState.SUCCEEDED
