@@ -88,6 +88,12 @@ class ClusterAccessError(StalledError):
     reason = "ClusterAccessDenied"
 
 
+class VersionExpiredError(RetryableError):
+    """The server no longer knows the resourceVersion that a watch was to resume from (410): list again."""
+
+    reason = "VersionExpired"
+
+
 class KindNotServedError(StalledError):
     """The cluster does not serve this kind (404 for the resource type)."""
 

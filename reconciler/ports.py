@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from reconciler.model.desired import Desired
+    from reconciler.model.events import Listing, WatchEvent
     from reconciler.model.json import JSONObject
     from reconciler.model.kinds import Kind
     from reconciler.model.netbox import (
@@ -103,6 +104,31 @@ class Cluster(Protocol):
         """Those of the rights `<verb> <plural>.<group>` that we lack in the namespace, by SelfSubjectAccessReview.
         Raises as `list`.
         """
+
+
+class ClusterEvents(Protocol):
+    """The changes of one fabric's cluster, within its namespace. Lives in the event loop."""
+
+    @property
+    def address(self) -> str:
+        """The server's URL without credentials."""
+
+    async def list(self, kind: Kind) -> Listing:
+        """All objects of a kind, and the version to watch from.
+
+        Raises KindNotServedError, ClusterUnavailableError, ClusterAccessError, ConfigurationError.
+        """
+
+    def watch(self, kind: Kind, version: str) -> AsyncIterator[WatchEvent]:
+        """What happened to objects of a kind after `version`, until the server ends the stream, which it does after a
+        few minutes. Nothing is said twice, and no event that the server sent is left out silently.
+
+        Raises VersionExpiredError, KindNotServedError, ClusterUnavailableError (also: the connection was silent for
+        70 s, broke off, or said something that is no event), ClusterAccessError, ConfigurationError.
+        """
+
+    async def close(self) -> None:
+        """Close every connection."""
 
 
 class NetBox(Protocol):
@@ -244,6 +270,13 @@ class Intake(Protocol):
 
         The result is `accepted`, `duplicate`, or `ignored` with the reason (other branch, deleted branch, disabled
         fabrics). Raises StateError.
+        """
+
+    async def edited(self, delivery: Delivery, fabrics: Sequence[str]) -> Accepted:
+        """Take in a verified edit of NetBox that names records of these fabrics. Durable when it returns.
+
+        The result is `accepted`, `duplicate`, or `ignored` with the reason (our own write, disabled fabrics). Raises
+        StateError.
         """
 
     async def verified(self, repositories: Sequence[str]) -> None:

@@ -71,6 +71,18 @@ class FakeIntake:
             self._answers[delivery.provider, delivery.id] = accepted
         return accepted
 
+    async def edited(self, delivery: Delivery, fabrics: Sequence[str]) -> Accepted:
+        self._fail()
+        again = self._first_answer(delivery.provider, delivery.id)
+        if again is not None:
+            return again
+        self.delivered.append((delivery, tuple(fabrics)))
+        named = [one for one in self.fabrics if one.name in fabrics and one.is_enabled]
+        if not named:
+            return Accepted("ignored", reason="no fabric of this record is enabled")
+        accepted = self._answers[delivery.provider, delivery.id] = self._queued(named, Trigger.NETBOX)
+        return accepted
+
     async def verified(self, repositories: Sequence[str]) -> None:
         self._fail()
         self.working |= set(repositories)

@@ -82,11 +82,13 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     fabrics = {fabric.name: fabric for fabric in settings.fabric_values()}
     queue = WorkQueue(clock.monotonic)
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
-    intake = TriggerIntake(Configured(fabrics, receivers(settings)), store, queue, clock)
+    configured = Configured(fabrics, receivers(settings))
+    intake = TriggerIntake(lambda: configured, store, queue, clock)
     ended = Ended(settings, store, metrics, clock)
-    runner = Measured(PassRunner(build_subjects(settings, store), (store, store), clock, stop, ended), metrics)
+    subjects = build_subjects(settings, store)
+    runner = Measured(PassRunner(lambda: subjects, (store, store), clock, stop, ended), metrics)
     described = Described(fabrics, providers(settings), settings.warnings)
-    reporter = Reporter(described, store, store, queue, (components, metrics, clock))
+    reporter = Reporter(lambda: described, store, store, queue, (components, metrics, clock))
     options = WebOptions(
         api_token=partial(read_token, settings.server.api_token),
         protect_reads=settings.server.protect_reads,
@@ -100,7 +102,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         store=store,
         queue=queue,
         intake=intake,
-        poll=Poll(tuple(fabrics.values()), store, intake.trigger, clock, settings.poll.jitter),
+        poll=Poll(fabrics.values, store, intake.trigger, clock, settings.poll.jitter),
         workers=[Worker(queue, runner, intake.finished) for _ in range(settings.workers)],
         components=components,
         web=create_app(intake, reporter, options),

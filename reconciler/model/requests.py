@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - resolved at run time when requests are read back
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from reconciler.model.objects import ObjectKey
+
+Scope: TypeAlias = "frozenset[ObjectKey] | None"
+"""What a pass looks at: these objects and what depends on them, or the whole fabric (None)."""
 
 
 class Trigger(StrEnum):
@@ -65,12 +72,15 @@ class Work:
 
     triggers: tuple[Trigger, ...] = ()
     requests: tuple[str, ...] = ()
+    scope: Scope = None
 
     def union(self, other: Work) -> Work:
-        """Both, in order of arrival, nothing twice."""
+        """Both, in order of arrival, nothing twice. The whole fabric and some of its objects are the whole fabric."""
+        is_full = self.scope is None or other.scope is None
         return Work(
             tuple(dict.fromkeys(self.triggers + other.triggers)),
             tuple(dict.fromkeys(self.requests + other.requests)),
+            None if is_full else frozenset(self.scope or ()) | frozenset(other.scope or ()),
         )
 
     @property
@@ -90,8 +100,10 @@ _PRIORITY = {Trigger.REQUEST: 0, Trigger.STARTUP: 2, Trigger.POLL: 2, Trigger.RE
 class Delivery:
     """One verified webhook request, reduced to hints: what was pushed where. `id` is unique per provider.
 
-    `event` is the provider's event name; `ref` the full ref (`refs/heads/main`) and `commit` its new commit, of a
-    push; `urls` the addresses under which the provider knows the repository.
+    `event` is `push`, `ping`, `edit` (of a record of NetBox), or another event's name as the provider spells it. Of a
+    push, `ref` is the full ref (`refs/heads/main`) and `commit` its new commit; `urls` are the addresses under which
+    the provider knows the repository. Of an edit, `keys` are the `hh_key`s of the record, before and after it, and
+    `origin` is the id of the HTTP request by which NetBox was changed (its `X-Request-ID`).
     """
 
     provider: str
@@ -101,13 +113,16 @@ class Delivery:
     commit: str | None = None
     is_deletion: bool = False
     urls: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    origin: str | None = None
     details: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """A configured webhook: deliveries signed with `secret` may speak for `repository` (its name), known to the
-    provider under `url`. The secret never shows in a repr.
+    provider under `url`; for the provider `netbox`, for the fabric of the name `repository`, and `url` is NetBox's. The
+    secret never shows in a repr.
     """
 
     provider: str

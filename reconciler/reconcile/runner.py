@@ -37,7 +37,7 @@ class PassRunner:
 
     def __init__(
         self,
-        subjects: Mapping[str, Subject],
+        subjects: Callable[[], Mapping[str, Subject]],
         stores: tuple[PassState, Store],
         clock: Clock,
         stop: StopFlag,
@@ -71,7 +71,7 @@ class PassRunner:
         return Next(failures=failures, is_retryable=_may_retry(report), unanswered=report.unanswered)
 
     def _reconcile(self, taken: Taken) -> Report:
-        subject = self._subjects[taken.key]
+        subject = self._subjects()[taken.key]
         order = Order(uuid.uuid4().hex, taken.work.triggers, self._requests.requests(taken.work.requests))
         self._requests.set_state(taken.work.requests, RequestState.RUNNING, order.id)
         past = Past(self._state.fabric(taken.key), self._state.inventory(taken.key))

@@ -11,7 +11,7 @@ from reconciler.status import views
 from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from reconciler.model.fabric import Fabric
@@ -60,17 +60,22 @@ class Reporter:
 
     def __init__(
         self,
-        described: Described,
+        described: Callable[[], Described],
         history: History,
         memory: Memory,
         activity: Activity,
         live: tuple[Components, Metrics, Clock],
     ) -> None:
-        self._described = described
+        self._described_now = described
         self._history = history
         self._memory = memory
         self._activity = activity
         self._components, self._metrics, self._clock = live
+
+    @property
+    def _described(self) -> Described:
+        """What the configuration of the moment says."""
+        return self._described_now()
 
     def fabrics(self) -> JSONObject:
         active = self._active()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,12 +14,13 @@ from anyio import to_thread
 from reconciler.errors import FabricDisabledError, UnknownFabricError
 from reconciler.model.requests import Accepted, AcceptedRequest, Request, Trigger, Work
 from reconciler.model.revision import COMMIT
+from reconciler.plan.netbox_keys import object_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from reconciler.model.fabric import Fabric
-    from reconciler.model.requests import Delivery, Receiver
+    from reconciler.model.requests import Delivery, Receiver, Scope
     from reconciler.ports import Clock, Requests
     from reconciler.queue import WorkQueue
 
@@ -29,10 +31,13 @@ HEADS = "refs/heads/"
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What the configuration lets in: fabrics by name, and webhooks."""
+    """What the configuration lets in: fabrics by name, and webhooks. `is_own_write` tells whether the HTTP request of
+    this id (`X-Request-ID`), by which NetBox was changed, was ours.
+    """
 
     fabrics: Mapping[str, Fabric]
     receivers: Sequence[Receiver] = ()
+    is_own_write: Callable[[str], bool] = field(default=lambda _: False)
 
 
 class TriggerIntake:
@@ -42,12 +47,19 @@ class TriggerIntake:
     stored and not finished.
     """
 
-    def __init__(self, configured: Configured, requests: Requests, queue: WorkQueue, clock: Clock) -> None:
-        self._configured = configured
+    def __init__(
+        self, configured: Callable[[], Configured], requests: Requests, queue: WorkQueue, clock: Clock
+    ) -> None:
+        self._configured_now = configured
         self._requests = requests
         self._queue = queue
         self._clock = clock
         self._finished = asyncio.Event()
+
+    @property
+    def _configured(self) -> Configured:
+        """The configuration of the moment: it changes while the service runs."""
+        return self._configured_now()
 
     def receivers(self, provider: str) -> Sequence[Receiver]:
         return [receiver for receiver in self._configured.receivers if receiver.provider == provider]
@@ -78,6 +90,24 @@ class TriggerIntake:
             return Accepted("ignored", reason="every fabric of this branch is disabled")
         return await self._accept(enabled, Trigger.PUSH, delivery, repositories)
 
+    async def edited(self, delivery: Delivery, fabrics: Sequence[str]) -> Accepted:
+        if delivery.origin is not None and self._configured.is_own_write(delivery.origin):
+            return Accepted("ignored", reason="it is what the reconciler wrote")
+        scopes = self._scopes(delivery.keys, fabrics)
+        if not scopes:
+            return Accepted("ignored", reason="the record belongs to no fabric that this signature speaks for")
+        enabled = [self._configured.fabrics[name] for name in scopes if self._configured.fabrics[name].is_enabled]
+        if not enabled:
+            return Accepted("ignored", reason="every fabric of this record is disabled")
+        return await self._accept(enabled, Trigger.NETBOX, delivery, scopes=scopes)
+
+    def _scopes(self, keys: Sequence[str], fabrics: Sequence[str]) -> dict[str, Scope]:
+        """The objects of each of these fabrics for which the records stand."""
+        configured = self._configured.fabrics
+        namespaces = {name: configured[name].namespace for name in fabrics if name in configured}
+        named = [found for key in keys if (found := object_of(key, namespaces))]
+        return {name: frozenset(key for owner, key in named if owner == name) for name, _ in named}
+
     async def verified(self, repositories: Sequence[str]) -> None:
         await to_thread.run_sync(self._requests.mark_verified, repositories)
 
@@ -103,12 +133,13 @@ class TriggerIntake:
         trigger: Trigger,
         delivery: Delivery | None = None,
         repositories: Sequence[str] = (),
+        scopes: Mapping[str, Scope] = MappingProxyType({}),
     ) -> Accepted:
         requests = [self._request(fabric, trigger, delivery) for fabric in fabrics]
         known = await to_thread.run_sync(self._requests.accept, requests, delivery, repositories)
         if known is not None:
             return await self._duplicate(known)
-        return Accepted("accepted", tuple(self._enqueue(request) for request in requests))
+        return Accepted("accepted", tuple(self._enqueue(one, scopes.get(one.fabric)) for one in requests))
 
     def _request(self, fabric: Fabric, trigger: Trigger, delivery: Delivery | None) -> Request:
         commit = delivery.commit if delivery else None
@@ -122,8 +153,8 @@ class TriggerIntake:
             revision=revision,
         )
 
-    def _enqueue(self, request: Request) -> AcceptedRequest:
-        joined = self._queue.add(request.fabric, Work((request.trigger,), (request.id,)))
+    def _enqueue(self, request: Request, scope: Scope = None) -> AcceptedRequest:
+        joined = self._queue.add(request.fabric, Work((request.trigger,), (request.id,), scope))
         state = "joined" if joined else "queued"
         log.info("request accepted", request=request.id, fabric=request.fabric, trigger=request.trigger, state=state)
         return AcceptedRequest(request.id, request.fabric, state)

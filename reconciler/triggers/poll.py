@@ -13,7 +13,7 @@ from anyio import to_thread
 from reconciler.model.requests import Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
     from reconciler.model.fabric import Fabric
@@ -48,14 +48,14 @@ class Poll:
 
     def __init__(
         self,
-        fabrics: Sequence[Fabric],
+        fabrics: Callable[[], Iterable[Fabric]],
         schedule: Schedule,
         trigger: Callable[[Sequence[Fabric], Trigger], Awaitable[object]],
         clock: Clock,
         jitter: float = 0.1,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._fabrics: Mapping[str, Fabric] = {f.name: f for f in fabrics if f.is_enabled}
+        self._fabrics = fabrics
         self._schedule = schedule
         self._trigger = trigger
         self._clock = clock
@@ -74,7 +74,9 @@ class Poll:
 
         Raises StateError: what could not be stored is due again at once.
         """
-        for fabric in self._fabrics.values():
+        enabled = {fabric.name: fabric for fabric in self._fabrics() if fabric.is_enabled}
+        self._due = {name: due for name, due in self._due.items() if name in enabled}
+        for fabric in enabled.values():
             due = self._due.get(fabric.name)
             if due is None:
                 await self._schedule_next(fabric)

@@ -164,7 +164,7 @@ def _interrupted(found: Settings, happening: Callable[[], None]) -> Parts:
     """Parts of which the start is interrupted."""
     parts = build_parts(found)
     configured = Configured({fabric.name: fabric for fabric in parts.fabrics})
-    intake = TriggerIntake(configured, Requests(parts, happening), parts.queue, samples.SetClock())
+    intake = TriggerIntake(lambda: configured, Requests(parts, happening), parts.queue, samples.SetClock())
     return replace(parts, intake=intake)
 
 

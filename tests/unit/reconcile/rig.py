@@ -94,7 +94,7 @@ class Rig:
             self.netbox if self.fabric.netbox else None,
         )
         return PassRunner(
-            {self.fabric.name: subject}, (self.store, self.store), self.clock, self.stop, self.ended.append
+            lambda: {self.fabric.name: subject}, (self.store, self.store), self.clock, self.stop, self.ended.append
         )
 
     def request(self, trigger: Trigger = Trigger.REQUEST, commit: str | None = None) -> Request:

@@ -39,7 +39,7 @@ class Desk:
             {"dc1": DC1, "dc2": DC2}, {"gitops": "github", "other": None}, (("state", "a warning of the settings"),)
         )
         live = (self.components, Metrics(), self.clock)
-        self.reporter = Reporter(described, self.store, self.store, self.queue, live)
+        self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live)
 
     def end_pass(self, name: str = "p1", connections: dict[str, Connection] | None = None) -> None:
         """Store a pass over dc1, as a runner does."""

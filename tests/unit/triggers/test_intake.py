@@ -69,7 +69,7 @@ class Taking:
         self.store = store
         self.clock = FixedClock()
         self.queue = WorkQueue(self.clock.monotonic)
-        self.intake = TriggerIntake(Configured(FABRICS, RECEIVERS), store, self.queue, self.clock)
+        self.intake = TriggerIntake(lambda: Configured(FABRICS, RECEIVERS), store, self.queue, self.clock)
 
     def ended(self, request_id: str) -> None:
         self.store.set_state([request_id], RequestState.SUCCEEDED)
@@ -180,7 +180,7 @@ async def test_triggers_of_the_process(taking: Taking) -> None:
 
 async def test_nothing_is_queued_that_is_not_stored(taking: Taking) -> None:
     """When the store fails, the trigger is refused and the queue stays as it was."""
-    intake = TriggerIntake(Configured(FABRICS), FullDisk(), taking.queue, taking.clock)
+    intake = TriggerIntake(lambda: Configured(FABRICS), FullDisk(), taking.queue, taking.clock)
 
     with pytest.raises(StateError):
         await intake.reconcile("dc1")

@@ -58,8 +58,9 @@ class Polling:
         self.clock = LoopClock()
         self.schedule = MemorySchedule()
         self.triggered: list[tuple[str, float]] = []
+        fabrics = [_fabric("dc1", interval), _fabric("dc2", interval), _fabric("off", interval, is_enabled=False)]
         self.poll = Poll(
-            [_fabric("dc1", interval), _fabric("dc2", interval), _fabric("off", interval, is_enabled=False)],
+            lambda: fabrics,
             self.schedule,
             self._trigger,
             self.clock,
@@ -155,7 +156,7 @@ async def test_a_failure_to_store_loses_no_fabric() -> None:
 async def test_nothing_to_poll() -> None:
     """Without enabled fabrics the poll idles."""
     clock = LoopClock()
-    poll = Poll([], MemorySchedule(), Polling()._trigger, clock)
+    poll = Poll(list, MemorySchedule(), Polling()._trigger, clock)
 
     assert await poll.run_once() == IDLE
 
