@@ -12,6 +12,7 @@ from reconciler.model.netbox_plan import Action
 from reconciler.model.passes import Phase
 from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, plan_netbox
 from reconciler.plan.projection import project
+from reconciler.plan.scope import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.model.fabric import NetBoxPolicy
     from reconciler.model.netbox import Projection, WriteResult
     from reconciler.model.netbox_plan import NetBoxPlan, Step
+    from reconciler.model.requests import Scope
     from reconciler.plan.projection import Projectable
     from reconciler.ports import NetBox
     from reconciler.reconcile.attempt import Attempt
@@ -32,10 +34,11 @@ def mirror(
     objects: Iterable[Projectable] | None,
     incomplete: str | None,
     attempt: Attempt,
+    scope: Scope = None,
 ) -> None:
     """Bring NetBox in line with `objects`. None: they are not known, and NetBox is only asked whether it is there.
 
-    `incomplete` says why nothing may be deleted.
+    `incomplete` says why nothing may be deleted. With a `scope` only records of its objects are written.
     """
     projection = None
     if objects is not None:
@@ -46,7 +49,7 @@ def mirror(
             if projection is None:
                 netbox.version()
             else:
-                _mirror(netbox, policy, projection, incomplete, attempt)
+                _mirror(netbox, policy, projection, incomplete, attempt, scope)
         except (NetBoxUnavailableError, NetBoxAccessError) as error:
             attempt.lost("netbox", error)
             raise
@@ -54,13 +57,20 @@ def mirror(
 
 
 def _mirror(
-    netbox: NetBox, policy: NetBoxPolicy, projection: Projection, incomplete: str | None, attempt: Attempt
+    netbox: NetBox,
+    policy: NetBoxPolicy,
+    projection: Projection,
+    incomplete: str | None,
+    attempt: Attempt,
+    scope: Scope,
 ) -> None:
     if not projection.records:
         # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
         projection = replace(projection, shared=())
     observation = netbox.observe(attempt.fabric, projection)
     plan = plan_netbox(projection, observation, policy, attempt.fabric, incomplete=incomplete)
+    if scope is not None:
+        plan = within(plan, attempt.fabric, scope)
     _note(plan, projection, attempt)
     for step in plan.steps():
         attempt.check_stop()

@@ -1,0 +1,56 @@
+"""What belongs to a pass that looks at some objects only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.plan.references import dependencies_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+
+    from reconciler.model.netbox import Ref
+    from reconciler.model.netbox_plan import NetBoxPlan
+    from reconciler.model.objects import ObjectKey
+    from reconciler.plan.references import Declared
+
+
+def with_dependents(scope: AbstractSet[ObjectKey], declared: Iterable[Declared]) -> frozenset[ObjectKey]:
+    """The objects of `scope` and everything that refers to one of them, directly or not."""
+    referrers: defaultdict[ObjectKey, set[ObjectKey]] = defaultdict(set)
+    for one in declared:
+        for key in dependencies_of(one):
+            referrers[key].add(one.key)
+    found, fresh = set(scope), set(scope)
+    while fresh:
+        fresh = {referrer for key in fresh for referrer in referrers.get(key, ())} - found
+        found |= fresh
+    return frozenset(found)
+
+
+def with_dependencies(scope: AbstractSet[ObjectKey], declared: Iterable[Declared]) -> frozenset[ObjectKey]:
+    """The objects of `scope` and those that they refer to: NetBox shows a part of a connection at its devices."""
+    return frozenset(scope).union(*(dependencies_of(one) for one in declared if one.key in scope))
+
+
+def within(plan: NetBoxPlan, fabric: str, scope: AbstractSet[ObjectKey]) -> NetBoxPlan:
+    """The part of a plan that concerns records of these objects. A plan in which records step aside for each other
+    stays whole: a part of it would leave one in a state that nobody wants.
+    """
+    if plan.parked:
+        return plan
+    owners = {f"{fabric}/{key}" for key in scope}
+
+    def is_in(ref: Ref) -> bool:
+        return ref.key.partition("#")[0] in owners
+
+    return replace(
+        plan,
+        creates=tuple(record for record in plan.creates if is_in(record.ref)),
+        updates=tuple(change for change in plan.updates if is_in(change.existing.ref)),
+        deletes=tuple(existing for existing in plan.deletes if is_in(existing.ref)),
+        refusals=tuple(refusal for refusal in plan.refusals if is_in(refusal.ref)),
+    )

@@ -1,0 +1,78 @@
+"""What belongs to a pass that looks at some objects only."""
+
+from __future__ import annotations
+
+from reconciler.model.netbox import ExistingRecord, Record, RecordChange, Ref, SharedRecord
+from reconciler.model.netbox_plan import NetBoxPlan, Refusal
+from reconciler.model.objects import Manifest, ObjectKey
+from reconciler.plan.scope import with_dependencies, with_dependents, within
+from tests.unit.plan.world import key, manifest
+
+SWITCH = manifest("Switch", "leaf-01")
+OTHER = manifest("Switch", "leaf-02")
+LINK = manifest(
+    "Connection", "c1", {"unbundled": {"link": {"server": {"port": "s1/e1"}, "switch": {"port": "leaf-01/E1/1"}}}}
+)
+VPC = manifest("VPC", "v1")
+ATTACHMENT = manifest("VPCAttachment", "a1", {"subnet": "v1/web", "connection": "c1"})
+ALL: tuple[Manifest, ...] = (SWITCH, OTHER, LINK, VPC, ATTACHMENT)
+
+
+def existing(name: str, serial: int) -> ExistingRecord:
+    return ExistingRecord("dcim/devices", serial, name, {}, f"dc1/Switch/{name}", is_tagged=True)
+
+
+def test_dependents_are_found_over_several_steps() -> None:
+    """A switch brings its connections along, and the attachments to those; what does not refer to it stays out."""
+    found = with_dependents({SWITCH.key}, ALL)
+
+    assert found == {SWITCH.key, LINK.key, ATTACHMENT.key}
+
+
+def test_an_object_that_nobody_declares_stays_in_the_scope() -> None:
+    """A deleted object is looked at although no manifest and no resource stands for it."""
+    gone = key("Switch", "gone")
+
+    assert with_dependents({gone}, ALL) == {gone}
+
+
+def test_devices_of_a_connection_belong_to_its_records() -> None:
+    """What NetBox shows of a connection stands at the devices that it refers to."""
+    found = with_dependencies({LINK.key}, ALL)
+
+    assert found == {LINK.key, SWITCH.key, key("Server", "s1")}
+
+
+def plan() -> NetBoxPlan:
+    return NetBoxPlan(
+        shared=(SharedRecord(Ref("dcim/sites", "dc1"), {}),),
+        creates=(
+            Record(Ref("dcim/devices", "dc1/Switch/leaf-01"), "leaf-01", {}),
+            Record(Ref("dcim/interfaces", "dc1/Switch/leaf-01#E1/1"), "E1/1", {}),
+            Record(Ref("dcim/devices", "dc1/Switch/leaf-011"), "leaf-011", {}),
+        ),
+        updates=(RecordChange(existing("leaf-01", 1), {"serial": "x"}), RecordChange(existing("leaf-02", 2), {})),
+        deletes=(existing("leaf-01", 3), existing("leaf-03", 4)),
+        refusals=(
+            Refusal(Ref("dcim/devices", "dc1/Switch/leaf-01"), "leaf-01", "taken", is_conflict=True),
+            Refusal(Ref("dcim/devices", "dc1/Switch/leaf-09"), "leaf-09", "taken", is_conflict=True),
+        ),
+    )
+
+
+def test_only_records_of_the_scope_are_planned() -> None:
+    """Writes and refusals of other objects are left to the next full pass; prerequisites are for everybody."""
+    part = within(plan(), "dc1", {ObjectKey("Switch", "default", "leaf-01")})
+
+    assert [record.label for record in part.creates] == ["leaf-01", "E1/1"]
+    assert [change.existing.id for change in part.updates] == [1]
+    assert [one.id for one in part.deletes] == [3]
+    assert [refusal.label for refusal in part.refusals] == ["leaf-01"]
+    assert part.shared == plan().shared
+
+
+def test_a_plan_in_which_records_step_aside_stays_whole() -> None:
+    """Half of a swap would leave a record under the name that it got for the moment in between."""
+    swap = NetBoxPlan(parked=(RecordChange(existing("leaf-02", 2), {"name": "parked~2"}),), creates=plan().creates)
+
+    assert within(swap, "dc1", {SWITCH.key}) == swap
