@@ -1,0 +1,23 @@
+"""What the last pass over a fabric knew: the measure for what happens after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.objects import Manifest, ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """`manifests` is what Git declared; `unsettled` are the objects that the pass did not leave in sync; `has_netbox`
+    tells whether what the cluster holds is shown in a NetBox.
+    """
+
+    fabric: str
+    manifests: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
+    unsettled: frozenset[ObjectKey] = frozenset()
+    has_netbox: bool = False
