@@ -1,20 +1,31 @@
 """The coalescing work queue: one entry a fabric, however often it is added; never the same fabric twice at once.
 
 After client-go's workqueue: `add` while waiting joins the entry, `add` while processing makes exactly one more
-pass. The queue holds keys and why they were added, never what to do. It belongs to one event loop; only `depth`,
-`oldest` and `is_active` may be asked from other threads.
+pass. The queue holds keys and why they were added, never what to do. It belongs to one event loop; `depth`, `oldest`,
+`is_waiting`, `is_active` and `has_others` may be asked from any thread.
+
+The earliest deadline goes first: the moment at which an entry became ready plus the budget of its priority. So manual
+requests go before events, and events before polls; but what has waited for its budget is overtaken by nothing that
+comes later, however much that is.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from reconciler.model.requests import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+BUDGETS = (0.0, 5.0, 30.0)
+"""Seconds for which work of each `Work.priority` lets more urgent work that comes later go first."""
+
+REMAINDER_BUDGET = 60.0
+"""The same for the rest of a pass that yielded. More than any other, so that it stands behind all that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +40,16 @@ class Taken:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
     """What follows a pass: `failures` in a row (0 after a success), whether trying again by itself may help, and the
-    requests that still have no answer. `is_defect`: the pass ended by an error that nobody foresaw.
+    requests that still have no answer. A pass that is tried again is a full one, whatever the scope of the first was.
+
+    `remainder` is what is left of a pass that yielded; there is nothing else to say of it yet. `is_defect`: the pass
+    ended by an error that nobody foresaw.
     """
 
     failures: int = 0
     is_retryable: bool = False
     unanswered: tuple[str, ...] = ()
+    remainder: Work | None = None
     is_defect: bool = False
 
 
@@ -43,13 +58,39 @@ class _Entry:
     work: Work
     ready_at: float
     order: int
+    budget: float
+    """The least budget of all that was added."""
+    deadline: float
+    """The least of all that was added; never moved back, except when the key's own pass ends."""
+
+    def join(self, work: Work, now: float) -> None:
+        if work.is_urgent:
+            self.ready_at = min(self.ready_at, now)
+        budget = _budget(work)
+        self.budget = min(self.budget, budget)
+        self.deadline = min(self.deadline, max(self.ready_at, now) + budget)
+        self.work = self.work.union(work)
+
+    def queue_up(self, now: float, order: int) -> None:
+        """Stand behind what waits already with the same budget."""
+        self.deadline = max(self.ready_at, now) + self.budget
+        self.order = order
+
+
+def _budget(work: Work) -> float:
+    return BUDGETS[work.priority] if work.remainder is None else REMAINDER_BUDGET
 
 
 class WorkQueue:
-    """Keys with their work. `monotonic` is the clock, in seconds."""
+    """Keys with their work. `monotonic` is the clock, in seconds; `on_joined` is told of each addition that causes no
+    pass of its own.
+    """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], on_joined: Callable[[], None] = lambda: None) -> None:
         self._monotonic = monotonic
+        self._on_joined = on_joined
+        self._lock = Lock()
+        """Held for every look at the entries and every change of them: other threads look too."""
         self._waiting: dict[str, _Entry] = {}
         """Added and not taken. A key may be here and in `_processing`: it was added again while taken."""
         self._processing: set[str] = set()
@@ -63,35 +104,42 @@ class WorkQueue:
 
         An entry that backs off keeps its time, unless the new work is urgent: then it is ready at once.
         """
-        entry = self._waiting.get(key)
-        if entry is None:
-            self._insert(key, work, self._monotonic())
-            return False
-        entry.work = entry.work.union(work)
-        if work.is_urgent:
-            entry.ready_at = min(entry.ready_at, self._monotonic())
+        now = self._monotonic()
+        with self._lock:
+            entry = self._waiting.get(key)
+            if entry is None:
+                self._insert(key, work, now)
+            else:
+                entry.join(work, now)
         self._changed.set()
-        return True
+        if entry is not None:
+            self._on_joined()
+        return entry is not None
 
     def add_after(self, key: str, work: Work, delay: float) -> None:
         """Add work that becomes ready in `delay` seconds, and hold back what waits already, unless that is urgent:
         what arrived during a failed pass only marks the key dirty.
         """
         ready_at = self._monotonic() + delay
-        entry = self._waiting.get(key)
-        if entry is None:
-            self._insert(key, work, ready_at)
-            return
-        if not entry.work.is_urgent:
-            entry.ready_at = ready_at
-        # Also beside urgent work: the requests that come with a retry have nobody else to answer them.
-        entry.work = entry.work.union(work)
+        with self._lock:
+            entry = self._waiting.get(key)
+            if entry is None:
+                self._insert(key, work, ready_at)
+            else:
+                if not entry.work.is_urgent:
+                    entry.ready_at = ready_at
+                    entry.queue_up(ready_at, entry.order)
+                # Also beside urgent work: the requests that come with a retry have nobody else to answer them.
+                entry.work = entry.work.union(work)
         self._changed.set()
 
     def _insert(self, key: str, work: Work, ready_at: float) -> None:
+        budget = _budget(work)
+        self._waiting[key] = _Entry(work, ready_at, self._next_order(), budget, ready_at + budget)
+
+    def _next_order(self) -> int:
         self._added += 1
-        self._waiting[key] = _Entry(work, ready_at, self._added)
-        self._changed.set()
+        return self._added
 
     async def get(self) -> Taken | None:
         """The next key that is ready and not processing; None once the queue drains."""
@@ -104,16 +152,17 @@ class WorkQueue:
 
     def _take(self) -> Taken | None:
         now = self._monotonic()
-        ready = [
-            (entry.work.priority, entry.order, key)
-            for key, entry in self._waiting.items()
-            if entry.ready_at <= now and key not in self._processing
-        ]
-        if not ready:
-            return None
-        key = min(ready)[2]
-        entry = self._waiting.pop(key)
-        self._processing.add(key)
+        with self._lock:
+            ready = [
+                (entry.deadline, entry.order, key)
+                for key, entry in self._waiting.items()
+                if entry.ready_at <= now and key not in self._processing
+            ]
+            if not ready:
+                return None
+            key = min(ready)[2]
+            entry = self._waiting.pop(key)
+            self._processing.add(key)
         return Taken(key, entry.work, now - entry.ready_at)
 
     async def _wait(self) -> None:
@@ -128,13 +177,21 @@ class WorkQueue:
             return
 
     def done(self, key: str) -> None:
-        """The pass over a taken key ended; if the key was added meanwhile, it is handed out again."""
-        self._processing.remove(key)
+        """The pass over a taken key ended; if the key was added meanwhile, it is handed out again, behind the keys that
+        waited while it had its turn.
+        """
+        now = self._monotonic()
+        with self._lock:
+            self._processing.remove(key)
+            entry = self._waiting.get(key)
+            if entry is not None:
+                entry.queue_up(now, self._next_order())
         self._changed.set()
 
     def discard(self, key: str) -> Work:
         """Take a waiting key out without processing it; its work, for whoever has to answer for it."""
-        entry = self._waiting.pop(key, None)
+        with self._lock:
+            entry = self._waiting.pop(key, None)
         return entry.work if entry else Work()
 
     def drain(self) -> None:
@@ -151,18 +208,34 @@ class WorkQueue:
 
     def is_active(self, key: str) -> bool:
         """Whether the key is processing, or ready to be."""
-        entry = self._waiting.get(key)
-        return key in self._processing or (entry is not None and entry.ready_at <= self._monotonic())
+        now = self._monotonic()
+        with self._lock:
+            entry = self._waiting.get(key)
+            return key in self._processing or (entry is not None and entry.ready_at <= now)
+
+    def has_others(self, key: str) -> bool:
+        """Whether another key is ready and waits for somebody to be free. The rest of a pass that yielded does not
+        count: two long passes that yielded to each other at every occasion would both spend their time on beginning.
+        """
+        now = self._monotonic()
+        with self._lock:
+            return any(
+                entry.ready_at <= now and entry.budget < REMAINDER_BUDGET
+                for other, entry in self._waiting.items()
+                if other != key and other not in self._processing
+            )
 
     def depth(self) -> int:
         """Keys that are ready and wait to be taken."""
         now = self._monotonic()
-        return sum(1 for entry in tuple(self._waiting.values()) if entry.ready_at <= now)
+        with self._lock:
+            return sum(1 for entry in self._waiting.values() if entry.ready_at <= now)
 
     def oldest(self) -> float:
         """How long the key that waits longest has been ready, in seconds."""
         now = self._monotonic()
-        return max((now - entry.ready_at for entry in tuple(self._waiting.values())), default=0.0)
+        with self._lock:
+            return max((now - entry.ready_at for entry in self._waiting.values() if entry.ready_at <= now), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

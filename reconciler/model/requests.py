@@ -68,11 +68,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What waits in the queue for one fabric: the union of everything that was added since the last pass began."""
+    """What waits in the queue for one fabric: the union of everything that was added since the last pass began.
+
+    `remainder` is the id of a pass that yielded to other fabrics: the next one continues it. None: it begins anew.
+    """
 
     triggers: tuple[Trigger, ...] = ()
     requests: tuple[str, ...] = ()
     scope: Scope = None
+    remainder: str | None = None
 
     def union(self, other: Work) -> Work:
         """Both, in order of arrival, nothing twice. The whole fabric and some of its objects are the whole fabric."""
@@ -81,6 +85,7 @@ class Work:
             tuple(dict.fromkeys(self.triggers + other.triggers)),
             tuple(dict.fromkeys(self.requests + other.requests)),
             None if is_full else frozenset(self.scope or ()) | frozenset(other.scope or ()),
+            self.remainder or other.remainder,
         )
 
     @property
