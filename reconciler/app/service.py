@@ -6,20 +6,19 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import threading
 from typing import TYPE_CHECKING
 
 import structlog
-import uvicorn
 
 from reconciler.app.supervisor import Supervisor
-from reconciler.errors import ConfigurationError
+from reconciler.app.web_server import WebServer, listen, web_configuration
 from reconciler.model.requests import Trigger
 from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    import socket
+    from collections.abc import Callable, Iterator
 
     from reconciler.app.parts import Parts
     from reconciler.model.status import FabricRecord
@@ -29,9 +28,6 @@ log = structlog.get_logger("service")
 STOP_TIMEOUT = 18.0
 """Seconds from the signal to the end of the process, whatever hangs. What is cut off is done again at the next start.
 """
-
-WEB_GRACE = 3
-"""Seconds that requests in flight are given when the service stops."""
 
 
 def serve(build: Callable[[], Parts], on_ready: Callable[[], None] = lambda: None) -> None:
@@ -49,11 +45,11 @@ class Service:
         self._parts = parts
         self._supervisor = Supervisor(parts.components)
         self._stopping = asyncio.Event()
-        self._web: _WebServer | None = None
+        self._web: WebServer | None = None
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Until a signal arrives. Raises ConfigurationError, StateError when it cannot start."""
-        with contextlib.closing(self._parts), _listen(self._parts.host, self._parts.port) as listener:
+        with contextlib.closing(self._parts), listen(self._parts.host, self._parts.port) as listener:
             self._watch_signals()
             await self._queue_first_passes()
             async with asyncio.TaskGroup() as tasks:
@@ -106,7 +102,7 @@ class Service:
         on_ready()
 
     async def _serve_web(self, listener: socket.socket) -> None:
-        self._web = _WebServer(_web_configuration(self._parts.web))
+        self._web = WebServer(web_configuration(self._parts.web))
         self._web.should_exit = self._stopping.is_set()
         await self._web.serve(sockets=[listener.dup()])
 
@@ -117,40 +113,6 @@ class Service:
         self._parts.queue.drain()
         if self._web is not None:
             self._web.should_exit = True
-
-
-class _WebServer(uvicorn.Server):
-    """The web server without signal handlers of its own: the service decides when it ends."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _web_configuration(web: Callable[..., Awaitable[None]]) -> uvicorn.Config:
-    return uvicorn.Config(
-        web,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=WEB_GRACE,
-    )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind before anything starts, so that a port in use is an error of the configuration and not of a task."""
-    is_v6 = ":" in host
-    family = socket.AF_INET6 if is_v6 else socket.AF_INET
-    try:
-        return socket.create_server(
-            (host, port), family=family, backlog=1024, dualstack_ipv6=is_v6 and socket.has_dualstack_ipv6()
-        )
-    except OSError as error:
-        # The system's own words, without the address that the library adds to them.
-        reason = (error.strerror or str(error)).partition(" (while")[0]
-        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {reason}") from error
 
 
 def _neglect(record: FabricRecord | None) -> tuple[bool, float]:
