@@ -184,6 +184,9 @@ class PassState(Protocol):
 
     def inventory(self, fabric: str) -> Mapping[ObjectKey, InventoryEntry]: ...
 
+    def objects(self, fabric: str) -> Sequence[ObjectState]:
+        """The state of every object after the last pass, by key."""
+
     def record_pass(self, result: PassResult) -> None:
         """Write all that a pass ends with, in one transaction. The only writer of `last_sync`.
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from reconciler.model.fabric import Fabric
+    from reconciler.model.known import Known
     from reconciler.model.passes import PassRecord
     from reconciler.ports import Clock
     from reconciler.queue import Next, Taken
@@ -136,7 +137,13 @@ class Ended:
         self._clock = clock
         self._pruned = -PRUNE_EVERY
 
-    def __call__(self, record: PassRecord) -> None:
+    def begun(self, fabric: str) -> None:
+        """Nothing depends on it."""
+
+    def left(self, fabric: str, known: Known | None) -> None:
+        """Nothing depends on it."""
+
+    def ended(self, record: PassRecord) -> None:
         self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
         now = self._clock.monotonic()
         if now - self._pruned >= PRUNE_EVERY:

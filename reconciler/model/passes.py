@@ -106,7 +106,8 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class PassRecord:
     """A pass, as the history keeps it. `phases` are durations in seconds; `counts` are numbers of objects and
-    records by what was done with them (`applied`, `deleted`, `netbox_created`, …).
+    records by what was done with them (`applied`, `deleted`, `netbox_created`, …). `scope` holds the objects that a
+    pass with a scope was asked to look at, at most a hundred; None: it looked at the whole fabric.
     """
 
     id: str
@@ -122,3 +123,4 @@ class PassRecord:
     phases: dict[Phase, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
+    scope: tuple[ObjectKey, ...] | None = None

@@ -12,7 +12,7 @@ from reconciler.model.plan import Block, ClusterPlan, Create, Delete, Update
 from reconciler.plan.applies import Decision, decide
 from reconciler.plan.prune import plan_prune
 from reconciler.plan.references import dependencies_of
-from reconciler.plan.situation import Observed, Situation, live_objects, unknown_kinds
+from reconciler.plan.situation import Extent, Observed, Situation, live_objects, unknown_kinds
 from reconciler.plan.waves import waves_of
 
 if TYPE_CHECKING:
@@ -34,21 +34,21 @@ def plan_cluster(
     inventory: Mapping[ObjectKey, InventoryEntry],
     policy: ClusterPolicy,
     fabric: str,
-    approved: str | None = None,
+    extent: Extent = Extent(),  # noqa: B008 - a frozen value
 ) -> ClusterPlan:
-    """Decide about every object.
+    """Decide about every object, as far as `extent` lets it.
 
-    `observed` maps the names of kinds to their objects, or to None when they could not be read; `approved` is the
-    hash of a plan that may delete more than `max_deletes`. Without a desired state there is nothing to decide.
+    `observed` maps the names of kinds to their objects, or to None when they could not be read. Without a desired
+    state there is nothing to decide.
     """
     if desired is None:
         return ClusterPlan(fabric, blocks=(_NEVER_READ,), unknown=unknown_kinds(observed), hash=_hash((), fabric))
-    situation = Situation(fabric, policy, inventory, live_objects(observed), unknown_kinds(observed))
+    situation = Situation(fabric, policy, inventory, live_objects(observed), unknown_kinds(observed), extent.scope)
     decisions = _decide_all(desired, situation)
     applies = [decision.action for decision in decisions.values() if decision.action is not None]
     pruning = plan_prune(desired, situation, {one.key: one.resource for one in applies if isinstance(one, Update)})
     full_hash = _hash((*applies, *pruning.deletes), fabric)
-    is_over = len(pruning.deletes) > policy.max_deletes and full_hash != approved
+    is_over = len(pruning.deletes) > policy.max_deletes and full_hash != extent.approved
     adopted = [decision.adopted for decision in decisions.values() if decision.adopted is not None]
     return ClusterPlan(
         fabric,
@@ -70,7 +70,7 @@ def plan_cluster(
 
 def _decide_all(desired: Desired, situation: Situation) -> dict[ObjectKey, Decision]:
     waves = waves_of(desired.manifests.values())
-    readable = sorted(key for key in desired.manifests if situation.is_known(key.kind))
+    readable = sorted(key for key in desired.manifests if situation.is_known(key.kind) and situation.is_in_scope(key))
     return {key: decide(desired.manifests[key], waves[key], situation) for key in readable}
 
 

@@ -19,8 +19,8 @@ MAX_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a full pass found. `blocks` holds (reason, message) of guards that held back deletes; `counts` numbers by
-    what was done.
+    """What a pass found. `blocks` holds (reason, message) of guards that held back deletes; `counts` numbers by
+    what was done; `objects` how many objects it looked at, None for the whole fabric.
     """
 
     revision: str | None
@@ -29,6 +29,7 @@ class Findings:
     blocks: Sequence[tuple[str, str]] = ()
     counts: Mapping[str, int] | None = None
     waiting_in_raw: int = 0
+    objects: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +91,5 @@ def _success_message(findings: Findings) -> str:
     counts = findings.counts or {}
     done = [f"{counts[name]} {text}" for name, text in _DONE.items() if counts.get(name)]
     left = f"; {findings.waiting_in_raw} files wait in raw/" if findings.waiting_in_raw else ""
-    return f"applied {findings.revision}: {', '.join(done) or 'nothing to change'}{left}"
+    what = "applied" if findings.objects is None else f"compared {findings.objects} object(s) with"
+    return f"{what} {findings.revision}: {', '.join(done) or 'nothing to change'}{left}"

@@ -57,7 +57,7 @@ def _candidates(desired: Desired, situation: Situation, pruning: Pruning) -> dic
     """What may be deleted as far as the object itself goes; the rest becomes pending or forgotten."""
     candidates: dict[ObjectKey, Resource] = {}
     for key in sorted(situation.inventory):
-        if desired.declares(key) or not situation.is_known(key.kind):
+        if desired.declares(key) or not situation.is_known(key.kind) or not situation.is_in_scope(key):
             continue
         resource = situation.live.get(key)
         if resource is None or situation.entry(key) is None:
@@ -77,6 +77,8 @@ def _obstacle(resource: Resource, situation: Situation) -> Finding | None:
         return Finding(resource.key, "NotMarked", "it no longer carries the marks that say it is ours")
     if not situation.policy.prune:
         return Finding(resource.key, "PruneDisabled", "Git no longer declares it, and cluster.prune is false")
+    if situation.scope is not None:
+        return Finding(resource.key, "FullPassNeeded", "Git no longer declares it; only a full pass deletes")
     return None
 
 
@@ -87,7 +89,7 @@ def _adopt_marked(desired: Desired, situation: Situation, pruning: Pruning) -> N
     for key, resource in sorted(situation.live.items(), key=lambda item: item[0]):
         if desired.declares(key) or situation.entry(key) is not None or resource.is_deleting:
             continue
-        if resource.is_marked(situation.fabric):
+        if situation.is_in_scope(key) and resource.is_marked(situation.fabric):
             pruning.adopted.append(adopt(resource))
             pruning.pending.append(Finding(key, "Adopted", "by its marks it is ours; Git does not declare it"))
 

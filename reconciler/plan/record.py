@@ -63,6 +63,11 @@ def next_record(
     return replace(record, last_sync=done.finished, applied_revision=done.revision, tree=seen.tree)
 
 
+def next_record_of_scope(before: FabricRecord, done: PassRecord, seen: Seen) -> FabricRecord:
+    """The record after a pass over some objects: it moves per-object state and drift, nothing else."""
+    return _observations(before, done, Seen(states=seen.states, observed=seen.observed))
+
+
 def _of_present_targets(before: FabricRecord, fabric: Fabric) -> FabricRecord:
     """Without what was known of targets that the configuration took away: no pass would ever correct it."""
     gone = {name for name, target in (("cluster", fabric.cluster), ("netbox", fabric.netbox)) if target is None}

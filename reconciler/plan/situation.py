@@ -13,15 +13,26 @@ if TYPE_CHECKING:
     from reconciler.model.fabric import ClusterPolicy
     from reconciler.model.objects import ObjectKey, Resource
     from reconciler.model.passes import InventoryEntry
+    from reconciler.model.requests import Scope
 
 Observed: TypeAlias = "Mapping[str, tuple[Resource, ...] | None]"
 """The objects of each kind, by its name; None for a kind that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a plan may go: only to the objects of `scope`, of which none is deleted then; and, where `approved` is
+    the plan's hash, beyond `max_deletes`.
+    """
+
+    scope: Scope = None
+    approved: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """One fabric as it stands. `live` holds the observed objects of declarable kinds; `unknown` the kinds that could
-    not be read, in order.
+    not be read, in order; with a `scope` only its objects are decided about.
     """
 
     fabric: str
@@ -29,6 +40,10 @@ class Situation:
     inventory: Mapping[ObjectKey, InventoryEntry]
     live: Mapping[ObjectKey, Resource]
     unknown: tuple[str, ...]
+    scope: Scope = None
+
+    def is_in_scope(self, key: ObjectKey) -> bool:
+        return self.scope is None or key in self.scope
 
     def is_known(self, kind: str) -> bool:
         """Whether the objects of a kind could be read."""

@@ -13,7 +13,8 @@ from reconciler.plan.comparison import differences
 from reconciler.plan.situation import live_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.desired import Desired
     from reconciler.model.objects import ObjectKey
@@ -48,6 +49,15 @@ def object_states(
     report = _Report(plan, results, desired, observed, inventory, files)
     found = {state.key: state for state in report.states()}
     return tuple(found[key] for key in sorted(found))
+
+
+def merge_states(
+    before: Iterable[ObjectState], found: Iterable[ObjectState], scope: AbstractSet[ObjectKey]
+) -> tuple[ObjectState, ...]:
+    """The states of all objects after a pass that looked at those of `scope`. By key."""
+    merged = {state.key: state for state in before if state.key not in scope}
+    merged |= {state.key: state for state in found if state.key in scope}
+    return tuple(merged[key] for key in sorted(merged))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from reconciler.model.objects import Resource
 from reconciler.model.passes import Phase
 from reconciler.plan.cluster import plan_cluster
 from reconciler.plan.inventory import new_inventory
+from reconciler.plan.situation import Extent
 from reconciler.plan.states import object_states
 from reconciler.reconcile.apply import CONCURRENCY, Applier
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.plan import ClusterPlan, Result
+    from reconciler.model.requests import Scope
     from reconciler.plan.situation import Observed
     from reconciler.ports import Clock, Cluster
     from reconciler.reconcile.attempt import Attempt
@@ -59,19 +61,20 @@ class ClusterWork:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSide:
-    """A cluster with the policy for it and what we own there."""
+    """A cluster with the policy for it and what we own there. With a `scope` only its objects are decided about."""
 
     cluster: Cluster
     policy: ClusterPolicy
     inventory: Mapping[ObjectKey, InventoryEntry]
+    scope: Scope = None
 
 
 def reconcile_cluster(side: ClusterSide, desired: Desired | None, attempt: Attempt, clock: Clock) -> ClusterWork | None:
     """Bring the cluster in line. None when not even a plan could be made."""
-    observed = observe(side.cluster, attempt)
+    observed = observe(side.cluster, attempt, is_full=side.scope is None)
     plan = None
     with attempt.phase(Phase.PLAN, "plan"):
-        plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric)
+        plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, Extent(side.scope))
     if plan is None:
         return None
     results = _apply(side, plan, attempt)
@@ -122,13 +125,17 @@ def after(observed: Observed, results: Mapping[ObjectKey, Result]) -> Observed:
     return {kind: tuple(changed[kind].values()) if kind in changed else None for kind in observed}
 
 
-def observe(cluster: Cluster, attempt: Attempt) -> Observed:
+def observe(cluster: Cluster, attempt: Attempt, *, is_full: bool = True) -> Observed:
     """Every kind that a pass reads. One that cannot be read is unknown and fails the pass; one that the cluster does
     not serve has no objects.
+
+    Lists may come from caches, which alone prove nothing: a full pass speaks to the cluster first.
     """
     first, *others = OBSERVED
     with attempt.phase(Phase.OBSERVE, "cluster"):
         try:
+            if is_full:
+                cluster.version()
             # Alone, so that a cluster that is away costs one time-out and not one a kind.
             found: dict[str, tuple[Resource, ...] | None] = {first.name: _list(cluster, first, attempt)}
         except (ClusterUnavailableError, ClusterAccessError) as error:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.errors import CommitNotServedError
+from reconciler.model.known import Known
 from reconciler.model.passes import Outcome, PassRecord, Phase, SyncState
-from reconciler.model.requests import Trigger
-from reconciler.model.revision import Revision
-from reconciler.model.status import ConnectionState, PassResult
+from reconciler.model.status import PassResult
 from reconciler.plan.outcome import Conclusion, Findings, conclude
-from reconciler.plan.record import Seen, answer, next_record
+from reconciler.plan.record import Seen, answer, next_record, next_record_of_scope
+from reconciler.plan.scope import with_dependencies, with_dependents
+from reconciler.plan.states import merge_states
 from reconciler.reconcile.attempt import Attempt
 from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, reconcile_cluster
 from reconciler.reconcile.desired_phase import fetch, read
+from reconciler.reconcile.git_history import GitHistory, is_settled, is_unchanged, learn
 from reconciler.reconcile.netbox_phase import mirror
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.model.desired import Desired
     from reconciler.model.fabric import Fabric
     from reconciler.model.objects import ObjectKey
-    from reconciler.model.passes import InventoryEntry
-    from reconciler.model.requests import Request
+    from reconciler.model.passes import InventoryEntry, ObjectState
+    from reconciler.model.requests import Request, Scope, Trigger
+    from reconciler.model.revision import Revision
     from reconciler.model.status import FabricRecord
     from reconciler.plan.projection import Projectable
     from reconciler.ports import Clock, Cluster, DesiredSource, NetBox, StopFlag
@@ -34,9 +36,8 @@ if TYPE_CHECKING:
 PROJECTED = frozenset({"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC"})
 """Kinds that every fabric has and that become records of NetBox."""
 
-MAX_AWAITED = 5
-"""Failed passes in a row after which an announced commit is no longer waited for: with the backoff about two minutes.
-"""
+MAX_STORED_SCOPE = 100
+"""How many objects of a scope the history keeps."""
 
 MAX_STORED_FAILURES = 1000
 """How many failures the history keeps of one pass."""
@@ -54,72 +55,120 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is remembered when a pass begins."""
+    """What is remembered when a pass begins. `states` are needed for a pass with a scope only."""
 
     record: FabricRecord
     inventory: Mapping[ObjectKey, InventoryEntry]
+    states: Sequence[ObjectState] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Why a pass is made: its id, triggers and the requests that it answers."""
+    """Why a pass is made, over which objects (None: the whole fabric), and the requests that it answers."""
 
     id: str
     triggers: tuple[Trigger, ...]
     requests: Sequence[Request] = ()
+    scope: Scope = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a pass ends with. `is_retryable`: trying again without any change may help. `unanswered` are the requests
-    that the next try answers: what they announced is not served yet.
+    that the next try answers: what they announced is not served yet. `known` is None where the pass did not read what
+    Git declares: what was known before still holds.
     """
 
     result: PassResult
     is_retryable: bool
     unanswered: tuple[str, ...] = ()
+    known: Known | None = None
 
 
 def reconcile(subject: Subject, order: Order, past: Past, clock: Clock, stop: StopFlag) -> Report:
-    """Make one full pass. Raises StoppedError when the service stops meanwhile, and nothing else: whatever fails is
-    in the report.
+    """Make one pass: over the order's scope where the past allows it, else over the whole fabric.
+
+    Raises StoppedError when the service stops meanwhile, and nothing else: whatever fails is in the report.
+    """
+    if order.scope is not None:
+        report = _reconcile_scope(subject, order, past, clock, stop)
+        if report is not None:
+            return report
+    return _reconcile_fabric(subject, replace(order, scope=None), past, clock, stop)
+
+
+def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, stop: StopFlag) -> Report | None:
+    """Look at some objects, and at what depends on them, without fetching. None: the whole fabric must be looked at,
+    because it is not known to be at the applied revision.
     """
     attempt = Attempt(subject.fabric.name, clock, stop)
     started = clock.now()
+    desired = _applied(subject.source, past.record, attempt)
+    if desired is None or order.scope is None:
+        return None
+    scope = with_dependents(order.scope, desired.manifests.values())
+    cluster = _reconcile_cluster(subject, desired, past, (attempt, clock), scope)
+    _mirror(subject, desired, cluster, attempt, scope)
+    conclusion = conclude(_findings(attempt, desired, scope))
+    states = merge_states(past.states, cluster.states, scope) if cluster else None
+    seen = Seen(revision=desired.revision, states=states, observed=cluster.counts() if cluster else None)
+    return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, cluster, desired))
+
+
+def _applied(source: DesiredSource, record: FabricRecord, attempt: Attempt) -> Desired | None:
+    """The desired state at the applied revision, None where something newer is known or anything was left open."""
+    if not is_settled(record) or record.desired_revision != record.applied_revision:
+        return None
+    with attempt.phase(Phase.READ, "git"):
+        revision = source.last_fetched()
+        if revision is not None and str(revision) == record.applied_revision:
+            return source.read(revision)
+    return None
+
+
+def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, stop: StopFlag) -> Report:
+    attempt = Attempt(subject.fabric.name, clock, stop)
+    started = clock.now()
     fetched = fetch(subject.source, attempt)
-    history = learn(subject.source, fetched, order, past.record, attempt)
-    if fetched is not None and not attempt.failures and is_unchanged(order, past.record, history):
+    history = learn(subject.source, fetched, order.requests, past.record, attempt)
+    if fetched is not None and not attempt.failures and is_unchanged(order.triggers, past.record, history):
         message = f"{fetched} leaves {subject.fabric.path} as it is"
         conclusion = Conclusion(Outcome.NO_CHANGE, "NoChange", message)
         seen = Seen(fetched, fetched, history.tree, contacts=attempt.contacts)
-        return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, history))
+        return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, history=history))
     desired = read(subject.source, fetched, attempt)
-    cluster = _reconcile_cluster(subject, desired, past, attempt, clock)
+    cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
     seen = _seen(attempt, fetched, desired, cluster, history)
     conclusion = conclude(_findings(attempt, desired))
-    return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, history, cluster))
+    end = _End(attempt, started, clock.now(), conclusion, seen, cluster, desired, history)
+    return _report(subject, order, past, end)
 
 
 def _reconcile_cluster(
-    subject: Subject, desired: Desired | None, past: Past, attempt: Attempt, clock: Clock
+    subject: Subject, desired: Desired | None, past: Past, notes: tuple[Attempt, Clock], scope: Scope = None
 ) -> ClusterWork | None:
     if subject.cluster is None or subject.fabric.cluster is None:
         return None
-    side = ClusterSide(subject.cluster, subject.fabric.cluster, past.inventory)
+    attempt, clock = notes
+    side = ClusterSide(subject.cluster, subject.fabric.cluster, past.inventory, scope)
     return reconcile_cluster(side, desired, attempt, clock)
 
 
-def _mirror(subject: Subject, desired: Desired | None, cluster: ClusterWork | None, attempt: Attempt) -> None:
+def _mirror(
+    subject: Subject, desired: Desired | None, cluster: ClusterWork | None, attempt: Attempt, scope: Scope = None
+) -> None:
     """NetBox shows what the cluster holds; what Git declares only where there is no cluster."""
     if subject.netbox is None or subject.fabric.netbox is None:
         return
-    objects: Iterable[Projectable] | None
+    objects: Collection[Projectable] | None
     if subject.cluster is not None:
         objects = cluster.objects() if cluster else None
     else:
         objects = desired.manifests.values() if desired else None
-    mirror(subject.netbox, subject.fabric.netbox, objects, _incomplete(desired, attempt.unserved), attempt)
+    if scope is not None:
+        scope = with_dependencies(with_dependents(scope, objects or ()), objects or ())
+    mirror(subject.netbox, subject.fabric.netbox, objects, _incomplete(desired, attempt.unserved), attempt, scope)
 
 
 def _incomplete(desired: Desired | None, unserved: set[str]) -> str | None:
@@ -138,61 +187,6 @@ def _incomplete(desired: Desired | None, unserved: set[str]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class GitHistory:
-    """What the fetched revision means for this pass: the tree of the fabric's directory there, the announced commits
-    that are part of it, and the commit that was announced and is not served yet (None: there is none).
-    """
-
-    tree: str | None = None
-    included: frozenset[str] = frozenset()
-    awaited: str | None = None
-
-
-def learn(
-    source: DesiredSource, fetched: Revision | None, order: Order, record: FabricRecord, attempt: Attempt
-) -> GitHistory:
-    """Look up what the pass says of Git at its end, while a failure to do so can still be part of its outcome."""
-    history = GitHistory()
-    if fetched is None:
-        return history
-    with attempt.phase(Phase.FETCH, "git"):
-        announced = {request.commit for request in order.requests if request.commit}
-        included = frozenset(commit for commit in announced if source.is_ancestor(commit, fetched))
-        awaited = _announced(record)
-        if awaited is not None and source.is_ancestor(awaited, fetched):
-            awaited = None
-        history = GitHistory(source.tree(fetched), included, awaited)
-        if awaited is not None:
-            error = CommitNotServedError(f"{awaited} was announced, and the host does not serve it yet")
-            attempt.fail(Phase.FETCH, "git", error)
-    return history
-
-
-def _announced(record: FabricRecord) -> str | None:
-    """The commit that a push announced and no pass has seen. After some tries it is given up: a later push may have
-    taken it out of the branch.
-    """
-    if record.failures >= MAX_AWAITED or record.desired_revision in {None, record.last_attempted_revision}:
-        return None
-    return Revision.parse(str(record.desired_revision)).commit
-
-
-def is_unchanged(order: Order, record: FabricRecord, history: GitHistory) -> bool:
-    """Whether a push left the fabric's directory as it was when it was last brought in line.
-
-    Only a push may end so: a poll, a start or a person asks for a comparison with the real systems. Nor may it where
-    something was left open, which a new push is the occasion to try again.
-    """
-    if set(order.triggers) != {Trigger.PUSH} or record.last_pass is None or record.tree is None:
-        return False
-    is_settled = record.last_pass.outcome.is_success and all(
-        connection.state is not ConnectionState.FAILING for connection in record.connections.values()
-    )
-    open_states = (SyncState.PRUNE_PENDING, SyncState.UNKNOWN)
-    return is_settled and not record.drift() and not any(map(record.count, open_states)) and history.tree == record.tree
-
-
-@dataclass(frozen=True, slots=True)
 class _End:
     """Where a pass stands when all its phases are over."""
 
@@ -201,12 +195,14 @@ class _End:
     finished: datetime
     conclusion: Conclusion
     seen: Seen
-    history: GitHistory
     cluster: ClusterWork | None = None
+    desired: Desired | None = None
+    history: GitHistory = GitHistory()  # noqa: RUF009 - a frozen value
 
 
-def _findings(attempt: Attempt, desired: Desired | None) -> Findings:
+def _findings(attempt: Attempt, desired: Desired | None, scope: Scope = None) -> Findings:
     return Findings(
+        objects=None if scope is None else len(scope),
         revision=str(desired.revision) if desired else None,
         failures=attempt.failures,
         refusals=[problem for problem in desired.problems if problem.is_refusal] if desired else (),
@@ -241,6 +237,7 @@ def _seen(
 def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
     """The one exit: every pass that ends, ends here."""
     conclusion, seen, attempt = end.conclusion, end.seen, end.attempt
+    is_full = order.scope is None
     done = PassRecord(
         id=order.id,
         fabric=subject.fabric.name,
@@ -255,15 +252,33 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         phases=attempt.phases,
         counts=dict(attempt.counts),
         failures=tuple(attempt.failures[:MAX_STORED_FAILURES]),
+        scope=None if order.scope is None else tuple(sorted(order.scope)[:MAX_STORED_SCOPE]),
     )
     awaiting = {request.id for request in order.requests if request.commit and request.commit == end.history.awaited}
     answered = [request for request in order.requests if request.id not in awaiting]
+    record = (
+        next_record(past.record, subject.fabric, done, conclusion, seen)
+        if is_full
+        else next_record_of_scope(past.record, done, seen)
+    )
     result = PassResult(
         record=done,
-        fabric=next_record(past.record, subject.fabric, done, conclusion, seen),
+        fabric=record,
         inventory=end.cluster.inventory if end.cluster else None,
-        objects=end.cluster.states if end.cluster else None,
+        objects=seen.states,
         desired_before=past.record.desired_revision,
         requests=answer(answered, done, end.history.included),
     )
-    return Report(result, conclusion.is_retryable, tuple(awaiting))
+    return Report(result, conclusion.is_retryable, tuple(awaiting), _known(subject, end, past))
+
+
+def _known(subject: Subject, end: _End, past: Past) -> Known | None:
+    if end.desired is None:
+        return None
+    states = past.states if end.seen.states is None else end.seen.states
+    return Known(
+        fabric=subject.fabric.name,
+        manifests=end.desired.manifests,
+        unsettled=frozenset(state.key for state in states if state.state is not SyncState.IN_SYNC),
+        has_netbox=subject.netbox is not None,
+    )

@@ -15,6 +15,7 @@ from reconciler.reconcile.engine import Order, Past, reconcile
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from reconciler.model.known import Known
     from reconciler.model.passes import PassRecord
     from reconciler.model.requests import Request
     from reconciler.ports import Clock, PassState, StopFlag
@@ -32,6 +33,19 @@ class Store(Protocol):
     def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None: ...
 
 
+class Listener(Protocol):
+    """Who is told of passes, in the thread of the pass."""
+
+    def begun(self, fabric: str) -> None:
+        """A pass begins."""
+
+    def ended(self, record: PassRecord) -> None:
+        """A pass ended, and its end is stored."""
+
+    def left(self, fabric: str, known: Known | None) -> None:
+        """After every `begun`, whatever came of it, and after `ended`. None: what was known before still holds."""
+
+
 class PassRunner:
     """Makes the pass that a fabric was taken for, and stores how it ended."""
 
@@ -41,13 +55,13 @@ class PassRunner:
         stores: tuple[PassState, Store],
         clock: Clock,
         stop: StopFlag,
-        on_ended: Callable[[PassRecord], None],
+        listener: Listener,
     ) -> None:
         self._subjects = subjects
         self._state, self._requests = stores
         self._clock = clock
         self._stop = stop
-        self._on_ended = on_ended
+        self._listener = listener
         self._unstored: dict[str, int] = {}
         """Passes in a row, by fabric, whose end could not be stored: the record cannot count those."""
 
@@ -55,8 +69,11 @@ class PassRunner:
         """One pass. A pass that the service's stop cut off is no failure: its requests stay, and the next start makes
         it again; nor is one lost whose end could not be stored.
         """
+        known = None
+        self._listener.begun(taken.key)
         try:
             report = self._reconcile(taken)
+            known = report.known
         except StoppedError:
             log.info("pass stopped", fabric=taken.key)
             return Next()
@@ -66,15 +83,19 @@ class PassRunner:
             log.exception("a pass has no stored end", fabric=taken.key)
             is_defect = not isinstance(error, StateError)
             return Next(failures=failures, is_retryable=True, unanswered=taken.work.requests, is_defect=is_defect)
+        finally:
+            self._listener.left(taken.key, known)
         self._unstored.pop(taken.key, None)
         failures = report.result.fabric.failures
         return Next(failures=failures, is_retryable=_may_retry(report), unanswered=report.unanswered)
 
     def _reconcile(self, taken: Taken) -> Report:
         subject = self._subjects()[taken.key]
-        order = Order(uuid.uuid4().hex, taken.work.triggers, self._requests.requests(taken.work.requests))
+        work = taken.work
+        order = Order(uuid.uuid4().hex, work.triggers, self._requests.requests(work.requests), work.scope)
         self._requests.set_state(taken.work.requests, RequestState.RUNNING, order.id)
-        past = Past(self._state.fabric(taken.key), self._state.inventory(taken.key))
+        states = () if work.scope is None else self._state.objects(taken.key)
+        past = Past(self._state.fabric(taken.key), self._state.inventory(taken.key), states)
         log.info("pass started", fabric=taken.key, pass_id=order.id, triggers=[t.value for t in order.triggers])
         report = reconcile(subject, order, past, self._clock, self._stop)
         self._state.record_pass(report.result)
@@ -90,9 +111,10 @@ class PassRunner:
             reason=record.reason,
             message=record.message,
             revision=record.revision,
+            scope=None if record.scope is None else [str(key) for key in record.scope],
             seconds=round((record.finished - record.started).total_seconds(), 3),
         )
-        self._on_ended(record)
+        self._listener.ended(record)
 
 
 def _may_retry(report: Report) -> bool:

@@ -168,7 +168,7 @@ def test_a_pass_that_ended_is_counted(history: History) -> None:
     """The metrics learn of the pass and of what it wrote, kind by kind; what it only read is no write."""
     record = replace(samples.pass_record("p1"), counts={"created": 2, "netbox_deleted": 1, "unchanged": 9})
 
-    history.ended()(record)
+    history.ended().ended(record)
 
     values = _values(history.metrics)
     written = {what: values[f"reconciler_writes_total dc1 {what}"] for what in WRITES}
@@ -185,16 +185,16 @@ def test_old_history_is_pruned_now_and_then(history: History) -> None:
         history.end_pass(name)
     history.clock.advance(days=2)
 
-    ended(record)
+    ended.ended(record)
     assert history.kept() == ["old-2"], "the last one is kept however old it is"
 
     history.end_pass("new")
     history.clock.advance(seconds=PRUNE_EVERY - 1)
-    ended(record)
+    ended.ended(record)
     assert history.kept() == ["new", "old-2"], "not yet again"
 
     history.clock.advance(seconds=1)
-    ended(record)
+    ended.ended(record)
     assert history.kept() == ["new"]
 
 
@@ -209,6 +209,6 @@ def test_a_history_that_cannot_be_pruned(history: History) -> None:
     """It fails no pass: the pass was stored, and must not be made again for it. It is tried again an hour later."""
     ended = history.ended(FullDisk(history.store._database, history.clock))
 
-    ended(samples.pass_record("p1"))
+    ended.ended(samples.pass_record("p1"))
 
     assert _values(history.metrics)["reconciler_passes_total dc1 partial"] == 1

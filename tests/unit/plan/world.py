@@ -14,6 +14,7 @@ from reconciler.model.plan import Delete
 from reconciler.model.revision import Revision
 from reconciler.plan.cluster import plan_cluster
 from reconciler.plan.inventory import new_inventory
+from reconciler.plan.situation import Extent
 from reconciler.plan.states import object_states
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.memory import MemoryDocuments
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.plan import Action, ClusterPlan, Result
     from reconciler.model.problems import Problem
+    from reconciler.model.requests import Scope
     from reconciler.plan.situation import Observed
 
 FABRIC = "dc1"
@@ -84,10 +86,14 @@ class World:
         return {one.key: one for objects in self.observe().values() for one in objects or ()}
 
     def plan(
-        self, wanted: Desired | None, observed: Observed | None = None, approved: str | None = None
+        self,
+        wanted: Desired | None,
+        observed: Observed | None = None,
+        approved: str | None = None,
+        scope: Scope = None,
     ) -> ClusterPlan:
         seen = self.observe() if observed is None else observed
-        return plan_cluster(wanted, seen, self.inventory, self.policy, FABRIC, approved)
+        return plan_cluster(wanted, seen, self.inventory, self.policy, FABRIC, Extent(scope, approved))
 
     def do(self, actions: Iterable[Action]) -> dict[ObjectKey, Result]:
         """Carry out actions that nothing hinders."""

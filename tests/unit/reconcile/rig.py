@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.model.json import JSONObject
+    from reconciler.model.known import Known
     from reconciler.model.passes import ObjectState, PassRecord
     from reconciler.model.status import FabricRecord
 
@@ -80,10 +81,13 @@ class Rig:
         self.clock = SteppingClock()
         self.store = open_store(self.folder / "state.db", self.clock)
         self.source = MemorySource()
-        self.cluster = FaultyCluster(LocalCluster(MemoryDocuments(), "dc1"))
+        self.local = LocalCluster(MemoryDocuments(), "dc1")
+        self.cluster = FaultyCluster(self.local)
         self.netbox = FaultyNetBox(LocalNetBox(MemoryDocuments(), "dc1"))
         self.stop = threading.Event()
-        self.ended: list[PassRecord] = []
+        self.passes: list[PassRecord] = []
+        self.known: list[Known | None] = []
+        self.running = 0
         self._serial = 0
 
     def runner(self) -> PassRunner:
@@ -93,9 +97,22 @@ class Rig:
             self.cluster if self.fabric.cluster else None,
             self.netbox if self.fabric.netbox else None,
         )
-        return PassRunner(
-            lambda: {self.fabric.name: subject}, (self.store, self.store), self.clock, self.stop, self.ended.append
-        )
+        return PassRunner(lambda: {self.fabric.name: subject}, (self.store, self.store), self.clock, self.stop, self)
+
+    # what the runner tells
+
+    def begun(self, fabric: str) -> None:
+        assert fabric == self.fabric.name
+        self.running += 1
+
+    def ended(self, record: PassRecord) -> None:
+        assert self.running == 1
+        self.passes.append(record)
+
+    def left(self, fabric: str, known: Known | None) -> None:
+        assert fabric == self.fabric.name
+        self.running -= 1
+        self.known.append(known)
 
     def request(self, trigger: Trigger = Trigger.REQUEST, commit: str | None = None) -> Request:
         """Store a request, as the intake does."""
@@ -113,13 +130,17 @@ class Rig:
         work = Work(tuple(r.trigger for r in asked), tuple(r.id for r in asked))
         return self.runner().run(Taken(self.fabric.name, work, 0.0))
 
+    def run_scoped(self, *keys: ObjectKey, trigger: Trigger = Trigger.WATCH) -> Next:
+        """One pass that is asked to look at some objects only."""
+        return self.runner().run(Taken(self.fabric.name, Work((trigger,), (), frozenset(keys)), 0.0))
+
     @property
     def record(self) -> FabricRecord:
         return self.store.fabric(self.fabric.name)
 
     @property
     def last(self) -> PassRecord:
-        return self.ended[-1]
+        return self.passes[-1]
 
     @property
     def verdict(self) -> Verdict:

@@ -137,7 +137,7 @@ def test_a_stop_between_two_objects(rig: Rig) -> None:
     following = rig.run(request)
 
     assert following.is_retryable is False
-    assert rig.ended == []
+    assert rig.passes == []
     assert [r.id for r in rig.store.unfinished()] == [request.id]
     rig.stop.clear()
     rig.run(request)
