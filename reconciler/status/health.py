@@ -25,7 +25,9 @@ class ComponentState(StrEnum):
 
 @dataclass(slots=True)
 class Component:
-    """A part of the process. `reason` says why it is not running; `restarts` counts how often it was started again."""
+    """A part of the process. `reason` says why it is not running, or, while it runs, what it has trouble with;
+    `last_ok` is when it last came round without any; `restarts` counts how often it was started again.
+    """
 
     state: ComponentState
     since: datetime
@@ -65,6 +67,32 @@ class Components:
             if state is ComponentState.RUNNING:
                 known.last_ok = now
 
+    def progress(self, name: str) -> None:
+        """A part came round without trouble."""
+        with self._lock:
+            component = self._running(name)
+            if component is not None:
+                component.last_ok, component.reason = self._clock.now(), None
+
+    def trouble(self, name: str, reason: str) -> None:
+        """A part runs, and something outside of it keeps it from its work: a server that does not answer, a file that
+        cannot be used. It is still a part that runs.
+        """
+        with self._lock:
+            component = self._running(name)
+            if component is not None:
+                component.reason = reason
+
+    def _running(self, name: str) -> Component | None:
+        """What is not running, or is not there any more, has neither progress nor trouble."""
+        component = self._components.get(name)
+        return component if component is not None and component.state is ComponentState.RUNNING else None
+
+    def forget(self, name: str) -> None:
+        """A part is no longer wanted: it does not miss, and nobody hears of it again."""
+        with self._lock:
+            self._components.pop(name, None)
+
     def as_json(self) -> JSONObject:
         with self._lock:
             return {name: component.as_json() for name, component in self._components.items()}
@@ -76,4 +104,13 @@ class Components:
                 name: component.reason or component.state.value
                 for name, component in self._components.items()
                 if component.state is not ComponentState.RUNNING
+            }
+
+    def in_trouble(self) -> dict[str, str]:
+        """The parts that run and have trouble, with the reason."""
+        with self._lock:
+            return {
+                name: component.reason
+                for name, component in self._components.items()
+                if component.state is ComponentState.RUNNING and component.reason is not None
             }

@@ -141,7 +141,7 @@ class Reporter:
 
     def healthz(self) -> Health:
         self._look_at_store()
-        missing = self._components.not_running()
+        missing, troubled = self._components.not_running(), self._components.in_trouble()
         # What is known of a disabled fabric is old, and no pass will ever correct it.
         enabled = [fabric for fabric in self.fabrics()["fabrics"] if fabric["enabled"]]
         connections = {fabric["name"]: fabric["connections"] for fabric in enabled}
@@ -151,14 +151,15 @@ class Reporter:
             for name, connection in of_fabric.items()
             if connection["state"] == ConnectionState.FAILING
         ]
+        is_ok = not (missing or troubled or failing)
         body = {
-            "status": "ok" if not missing and not failing else "degraded",
+            "status": "ok" if is_ok else "degraded",
             "components": self._components.as_json(),
             "connections": connections,
             "failing": failing,
             "warnings": [{"key": key, "message": message} for key, message in self._described.warnings],
         }
-        return Health(is_ok=not missing and not failing, body=body)
+        return Health(is_ok=is_ok, body=body)
 
     def _look_at_store(self) -> None:
         try:

@@ -92,3 +92,52 @@ def test_what_does_not_run() -> None:
         "worker-1": "starting",
         "worker-2": "stopped",
     }
+
+
+def test_progress_and_trouble() -> None:
+    """A part with trouble runs on, says what with, and since when it has made no progress; progress ends it."""
+    clock = SetClock()
+    components = Components(clock)
+    components.report("watch/dc1/VPC", RUNNING)
+
+    clock.advance(seconds=5)
+    components.trouble("watch/dc1/VPC", "ClusterUnavailable: no answer")
+    troubled = components.as_json()["watch/dc1/VPC"]
+    assert components.in_trouble() == {"watch/dc1/VPC": "ClusterUnavailable: no answer"}
+    assert components.not_running() == {}
+
+    clock.advance(seconds=5)
+    components.progress("watch/dc1/VPC")
+    recovered = components.as_json()["watch/dc1/VPC"]
+
+    assert (troubled["state"], troubled["last_ok"]) == ("running", "2026-03-01T12:00:00.000Z")
+    assert troubled["reason"] == "ClusterUnavailable: no answer"
+    assert (recovered["since"], recovered["last_ok"]) == ("2026-03-01T12:00:00.000Z", "2026-03-01T12:00:10.000Z")
+    assert (recovered["reason"], components.in_trouble()) == (None, {})
+
+
+def test_what_is_down_has_no_progress() -> None:
+    """What a failed part still says does not hide that it failed, and why."""
+    components = Components(SetClock())
+    components.report("poll", FAILED, "boom")
+
+    components.progress("poll")
+    components.trouble("poll", "late")
+
+    assert components.not_running() == {"poll": "boom"}
+    assert components.in_trouble() == {}
+    assert components.as_json()["poll"]["last_ok"] is None
+
+
+def test_what_is_forgotten() -> None:
+    """A part that is no longer wanted is not missed, and what it says afterwards does not bring it back."""
+    components = Components(SetClock())
+    components.report("watch/dc1/VPC", FAILED, "boom")
+
+    components.forget("watch/dc1/VPC")
+    components.forget("never/heard/of")
+    components.progress("watch/dc1/VPC")
+    components.trouble("watch/dc1/VPC", "late")
+
+    assert components.as_json() == {}
+    assert components.not_running() == {}

@@ -177,6 +177,18 @@ def test_health_names_what_fails(desk: Desk) -> None:
     assert stopped.body["components"]["poll"]["state"] == "stopped"
 
 
+def test_trouble_degrades_health_and_not_readiness(desk: Desk) -> None:
+    """A part that runs and has trouble with what is outside of it shows in the health; the process stays ready."""
+    desk.components.report("configuration", ComponentState.RUNNING)
+    desk.components.trouble("configuration", "server.port: needs a restart")
+
+    health = desk.reporter.healthz()
+
+    assert (health.is_ok, health.body["status"]) == (False, "degraded")
+    assert health.body["components"]["configuration"]["reason"] == "server.port: needs a restart"
+    assert desk.reporter.readyz().is_ok
+
+
 def test_health_shows_the_warnings_of_the_configuration(desk: Desk) -> None:
     """What the configuration is warned of can be read in the health, and degrades nothing."""
     assert desk.reporter.healthz().body["warnings"] == [{"key": "state", "message": "a warning of the settings"}]
