@@ -7,7 +7,6 @@ server; the service's peak memory (VmHWM).
 
 from __future__ import annotations
 
-import re
 import secrets
 import statistics
 import sys
@@ -51,7 +50,7 @@ def _baseline_then_service(lab: Lab, folder: Path) -> None:
     objects = len(files(FABRIC_500))
     kubectl = _kubectl_seconds(lab, folder / "kubectl")
     installation = _installation(lab, folder)
-    cluster = ClusterView(lab.kubernetes, installation.settings["fabrics"][0]["cluster"]["namespace"])
+    cluster = ClusterView(lab.kubernetes, installation.fabric_settings["cluster"]["namespace"])
     try:
         first = _first_apply(installation)
         apply_seconds = first["phases"]["apply"]
@@ -63,7 +62,10 @@ def _baseline_then_service(lab: Lab, folder: Path) -> None:
         seen, succeeded = _pushes(installation, cluster)
         _say("push -> seen in the cluster", f"{_summary(seen)} (goal: under {GOAL_APPLIED:.0f} s)")
         _say("push -> request succeeded, NetBox included", _summary(succeeded))
-        _say("peak memory of the service", f"{_peak_memory(installation):.0f} MiB (goal: under {GOAL_MEMORY} MiB)")
+        _say(
+            "peak memory of the service",
+            f"{installation.process.peak_memory():.0f} MiB (goal: under {GOAL_MEMORY} MiB)",
+        )
     finally:
         installation.close()
         lab.kubernetes.delete_hedgehog_objects(cluster.namespace)
@@ -145,15 +147,6 @@ def _pushes(installation: Installation, cluster: ClusterView) -> tuple[list[floa
 def _vlan(cluster: ClusterView, vpc: str, subnet: str) -> int:
     vlan: int = cluster.read("VPC", vpc)["spec"]["subnets"][subnet]["vlan"]
     return vlan
-
-
-def _peak_memory(installation: Installation) -> float:
-    """MiB."""
-    assert installation.process is not None
-    status = Path(f"/proc/{installation.process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found
-    return int(found[1]) / 1024
 
 
 def _summary(seconds: Sequence[float]) -> str:

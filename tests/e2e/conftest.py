@@ -14,9 +14,9 @@ from tests.e2e.targets import ClusterView, NetBoxView
 from tests.lab.fixtures import git_server, kubernetes_server, lab, lab_session, namespace, netbox_server, repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from tests.lab.git_server import Repository
+    from tests.lab.git_server import GitServer, Repository
     from tests.lab.kubernetes_server import KubernetesServer
     from tests.lab.netbox_server import NetBoxServer
 
@@ -44,7 +44,7 @@ class World:
     @property
     def fabric(self) -> JSONSettings:
         """The fabric's settings, to be changed before a start."""
-        settings: JSONSettings = self.service.settings["fabrics"][0]
+        settings: JSONSettings = self.service.fabric_settings
         return settings
 
 
@@ -80,3 +80,31 @@ def world(
     yield found
     service.close()
     found.netbox.session.close()
+
+
+LOCAL: dict[str, object] = {"cluster": {"local": True}}
+"""Targets of a fabric whose cluster is the embedded one: cheap, and all else is real."""
+
+
+@pytest.fixture
+def local_service(repository: Repository, tmp_path: Path) -> Iterator[Installation]:
+    """A service with an embedded cluster and real Git, laid out and not started."""
+    service = lay_out(tmp_path / "service", repository, "dc1", LOCAL)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def another_repository(git_server: GitServer) -> Iterator[Callable[[], Repository]]:
+    """Makes empty repositories, which are gone after the test."""
+    made = []
+
+    def make() -> Repository:
+        name = f"test-{secrets.token_hex(4)}"
+        git_server.create_repository(name)
+        made.append(name)
+        return git_server.repository(name)
+
+    yield make
+    for name in made:
+        git_server.delete_repository(name)

@@ -7,31 +7,29 @@ import hmac
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
 import uuid
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import requests
 import yaml
 
+from tests.e2e.service_process import PROJECT, ServiceProcess
 from tests.lab.ports import free_ports
 from tests.payloads import github
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from reconciler.model.json import JSONObject
     from tests.lab.git_server import Repository
 
 READY_TIMEOUT = 60.0
-STOP_TIMEOUT = 25.0
 REQUEST_TIMEOUT = 30.0
-_PROJECT = Path(__file__).parents[2]
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 60.0, what: str = "") -> None:
@@ -42,15 +40,18 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 60.0, what: 
         time.sleep(0.05)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Installation:
-    """One service with one repository and one fabric. `settings` is the content of its configuration."""
+    """One service, seen from one of its fabrics and that fabric's repository; `add_fabric` gives the others.
+
+    `settings` is the content of its configuration, shared by all views.
+    """
 
     folder: Path
     fabric: str
     repository: Repository
     settings: JSONObject
-    process: subprocess.Popen[bytes] | None = None
+    process: ServiceProcess
     session: requests.Session = field(default_factory=requests.Session)
 
     @property
@@ -59,43 +60,66 @@ class Installation:
 
     @property
     def log(self) -> Path:
-        return self.folder / "service.log"
+        return self.process.log
 
     @property
     def token_file(self) -> Path:
         return self.folder / "secrets" / "api-token"
 
     @property
+    def fabric_settings(self) -> JSONObject:
+        """The fabric's part of the settings. Fails when it has none."""
+        (found,) = [row for row in self.settings["fabrics"] if row["name"] == self.fabric]
+        part: JSONObject = found
+        return part
+
+    @property
+    def repository_settings(self) -> JSONObject:
+        """The repository's part of the settings."""
+        (found,) = [row for row in self.settings["repositories"] if row["url"] == self.repository.url]
+        part: JSONObject = found
+        return part
+
+    @property
     def webhook_secret(self) -> bytes:
-        return (self.folder / "secrets" / "webhook").read_bytes()
+        secret: Path = self.folder / self.repository_settings["webhook"]["secret_file"]
+        return secret.read_bytes()
 
     @property
     def path(self) -> str:
         """The fabric's directory in the repository."""
-        path: str = self.settings["fabrics"][0]["path"]
+        path: str = self.fabric_settings["path"]
         return path
 
+    def add_fabric(self, fabric: str, targets: JSONObject, repository: Repository | None = None) -> Installation:
+        """Add a fabric to the settings, and a repository that is new to them; the same service as that one sees it."""
+        seen = replace(self, fabric=fabric, repository=repository or self.repository)
+        if repository and all(row["url"] != repository.url for row in self.settings["repositories"]):
+            self.settings["repositories"].append(_repository_settings(self.folder, repository))
+        name = seen.repository_settings["name"]
+        self.settings["fabrics"].append(_fabric_settings(fabric, name, targets))
+        return seen
+
     def write_settings(self) -> None:
-        (self.folder / "reconciler.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
+        """Write the configuration as it is now, whole at once."""
+        self.write_configuration(yaml.safe_dump(self.settings, sort_keys=False))
+
+    def write_configuration(self, text: str) -> None:
+        """Write any text as the configuration."""
+        draft = self.folder / "reconciler.yaml.draft"
+        draft.write_text(text)
+        draft.replace(self.process.configuration)
 
     # the process
 
     def start(self) -> None:
         """Start the service and wait until it is ready."""
         self.write_settings()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "reconciler", "serve", "--config", str(self.folder / "reconciler.yaml")],
-                cwd=_PROJECT,
-                env={**os.environ, "COVERAGE_PROCESS_START": ""},
-                stdout=log,
-                stderr=log,
-            )
+        self.process.start()
         wait_until(self._is_ready, seconds=READY_TIMEOUT, what=f"ready, see {self.log}")
 
     def _is_ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        self.process.assert_alive()
         try:
             return self.session.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except requests.ConnectionError:
@@ -103,21 +127,16 @@ class Installation:
 
     def kill(self) -> None:
         """End the process as a crash does."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(STOP_TIMEOUT)
+        self.process.kill()
 
     def stop(self) -> int:
         """End the process as an operator does; its exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_TIMEOUT)
+        return self.process.stop()
 
     def close(self) -> None:
         """End whatever still runs, at the end of a test."""
         self.session.close()
-        if self.process is not None and self.process.poll() is None:
-            self.kill()
+        self.process.close()
 
     # what a forge and a person do
 
@@ -158,21 +177,26 @@ class Installation:
 
     def reconcile(self, wait: float = 120.0) -> JSONObject:
         """Ask for a pass and wait for its end; the request."""
-        answer = self.session.post(
-            f"{self.url}/reconcile",
-            json={"fabric": self.fabric, "wait": wait},
-            headers={"Authorization": f"Bearer {self.token_file.read_text()}"},
-            timeout=wait + REQUEST_TIMEOUT,
-        )
+        answer = self.post("/reconcile", {"fabric": self.fabric, "wait": wait}, timeout=wait + REQUEST_TIMEOUT)
         assert answer.status_code == 200, answer.text
         (request,) = answer.json()["requests"]
         found: JSONObject = request
         return found
 
+    def post(self, path: str, body: JSONObject, *, timeout: float = REQUEST_TIMEOUT) -> requests.Response:
+        """Post with the token, whatever the answer."""
+        headers = {"Authorization": f"Bearer {self.token_file.read_text()}"}
+        return self.session.post(f"{self.url}{path}", json=body, headers=headers, timeout=timeout)
+
     def get(self, path: str) -> JSONObject:
         answer = self.session.get(f"{self.url}{path}", timeout=REQUEST_TIMEOUT)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         body: JSONObject = answer.json()
+        return body
+
+    def healthz(self) -> JSONObject:
+        """What the service says of its parts and connections, be it good or bad."""
+        body: JSONObject = self.session.get(f"{self.url}/healthz", timeout=REQUEST_TIMEOUT).json()
         return body
 
     def status(self) -> JSONObject:
@@ -212,7 +236,7 @@ class Installation:
         """Run the command line against this service."""
         return subprocess.run(
             [sys.executable, "-m", "reconciler", *arguments],
-            cwd=_PROJECT,
+            cwd=PROJECT,
             env={**os.environ, "RECONCILER_SERVER": self.url, "RECONCILER_TOKEN": self.token_file.read_text()},
             capture_output=True,
             text=True,
@@ -223,29 +247,43 @@ class Installation:
 
 def lay_out(folder: Path, repository: Repository, fabric: str, targets: JSONObject) -> Installation:
     """An installation that is not started. `targets` are the fabric's `cluster` and `netbox`."""
-    secret_folder = folder / "secrets"
-    secret_folder.mkdir(mode=0o700, parents=True)
-    server = repository.server
-    for name, text in (
-        ("webhook", secrets.token_urlsafe(24)),
-        ("api-token", secrets.token_urlsafe(24)),
-        ("git-password", server.password),
-    ):
-        (secret_folder / name).touch(mode=0o600)
-        (secret_folder / name).write_text(text)
+    (folder / "secrets").mkdir(mode=0o700, parents=True)
+    _write_secret(folder, "api-token", secrets.token_urlsafe(24))
+    _write_secret(folder, "git-password", repository.server.password)
+    gitops = _repository_settings(folder, repository) | {"name": "gitops"}
     (port,) = free_ports(1)
     settings = {
         "server": {"port": port, "api_token_file": "secrets/api-token"},
         "state": "sqlite:///state/reconciler.db",
-        "repositories": [
-            {
-                "name": "gitops",
-                "url": repository.url,
-                "auth": {"username": server.username, "password_file": "secrets/git-password"},
-                "ca_file": str(server.ca_file),
-                "webhook": {"provider": "github", "secret_file": "secrets/webhook"},
-            }
-        ],
-        "fabrics": [{"name": fabric, "repository": "gitops", "path": f"fabrics/{fabric}", **targets}],
+        "repositories": [gitops],
+        "fabrics": [_fabric_settings(fabric, "gitops", targets)],
     }
-    return Installation(folder, fabric, repository, settings)
+    process = ServiceProcess(folder / "reconciler.yaml", folder / "service.log")
+    return Installation(folder, fabric, repository, settings, process)
+
+
+def _fabric_settings(fabric: str, repository: str, targets: JSONObject) -> JSONObject:
+    return {"name": fabric, "repository": repository, "path": f"fabrics/{fabric}", **targets}
+
+
+def _repository_settings(folder: Path, repository: Repository) -> JSONObject:
+    """A repository of the lab, with a webhook secret of its own."""
+    server = repository.server
+    return {
+        "name": repository.name,
+        "url": repository.url,
+        "auth": {"username": server.username, "password_file": "secrets/git-password"},
+        "ca_file": str(server.ca_file),
+        "webhook": {
+            "provider": "github",
+            "secret_file": _write_secret(folder, f"webhook-{repository.name}", secrets.token_urlsafe(24)),
+        },
+    }
+
+
+def _write_secret(folder: Path, name: str, text: str) -> str:
+    """Write a file for this user's eyes only; its path as the configuration names it."""
+    place = folder / "secrets" / name
+    place.touch(mode=0o600)
+    place.write_text(text)
+    return f"secrets/{name}"

@@ -60,7 +60,7 @@ def test_errors_say_what_to_do(world: World) -> None:
     service.start()
 
     unknown = service.run_cli("status", "nowhere")
-    refused = service.run_cli("reconcile", "--token-file", str(service.folder / "secrets" / "webhook"))
+    refused = service.run_cli("reconcile", "--token-file", str(service.folder / "secrets" / "git-password"))
     absent = service.run_cli("status", "--server", "http://127.0.0.1:9")
 
     for answer, words in ((unknown, "nowhere"), (refused, "--token-file"), (absent, "reconciler serve")):
