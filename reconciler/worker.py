@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from reconciler.model.requests import Trigger, Work
-from reconciler.queue import Backoff
+from reconciler.queue import Backoff, Next
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reconciler.queue import Next, Taken, WorkQueue
+    from reconciler.queue import Taken, WorkQueue
 
 log = structlog.get_logger("worker")
 
 
 class Runner(Protocol):
-    """Makes one pass over one fabric, whole, in the calling thread."""
+    """Makes one pass over one fabric, whole or until it yields, in the calling thread."""
 
     def run(self, taken: Taken) -> Next: ...
 
 
 class Worker:
-    """Runs passes one after another. Several workers may share one queue; it never gives two the same fabric."""
+    """Runs passes one after another. Several workers may share one queue; it never gives two the same fabric.
+
+    `on_finished` is told of the requests of each pass, `on_iteration` that the worker is well: both in the event loop.
+    """
 
     def __init__(
         self,
@@ -35,12 +39,18 @@ class Worker:
         on_finished: Callable[[Sequence[str]], None],
         backoff: Backoff | None = None,
         chance: Callable[[], float] = random.random,
+        on_iteration: Callable[[], None] = lambda: None,
     ) -> None:
         self._queue = queue
         self._runner = runner
         self._on_finished = on_finished
         self._backoff = backoff or Backoff()
         self._chance = chance
+        self._on_iteration = on_iteration
+        self._unforeseen: Counter[str] = Counter()
+        """Errors of the runner in a row, by fabric."""
+        # A thread of its own: passes must not use up those that answer deliveries.
+        self._thread = CapacityLimiter(1)
 
     async def run(self) -> None:
         """Until the queue drains."""
@@ -52,18 +62,42 @@ class Worker:
         taken = await self._queue.get()
         if taken is None:
             return False
+        following = Next()
         try:
             # Not abandoned when cancelled: a pass ends at a boundary that it chooses, never in the middle of a write.
-            outcome = await to_thread.run_sync(self._runner.run, taken)
-            self._schedule(taken.key, outcome)
+            following = await to_thread.run_sync(self._make_pass, taken, limiter=self._thread)
         finally:
-            self._queue.done(taken.key)
-            self._on_finished(taken.work.requests)
+            self.settle(taken, following)
         return True
 
-    def _schedule(self, key: str, outcome: Next) -> None:
-        if not outcome.is_retryable or self._queue.is_draining:
+    def _make_pass(self, taken: Taken) -> Next:
+        """A runner answers for every error of a pass. Should one get past it, the requests still need an answer, and
+        other fabrics this worker.
+        """
+        try:
+            following = self._runner.run(taken)
+        except Exception:
+            self._unforeseen[taken.key] += 1
+            log.exception("unexpected error beside a pass", fabric=taken.key)
+            failures = self._unforeseen[taken.key]
+            return Next(failures=failures, is_retryable=True, unanswered=taken.work.requests, is_defect=True)
+        self._unforeseen.pop(taken.key, None)
+        return following
+
+    def settle(self, taken: Taken, following: Next) -> None:
+        """After a pass: queue what follows from it, free the fabric, and tell those who wait."""
+        self._schedule(taken.key, following)
+        self._queue.done(taken.key)
+        self._on_finished(taken.work.requests)
+        self._on_iteration()
+
+    def _schedule(self, key: str, following: Next) -> None:
+        if self._queue.is_draining:
             return
-        delay = self._backoff.delay(outcome.failures, self._chance())
-        log.info("retry scheduled", fabric=key, failures=outcome.failures, seconds=round(delay, 1))
-        self._queue.add_after(key, Work((Trigger.RETRY,), outcome.unanswered), delay)
+        if following.remainder is not None:
+            self._queue.add(key, following.remainder)
+        elif following.is_retryable:
+            delay = self._backoff.delay(following.failures, self._chance())
+            log.info("retry scheduled", fabric=key, failures=following.failures, seconds=round(delay, 1))
+            # Without a scope: what failed over some objects is made good over all.
+            self._queue.add_after(key, Work((Trigger.RETRY,), following.unanswered), delay)

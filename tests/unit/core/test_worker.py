@@ -1,12 +1,16 @@
-"""The worker: one pass at a time per fabric, backoff after failures, a graceful end."""
+"""The worker: one pass at a time per fabric, backoff after failures, what follows a yield, a graceful end."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from anyio import to_thread
 
+from reconciler.model.objects import ObjectKey
 from reconciler.model.requests import Trigger, Work
 from reconciler.queue import Next, WorkQueue
 from reconciler.worker import Worker
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from reconciler.queue import Taken
 
 PUSH = Work((Trigger.PUSH,), ("r1",))
+VPC = ObjectKey("VPC", "default", "vpc-1")
 
 
 class Passes:
@@ -25,13 +30,25 @@ class Passes:
     def __init__(self, *outcomes: Next | Exception) -> None:
         self.outcomes = list(outcomes)
         self.taken: list[tuple[str, tuple[Trigger, ...], float]] = []
+        self.works: list[Work] = []
         self.finished: list[Sequence[str]] = []
+        self.iterations: list[float] = []
         self.loop = asyncio.get_running_loop()
         self.queue = WorkQueue(self.loop.time)
-        self.worker = Worker(self.queue, self, self.finished.append, chance=lambda: 0.0)
+        self.worker = self.hire()
+
+    def hire(self) -> Worker:
+        return Worker(
+            self.queue,
+            self,
+            self.finished.append,
+            chance=lambda: 0.0,
+            on_iteration=lambda: self.iterations.append(self.loop.time()),
+        )
 
     def run(self, taken: Taken) -> Next:
         self.taken.append((taken.key, taken.work.triggers, self.loop.time()))
+        self.works.append(taken.work)
         outcome = self.outcomes.pop(0) if self.outcomes else Next()
         if isinstance(outcome, Exception):
             raise outcome
@@ -77,28 +94,130 @@ async def test_a_stalled_pass_waits_for_a_change() -> None:
     assert [at for _, _, at in passes.taken] == [pytest.approx(0), pytest.approx(500)]
 
 
-async def test_an_error_of_the_runner_frees_the_fabric() -> None:
-    """Whatever a runner raises, the fabric can be taken again and those who wait are told."""
+async def test_a_scoped_pass_is_retried_in_full() -> None:
+    """What failed over some objects is tried again over the whole fabric, with the requests that have no answer."""
+    passes = Passes(Next(failures=1, is_retryable=True, unanswered=("r1",)))
+    passes.queue.add("dc1", Work((Trigger.WATCH,), ("r1",), frozenset({VPC})))
+
+    await passes.run_for(100)
+
+    assert passes.works[1] == Work((Trigger.RETRY,), ("r1",), None)
+
+
+async def test_events_during_backoff_wait_and_widen() -> None:
+    """A watch event of a fabric that backs off is looked at when the retry is due, and does not narrow it."""
+    passes = Passes(Next(failures=1, is_retryable=True))
+    passes.queue.add("dc1", PUSH)
+    passes.loop.call_later(2, passes.queue.add, "dc1", Work((Trigger.WATCH,), (), frozenset({VPC})))
+
+    await passes.run_for(100)
+
+    assert [at for _, _, at in passes.taken] == [pytest.approx(at, abs=0.1) for at in (0, 5)]
+    assert passes.works[1] == Work((Trigger.RETRY, Trigger.WATCH), (), None)
+
+
+async def test_a_pass_that_yields() -> None:
+    """The rest of a pass that yielded runs after the fabric that waited, without backoff, as the same work."""
+    rest = replace(PUSH, remainder="p1")
+    passes = Passes(Next(remainder=rest))
+    passes.queue.add("dc1", PUSH)
+    passes.queue.add("dc2", Work((Trigger.POLL,)))
+
+    await passes.run_for(1)
+
+    assert [key for key, _, _ in passes.taken] == ["dc1", "dc2", "dc1"]
+    assert passes.works[2] == rest
+
+
+async def test_an_error_of_the_runner_ends_neither_worker_nor_request() -> None:
+    """Whatever a runner raises, the worker goes on; the same requests are tried again with backoff."""
+    passes = Passes(RuntimeError("boom"), RuntimeError("boom"), Next(), RuntimeError("boom"))
+    passes.queue.add("dc1", PUSH)
+    passes.loop.call_later(100, passes.queue.add, "dc1", PUSH)
+
+    await passes.run_for(1000)
+
+    assert [at for _, _, at in passes.taken] == [pytest.approx(at, abs=0.1) for at in (0, 5, 15, 100, 105)]
+    assert all(work.requests == ("r1",) for work in passes.works)
+
+
+async def test_each_iteration_is_told() -> None:
+    """Health hears of every pass that the worker has behind it, also of one that failed."""
     passes = Passes(RuntimeError("boom"))
     passes.queue.add("dc1", PUSH)
 
-    with pytest.raises(RuntimeError, match="boom"):
-        await passes.worker.run_once()
-    passes.queue.add("dc1", PUSH)
-    assert await passes.worker.run_once() is True
+    await passes.run_for(1000)
 
-    assert passes.finished == [("r1",), ("r1",)]
+    assert passes.iterations == [pytest.approx(at, abs=0.1) for at in (0, 5)]
 
 
 async def test_no_retry_while_stopping() -> None:
-    """A pass that ends while the service stops schedules nothing."""
-    passes = Passes(Next(failures=1, is_retryable=True))
+    """A pass that ends while the service stops schedules nothing: neither a retry nor its rest."""
+    passes = Passes()
     passes.queue.add("dc1", PUSH)
     taken = await passes.queue.get()
     assert taken is not None
+    passes.queue.add("dc2", PUSH)
+    other = await passes.queue.get()
+    assert other is not None
     passes.queue.drain()
 
-    passes.worker._schedule("dc1", Next(failures=1, is_retryable=True))
+    passes.worker.settle(taken, Next(failures=1, is_retryable=True))
+    passes.worker.settle(other, Next(remainder=PUSH))
 
     assert not passes.queue.is_waiting("dc1")
+    assert not passes.queue.is_waiting("dc2")
     assert await passes.worker.run_once() is False
+
+
+class Held(Passes):
+    """A runner whose passes last until they are let go, and that knows how many ran at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+        self.begun = asyncio.Semaphore(0)
+        self.running: list[str] = []
+        self.together: set[tuple[str, ...]] = set()
+
+    def run(self, taken: Taken) -> Next:
+        self.running.append(taken.key)
+        self.together.add(tuple(sorted(self.running)))
+        self.loop.call_soon_threadsafe(self.begun.release)
+        assert self.go.wait(10)
+        self.running.remove(taken.key)
+        return Next()
+
+
+async def test_several_workers() -> None:
+    """Workers run passes over different fabrics at the same time, and never two over one."""
+    passes = Held()
+    tasks = [asyncio.ensure_future(passes.hire().run()) for _ in range(3)]
+    for key in ("dc1", "dc2"):
+        passes.queue.add(key, PUSH)
+        await passes.begun.acquire()
+    passes.queue.add("dc1", PUSH)
+    await asyncio.sleep(0)
+
+    passes.go.set()
+    await passes.begun.acquire()
+    passes.queue.drain()
+    await asyncio.gather(*tasks)
+
+    assert ("dc1", "dc2") in passes.together
+    assert not any(keys.count("dc1") > 1 for keys in passes.together)
+    assert len(passes.finished) == 3
+
+
+async def test_passes_leave_threads_to_others() -> None:
+    """A pass takes no thread from those that answer deliveries, however many workers there are."""
+    passes = Held()
+    task = asyncio.ensure_future(passes.worker.run())
+    passes.queue.add("dc1", PUSH)
+    await passes.begun.acquire()
+
+    assert to_thread.current_default_thread_limiter().borrowed_tokens == 0
+
+    passes.go.set()
+    passes.queue.drain()
+    await task
