@@ -102,13 +102,23 @@ _PRIORITY = {Trigger.REQUEST: 0, Trigger.STARTUP: 2, Trigger.POLL: 2, Trigger.RE
 
 
 @dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """A full ref (`refs/heads/main`) that was moved to a commit, or deleted."""
+
+    ref: str
+    commit: str | None = None
+    is_deletion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One verified webhook request, reduced to hints: what was pushed where. `id` is unique per provider.
 
     `event` is `push`, `ping`, `edit` (of a record of NetBox), or another event's name as the provider spells it. Of a
-    push, `ref` is the full ref (`refs/heads/main`) and `commit` its new commit; `urls` are the addresses under which
-    the provider knows the repository. Of an edit, `keys` are the `hh_key`s of the record, before and after it, and
-    `origin` is the id of the HTTP request by which NetBox was changed (its `X-Request-ID`).
+    push, `ref` is the full ref (`refs/heads/main`) and `commit` its new commit, `further` are other refs that moved
+    with it; `urls` are the addresses under which the provider knows the repository. Of an edit, `keys` are the
+    `hh_key`s of the record, before and after it, and `origin` is the id of the HTTP request by which NetBox was
+    changed (its `X-Request-ID`).
     """
 
     provider: str
@@ -117,10 +127,21 @@ class Delivery:
     ref: str | None = None
     commit: str | None = None
     is_deletion: bool = False
+    further: tuple[RefUpdate, ...] = ()
     urls: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     origin: str | None = None
     details: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def updates(self) -> tuple[RefUpdate, ...]:
+        """Every ref that was moved or deleted."""
+        first = () if self.ref is None else (RefUpdate(self.ref, self.commit, self.is_deletion),)
+        return first + self.further
+
+    def commit_of(self, ref: str) -> str | None:
+        """The commit that a ref was moved to; None when it was not, or was deleted."""
+        return next((update.commit for update in self.updates if update.ref == ref), None)
 
 
 @dataclass(frozen=True, slots=True)

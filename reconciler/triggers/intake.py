@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from reconciler.model.fabric import Fabric
-    from reconciler.model.requests import Delivery, Receiver, Scope
+    from reconciler.model.requests import Delivery, Receiver, RefUpdate, Scope
     from reconciler.ports import Clock, Requests
     from reconciler.queue import WorkQueue
 
 log = structlog.get_logger("intake")
 
 HEADS = "refs/heads/"
+MOST_NAMED = 3
+"""Branches that a reason names: a delivery may move many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,15 @@ class TriggerIntake:
         return Accepted("duplicate", known, reason="this delivery was accepted before")
 
     async def deliver(self, delivery: Delivery, repositories: Sequence[str]) -> Accepted:
-        ignored = _reason_to_ignore(delivery)
-        if ignored:
-            return Accepted("ignored", reason=ignored)
-        branch = (delivery.ref or "").removeprefix(HEADS)
+        reasons = [_reason_to_ignore(update) for update in delivery.updates]
+        moved = [u.ref.removeprefix(HEADS) for u, reason in zip(delivery.updates, reasons, strict=True) if not reason]
+        if not moved:
+            return Accepted("ignored", reason=next(iter(reasons), f"not a push to a branch: {delivery.event}"))
         of_repository = [f for f in self._configured.fabrics.values() if f.repository in repositories]
-        of_branch = [fabric for fabric in of_repository if fabric.branch == branch]
+        of_branch = [fabric for fabric in of_repository if fabric.branch in moved]
         if not of_branch:
-            return Accepted("ignored", reason=f"no fabric follows branch {branch!r} of this repository")
+            named = " or ".join(repr(branch) for branch in moved[:MOST_NAMED])
+            return Accepted("ignored", reason=f"no fabric follows branch {named} of this repository")
         enabled = [fabric for fabric in of_branch if fabric.is_enabled]
         if not enabled:
             return Accepted("ignored", reason="every fabric of this branch is disabled")
@@ -142,7 +145,7 @@ class TriggerIntake:
         return Accepted("accepted", tuple(self._enqueue(one, scopes.get(one.fabric)) for one in requests))
 
     def _request(self, fabric: Fabric, trigger: Trigger, delivery: Delivery | None) -> Request:
-        commit = delivery.commit if delivery else None
+        commit = delivery.commit_of(f"{HEADS}{fabric.branch}") if delivery else None
         revision = f"{fabric.branch}@sha1:{commit}" if commit else None
         return Request(
             id=uuid.uuid4().hex,
@@ -192,11 +195,11 @@ class TriggerIntake:
         return False
 
 
-def _reason_to_ignore(delivery: Delivery) -> str | None:
-    if delivery.ref is None or not delivery.ref.startswith(HEADS):
-        return f"not a push to a branch: {delivery.event} {delivery.ref or ''}".rstrip()
-    if delivery.is_deletion:
+def _reason_to_ignore(update: RefUpdate) -> str | None:
+    if not update.ref.startswith(HEADS):
+        return f"not a push to a branch: push {update.ref}"
+    if update.is_deletion:
         return "the branch was deleted"
-    if delivery.commit is None or not COMMIT.fullmatch(delivery.commit):
+    if update.commit is None or not COMMIT.fullmatch(update.commit):
         return "the push names no commit"
     return None

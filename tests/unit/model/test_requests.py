@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model.requests import Receiver, RequestState, Trigger, Work
+from reconciler.model.requests import Delivery, Receiver, RefUpdate, RequestState, Trigger, Work
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,18 @@ def test_union() -> None:
 def test_a_receiver_does_not_show_its_secret() -> None:
     """The secret of a webhook is in no repr."""
     assert "canary" not in repr(Receiver("github", "gitops", "https://git.example.com/x", b"canary"))
+
+
+def test_the_refs_of_a_push() -> None:
+    """A push knows every ref that moved with it, the first one included, and where each went."""
+    topic, gone = RefUpdate("refs/heads/topic", "d" * 40), RefUpdate("refs/heads/gone", is_deletion=True)
+    push = Delivery("bitbucket", "1", "push", ref="refs/heads/main", commit="c" * 40, further=(topic, gone))
+
+    assert push.updates == (RefUpdate("refs/heads/main", "c" * 40), topic, gone)
+    named = [push.commit_of(f"refs/heads/{name}") for name in ("main", "topic", "gone", "other")]
+    assert named == ["c" * 40, "d" * 40, None, None]
+
+
+def test_no_refs() -> None:
+    """What is no push moved nothing."""
+    assert Delivery("github", "1", "ping").updates == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 
 from reconciler.errors import FabricDisabledError, StateError, UnknownFabricError
 from reconciler.model.fabric import ClusterPolicy, Fabric
-from reconciler.model.requests import AcceptedRequest, Delivery, Receiver, Request, RequestState, Trigger
+from reconciler.model.requests import AcceptedRequest, Delivery, Receiver, RefUpdate, Request, RequestState, Trigger
 from reconciler.queue import WorkQueue
 from reconciler.store import Store, open_store
 from reconciler.triggers.intake import Configured, TriggerIntake
@@ -124,6 +125,38 @@ async def test_what_is_ignored(taking: Taking, delivery: Delivery, repositories:
     assert (accepted.reason or "").startswith(reason)
     assert taking.store.unfinished() == []
     assert taking.queue.depth() == 0
+
+
+TOPIC = RefUpdate("refs/heads/topic", "d" * 40)
+GONE = RefUpdate("refs/heads/main", is_deletion=True)
+
+
+async def test_one_push_that_moves_several_refs(taking: Taking) -> None:
+    """A branch that is followed is found wherever it stands among the refs of a push, with its own commit."""
+    push = replace(_push(ref="refs/tags/v1", commit="e" * 40), further=(TOPIC, RefUpdate("refs/heads/main", COMMIT)))
+
+    accepted = await taking.intake.deliver(push, ["gitops"])
+
+    stored = [taking.store.request(one.id) for one in accepted.requests]
+    assert [(one.fabric, one.commit) for one in stored if one] == [("dc1", COMMIT), ("dc2", COMMIT)]
+
+
+@pytest.mark.parametrize(
+    ("further", "reason"),
+    [
+        pytest.param((GONE,), "not a push to a branch: push refs/tags/v1", id="nothing moved"),
+        pytest.param((GONE, TOPIC), "no fabric follows branch 'topic' of", id="another branch moved"),
+        pytest.param(
+            (TOPIC, replace(TOPIC, ref="refs/heads/x")), "no fabric follows branch 'topic' or 'x' of", id="others"
+        ),
+    ],
+)
+async def test_several_refs_that_no_fabric_follows(taking: Taking, further: tuple[RefUpdate, ...], reason: str) -> None:
+    """A push of several refs of which none counts is ignored, with a reason."""
+    accepted = await taking.intake.deliver(replace(_push(ref="refs/tags/v1"), further=further), ["gitops"])
+
+    assert (accepted.result, taking.queue.depth()) == ("ignored", 0)
+    assert (accepted.reason or "").startswith(reason)
 
 
 async def test_a_redelivery_is_a_duplicate(taking: Taking) -> None:
