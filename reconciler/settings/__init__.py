@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from reconciler.settings.fabrics import ClusterSettings, FabricSettings, NetBoxSettings, StructureSettings
+from reconciler.settings.files import NamedFile, named_files
 from reconciler.settings.loading import load
 from reconciler.settings.repositories import (
     AuthSettings,
@@ -14,6 +15,7 @@ from reconciler.settings.repositories import (
     RepositorySettings,
     WebhookSettings,
 )
+from reconciler.settings.restart import check_reload
 from reconciler.settings.root import HistorySettings, PollSettings, ServerSettings, Settings
 from reconciler.settings.secret import SecretSource
 
@@ -24,6 +26,7 @@ __all__ = [
     "FabricSettings",
     "ForgeSettings",
     "HistorySettings",
+    "NamedFile",
     "NetBoxSettings",
     "PollSettings",
     "RepositorySettings",
@@ -32,5 +35,7 @@ __all__ = [
     "Settings",
     "StructureSettings",
     "WebhookSettings",
+    "check_reload",
     "load",
+    "named_files",
 ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from reconciler.errors import ConfigurationError
 from reconciler.settings.choices import choices
 from reconciler.settings.clashes import clashes
 from reconciler.settings.document import read_document
-from reconciler.settings.fields import SECRET
+from reconciler.settings.files import named_files
 from reconciler.settings.findings import Finding, dotted, from_validation
 from reconciler.settings.root import Settings
 from reconciler.settings.secret import is_world_readable
@@ -21,8 +21,6 @@ from reconciler.settings.urls import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from reconciler.settings.findings import Place
 
 
 def load(path: Path) -> Settings:
@@ -41,7 +39,7 @@ def load(path: Path) -> Settings:
     )
     if isinstance(validated, list) or findings:
         raise ConfigurationError("\n".join([f"{path} cannot be used:", *map(str, findings)]))
-    return validated.with_warnings(tuple(_warnings(validated)))
+    return validated.read_from(path.absolute(), tuple(_warnings(validated)))
 
 
 def _validate(document: Any, folder: Path) -> Settings | list[Finding]:
@@ -59,24 +57,10 @@ def _merge(shapes: list[Finding], absent: list[Finding], rules: list[Finding]) -
 
 
 def _warnings(settings: Settings) -> Iterator[tuple[str, str]]:
-    for place, file in _secret_files(settings):
-        if is_world_readable(file):
-            yield dotted(place), "every user of this machine can read this secret"
+    for file in named_files(settings):
+        if file.is_secret and is_world_readable(file.path):
+            yield dotted(file.place), "every user of this machine can read this secret"
     for number, fabric in enumerate(settings.fabrics):
         url = urlsplit(fabric.netbox.url or "") if fabric.netbox else None
         if url is not None and url.scheme == "http" and not is_loopback(url.hostname or ""):
             yield f"fabrics[{number}].netbox.url", "the token travels in the clear over plain http"
-
-
-def _secret_files(value: Any, place: Place = ()) -> Iterator[tuple[Place, Path]]:
-    """Every configured file that holds a secret, with its key."""
-    if isinstance(value, tuple):
-        for number, item in enumerate(value):
-            yield from _secret_files(item, (*place, number))
-    elif isinstance(value, BaseModel):
-        for key, field in type(value).model_fields.items():
-            below = getattr(value, key)
-            if SECRET in field.metadata and below is not None:
-                yield (*place, key), below
-            else:
-                yield from _secret_files(below, (*place, key))

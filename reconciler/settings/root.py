@@ -103,16 +103,23 @@ class Settings(Section):
     tracing: dict[str, Any] | None = None
     """Where traces are sent. Default none. Not supported in this version."""
 
+    _path: Path = PrivateAttr(default=Path())
     _warnings: tuple[tuple[str, str], ...] = PrivateAttr(default=())
+
+    @property
+    def path(self) -> Path:
+        """The file, absolute."""
+        return self._path
 
     @property
     def warnings(self) -> tuple[tuple[str, str], ...]:
         """What is accepted and should be looked at: key paths, with a message each."""
         return self._warnings
 
-    def with_warnings(self, warnings: tuple[tuple[str, str], ...]) -> Settings:
+    def read_from(self, path: Path, warnings: tuple[tuple[str, str], ...]) -> Settings:
+        """These settings, with the file that holds them and what is to be warned of."""
         copy = self.model_copy()
-        copy._warnings = warnings  # noqa: SLF001 - of this class
+        copy._path, copy._warnings = path, warnings  # noqa: SLF001 - of this class
         return copy
 
     @property
