@@ -7,16 +7,19 @@ import threading
 from typing import TYPE_CHECKING
 
 from reconciler.errors import KindNotServedError, ObjectRejectedError, StaleObjectError
+from reconciler.model.events import Listing
 from reconciler.model.kinds import KINDS
 from reconciler.model.objects import FIELD_MANAGER, ObjectKey, Resource
 from reconciler.targets.local import managed_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from reconciler.model.json import JSONObject
     from reconciler.model.kinds import Kind
     from reconciler.ports import Documents
+
+    Observer = Callable[[ObjectKey, JSONObject | None, JSONObject | None, str], None]
 
 _COUNTER = "counter"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -37,6 +40,7 @@ class LocalCluster:
         self._lock = threading.RLock()
         self._objects: dict[ObjectKey, JSONObject] | None = None
         self._count = 0
+        self._observers: list[Observer] = []
 
     @property
     def address(self) -> str:
@@ -54,6 +58,40 @@ class LocalCluster:
         with self._lock:
             found = sorted((key, body) for key, body in self._stored().items() if key.kind == kind.name)
         return tuple(Resource.from_body(body, kind) for _, body in found)
+
+    def listing(self, kind: Kind) -> Listing:
+        """As `list`, with the version of the cluster at that moment."""
+        with self._lock:
+            return Listing(self.list(kind), self.last_version)
+
+    @property
+    def last_version(self) -> str:
+        """The version of the last write; 0 before the first."""
+        with self._lock:
+            self._stored()
+            return str(self._count)
+
+    def follow(self, observer: Observer) -> None:
+        """Call `observer` after each write, in the writer's thread and in the order of the versions: with the object's
+        key, the object before it and after it (None: absent), and the version of the write.
+        """
+        with self._lock:
+            self._observers.append(observer)
+
+    def serves(self, kind: Kind) -> bool:
+        return kind.name in self._served and kind.name in KINDS
+
+    def serve(self, kind: Kind) -> None:
+        """Serve a kind from now on, as if its CustomResourceDefinition were created."""
+        with self._lock:
+            self._served |= {kind.name}
+
+    def withdraw(self, kind: Kind) -> None:
+        """Serve a kind no longer: its objects go with it."""
+        with self._lock:
+            for key in [key for key in self._stored() if key.kind == kind.name]:
+                self._write(key, None)
+            self._served -= {kind.name}
 
     def apply(self, body: JSONObject, *, force: bool = False, manager: str = FIELD_MANAGER) -> Resource:
         """Server-side apply, in the name of any manager. Raises ApplyConflictError, ObjectRejectedError,
@@ -129,10 +167,11 @@ class LocalCluster:
         self._documents.save(self._collection, {document: body, _COUNTER: {"value": count}})
         self._count = count
         objects = self._stored()
-        if body is None:
-            del objects[key]
-        else:
+        before = objects.pop(key, None)
+        if body is not None:
             objects[key] = body
+        for observer in self._observers:
+            observer(key, before, body, str(count))
 
     @property
     def _collection(self) -> str:
