@@ -178,6 +178,14 @@ class Mirror:
         self._is_suspect = False
         """Something in the mirror could not be read: it is not trusted to be repaired by a fetch."""
 
+    def following(self, remote: GitRemote) -> Mirror:
+        """A mirror of another remote in the same directory. The two wait for each other: a pass may still read the one
+        when the configuration has changed to the other.
+        """
+        successor = Mirror(remote, self.directory, self._timeout)
+        successor._lock = self._lock
+        return successor
+
     def fetch(self) -> Revision:
         """Bring the branch up to date and return its tip.
 
