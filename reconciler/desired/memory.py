@@ -25,6 +25,8 @@ class MemorySource:
         self._branch = branch
         self._commits: list[Desired] = []
         self._fetched = 0
+        self._root = 0
+        """Where the history of the latest commit begins."""
         self._error: ReconcilerError | None = None
         self.reads: list[Revision] = []
         """The revisions that were read, in order."""
@@ -38,6 +40,10 @@ class MemorySource:
         revision = Revision(self._branch, commit)
         self._commits.append(Desired(revision, by_key, found, refused, raw))
         return revision
+
+    def rewrite(self) -> None:
+        """Let the next push be forced: its history holds none of the commits before it."""
+        self._root = len(self._commits)
 
     def fail(self, error: ReconcilerError | None) -> None:
         """Let every fetch raise this error; None ends that."""
@@ -64,8 +70,9 @@ class MemorySource:
         return hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
 
     def is_ancestor(self, commit: str, revision: Revision) -> bool:
-        known = [desired.revision.commit for desired in self._commits[: self._number(revision) + 1]]
-        return commit in known
+        number = self._number(revision)
+        root = self._root if number >= self._root else 0
+        return commit in {desired.revision.commit for desired in self._commits[root : number + 1]}
 
     def _number(self, revision: Revision) -> int:
         return [desired.revision for desired in self._commits[: self._fetched]].index(revision)

@@ -130,19 +130,25 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
     attempt = Attempt(subject.fabric.name, clock, stop)
     started = clock.now()
     fetched = fetch(subject.source, attempt)
-    history = learn(subject.source, fetched, order.requests, past.record, attempt)
+    history = learn(subject.source, fetched, order.requests, past.record, attempt, started)
     if fetched is not None and not attempt.failures and is_unchanged(order.triggers, past.record, history):
         message = f"{fetched} leaves {subject.fabric.path} as it is"
-        conclusion = Conclusion(Outcome.NO_CHANGE, "NoChange", message)
+        conclusion = _with_warning(Conclusion(Outcome.NO_CHANGE, "NoChange", message), history)
         seen = Seen(fetched, fetched, history.tree, contacts=attempt.contacts)
         return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, history=history))
     desired = read(subject.source, fetched, attempt)
     cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
     seen = _seen(attempt, fetched, desired, cluster, history)
-    conclusion = conclude(_findings(attempt, desired))
+    conclusion = _with_warning(conclude(_findings(attempt, desired)), history)
     end = _End(attempt, started, clock.now(), conclusion, seen, cluster, desired, history)
     return _report(subject, order, past, end)
+
+
+def _with_warning(conclusion: Conclusion, history: GitHistory) -> Conclusion:
+    if history.warning is None:
+        return conclusion
+    return replace(conclusion, message=f"{conclusion.message}; {history.warning}")
 
 
 def _reconcile_cluster(
@@ -254,7 +260,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         failures=tuple(attempt.failures[:MAX_STORED_FAILURES]),
         scope=None if order.scope is None else tuple(sorted(order.scope)[:MAX_STORED_SCOPE]),
     )
-    awaiting = {request.id for request in order.requests if request.commit and request.commit == end.history.awaited}
+    awaiting = {request.id for request in order.requests if request.commit in end.history.awaited}
     answered = [request for request in order.requests if request.id not in awaiting]
     record = (
         next_record(past.record, subject.fabric, done, conclusion, seen)

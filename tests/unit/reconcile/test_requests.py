@@ -13,6 +13,7 @@ from reconciler.errors import (
 )
 from reconciler.model.passes import Outcome
 from reconciler.model.requests import Request, RequestState, Trigger
+from reconciler.reconcile.git_history import AWAITED_FOR
 from reconciler.store import Store
 from tests.unit.reconcile.rig import Rig, manifests
 
@@ -43,11 +44,11 @@ def test_a_commit_that_is_not_served_yet(synced: Rig) -> None:
 
 
 def test_a_commit_that_never_comes(synced: Rig) -> None:
-    """After some tries the branch as it is counts: a later push may have taken the commit out of it."""
+    """After two minutes the branch as it is counts: a later push may have taken the commit out of it."""
     request = synced.request(Trigger.PUSH, "f" * 40)
-    for _ in range(5):
-        assert synced.run(request).unanswered == (request.id,)
+    assert synced.run(request).unanswered == (request.id,)
 
+    synced.clock.seconds += AWAITED_FOR.total_seconds()
     synced.run(request)
 
     assert synced.answered(request).reason == "CommitNotApplied"
@@ -109,7 +110,7 @@ def test_a_push_of_an_unknown_commit(synced: Rig) -> None:
     """A push succeeds only when what it announced is part of the applied revision."""
     newer = synced.request(Trigger.PUSH, synced.source.push(MANIFESTS).commit)
     synced.run(newer)
-    request = Request("old", "dc1", Trigger.PUSH, synced.clock.now(), commit="f" * 40)
+    request = Request("old", "dc1", Trigger.PUSH, synced.clock.now() - AWAITED_FOR, commit="f" * 40)
     synced.store.accept([request])
     other = synced.request(Trigger.REQUEST)
 
