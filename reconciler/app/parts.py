@@ -159,12 +159,20 @@ class Ended:
 
 
 def receivers(settings: Settings) -> list[Receiver]:
-    """The configured webhooks with their secrets. Raises ConfigurationError when a secret cannot be read."""
-    return [
+    """The configured webhooks with their secrets: those of repositories, and NetBox's, which speak for fabrics. Raises
+    ConfigurationError when a secret cannot be read.
+    """
+    of_forges = [
         Receiver(repository.webhook.provider, repository.name, repository.url, repository.webhook.secret.read())
         for repository in settings.repositories
         if repository.webhook is not None
     ]
+    of_netbox = [
+        Receiver("netbox", fabric.name, fabric.netbox.url, fabric.netbox.webhook_secret.read())
+        for fabric in settings.fabrics
+        if fabric.netbox is not None and fabric.netbox.url is not None and fabric.netbox.webhook_secret is not None
+    ]
+    return of_forges + of_netbox
 
 
 def providers(settings: Settings) -> dict[str, str | None]:

@@ -36,7 +36,7 @@ CHOICES = (
     Choice("fabrics[].netbox", ("url", "local"), is_required=True),
     Choice("fabrics[].netbox", ("token_file", "token_env"), is_required=True, only_with="url"),
     Choice("fabrics[].netbox", ("ca_file",), only_with="url"),
-    Choice("fabrics[].netbox", ("webhook_secret_file", "webhook_secret_env")),
+    Choice("fabrics[].netbox", ("webhook_secret_file", "webhook_secret_env"), only_with="url"),
 )
 
 

@@ -142,14 +142,20 @@ class NetBoxSettings(Section):
     """
 
     webhook_secret_file: SecretFile = None
-    """File with the secret that signs NetBox's event rules. Default none. Not supported in this version."""
+    """File with the secret of the webhook by which NetBox's event rules tell of edits (`/webhooks/netbox`). Default
+    none: edits are found by the poll.
+    """
 
     webhook_secret_env: SecretVariable = None
-    """Environment variable with that secret, instead of `webhook_secret_file`. Not supported in this version."""
+    """Environment variable with that secret, instead of `webhook_secret_file`."""
 
     @property
     def token(self) -> SecretSource | None:
         return SecretSource.of(self.token_file, self.token_env)
+
+    @property
+    def webhook_secret(self) -> SecretSource | None:
+        return SecretSource.of(self.webhook_secret_file, self.webhook_secret_env)
 
     def policy(self, fabric: str) -> NetBoxPolicy:
         return NetBoxPolicy(

@@ -49,12 +49,14 @@ class WebhookSettings(Section):
     """The webhook by which the forge tells of pushes."""
 
     provider: Literal["github", "gitlab", "gitea", "forgejo", "bitbucket", "generic"] = "github"
-    """The forge, which decides the route (`/webhooks/<provider>`) and how a delivery is signed. Default `github`, the
-    only one in this version.
+    """The forge, which decides the route (`/webhooks/<provider>`) and how a delivery is signed. `generic` is for
+    whatever else can make an HMAC. Default `github`.
     """
 
     secret_file: SecretFile = None
-    """File with the secret that signs deliveries. Without a secret no webhook can be configured."""
+    """File with the secret that signs deliveries. For `gitlab` its secret token or, beginning with `whsec_`, its
+    signing token. Without a secret no webhook can be configured.
+    """
 
     secret_env: SecretVariable = None
     """Environment variable with the secret that signs deliveries, instead of `secret_file`."""

@@ -80,6 +80,18 @@ def test_webhooks(tmp_path: Path) -> None:
     assert providers(found) == {"gitops": "github", "other": None}
 
 
+def test_webhooks_of_netbox(tmp_path: Path) -> None:
+    """A fabric whose NetBox has a webhook is named as what it speaks for; the others have none."""
+    netbox = {"url": "https://netbox.example.com", "token_file": "secrets/netbox-token"}
+    told = {"netbox": {**netbox, "webhook_secret_file": "secrets/webhook"}}
+    found = settings(tmp_path, told, {"netbox": {**netbox, "site": "other"}}, LOCAL, {})
+
+    (receiver,) = [one for one in receivers(found) if one.provider == "netbox"]
+
+    assert (receiver.repository, receiver.url) == ("dc1", "https://netbox.example.com")
+    assert receiver.secret == f"{CANARY}-webhook".encode()
+
+
 def test_a_webhook_secret_that_is_gone(tmp_path: Path) -> None:
     """A secret that can no longer be read is an error that names its file."""
     found = settings(tmp_path)

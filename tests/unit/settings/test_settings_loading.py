@@ -28,7 +28,7 @@ repositories:
   - name: a
     url: "https://bot:pw@h/x"
     auth: {password: pw, password_file: nope}
-    webhook: {provider: gitlab, secret_file: absent}
+    webhook: {provider: gitbucket, secret_file: absent}
   - {name: a, url: "git@h:x", forge: {kind: x}}
   - {name: b, url: "file:///x", branch: refs/heads/main}
   - 7
@@ -54,7 +54,7 @@ EVERY_FINDING = [
     "repositories[0].auth.password: unknown key; did you mean password_env or password_file?",
     "repositories[0].auth.password_file: no such file or directory",
     "repositories[0].url: must not hold a user or a password: they have keys of their own",
-    "repositories[0].webhook.provider: not supported in this version",
+    "repositories[0].webhook.provider: must be 'github', 'gitlab', 'gitea', 'forgejo', 'bitbucket' or 'generic'",
     "repositories[0].webhook.secret_file: no such file or directory",
     "repositories[1].forge: not supported in this version",
     "repositories[1].name: the same name as repositories[0]",
