@@ -59,6 +59,14 @@ class ClusterView:
             if event.namespace == self.namespace
         ]
 
+    def requests_since(self, mark: int, *verbs: str) -> list[tuple[str, str]]:
+        """Verb and resource of the requests of these verbs to this namespace, or to all of them."""
+        return [
+            (asked.verb, asked.resource)
+            for asked in self.server.requests_since(mark)
+            if asked.verb in verbs and asked.namespace in {"", self.namespace}
+        ]
+
 
 @dataclass(frozen=True)
 class NetBoxView:

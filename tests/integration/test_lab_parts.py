@@ -158,6 +158,16 @@ def test_audit_does_not_count(changes: JSONObject, tmp_path: Path) -> None:
     assert audit.writes_since(log, 0) == []
 
 
+@pytest.mark.parametrize("verb", ["get", "list", "watch", "patch"])
+def test_audit_tells_what_arrived(verb: str, tmp_path: Path) -> None:
+    """A request that arrived is told once, also while its answer lasts; the lab's own never is."""
+    request = _request("1", "RequestReceived", verb=verb)
+    own = _request("2", "RequestReceived", verb=verb, userAgent=audit.LAB_AGENT)
+    log = _write_log(tmp_path / "log", request, own, _request("1", "ResponseStarted", verb=verb))
+
+    assert audit.requests_since(log, 0) == [audit.Asked(verb, "vpcs", "default", "test")]
+
+
 @pytest.mark.parametrize("verb", ["create", "update", "patch", "delete", "deletecollection"])
 def test_audit_counts_each_write_once(verb: str, tmp_path: Path) -> None:
     """The two lines that a write leaves are one write."""

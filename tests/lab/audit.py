@@ -1,4 +1,4 @@
-"""What the Kubernetes API server was asked to write, from its audit log."""
+"""What the Kubernetes API server was asked, from its audit log."""
 
 from __future__ import annotations
 
@@ -47,6 +47,30 @@ class AuditEvent:
     code: int
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One request that arrived; its answer may last, as a watch's does."""
+
+    verb: str
+    """get, list, watch, create, update, patch, delete or deletecollection."""
+    resource: str
+    namespace: str
+    """Empty for a request over all namespaces."""
+    user_agent: str
+
+
+def requests_since(log: Path, mark: int) -> list[Asked]:
+    """The requests for objects that arrived since the mark, the server's and the lab's own aside.
+
+    The log names a request before it is handled: those of which a client has seen any part of the answer are there.
+    """
+    arrived = [e for e in journal.entries_since(log, mark) if e["stage"] == "RequestReceived" and _is_foreign(e)]
+    return [
+        Asked(e["verb"], e["objectRef"]["resource"], e["objectRef"].get("namespace", ""), e.get("userAgent", ""))
+        for e in arrived
+    ]
+
+
 def writes_since(log: Path, mark: int, *, timeout: float = 10.0) -> list[AuditEvent]:
     """The writes that arrived since the mark, in the order of their answers, the server's and the lab's own aside.
 
@@ -68,9 +92,12 @@ def writes_since(log: Path, mark: int, *, timeout: float = 10.0) -> list[AuditEv
 
 
 def _is_foreign_write(entry: JSONObject) -> bool:
+    return entry["verb"] in _WRITE_VERBS and _is_foreign(entry)
+
+
+def _is_foreign(entry: JSONObject) -> bool:
     return (
-        entry["verb"] in _WRITE_VERBS
-        and "objectRef" in entry
+        "objectRef" in entry
         and entry["objectRef"].get("apiGroup", "") not in _QUESTIONS
         and entry["user"].get("username") != _OWN_USER
         and entry.get("userAgent") != LAB_AGENT

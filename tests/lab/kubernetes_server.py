@@ -135,12 +135,16 @@ class KubernetesServer:
         return {"KUBECONFIG": str(self.kubeconfig)}
 
     def mark(self) -> int:
-        """A moment, for `writes_since`."""
+        """A moment, for `writes_since` and `requests_since`."""
         return journal.length(self._audit_log)
 
     def writes_since(self, mark: int) -> list[audit.AuditEvent]:
         """The write requests that arrived since the mark, without the server's and the lab's own; see `audit`."""
         return audit.writes_since(self._audit_log, mark)
+
+    def requests_since(self, mark: int) -> list[audit.Asked]:
+        """Every request for objects that arrived since the mark, reads and watches too; see `audit`."""
+        return audit.requests_since(self._audit_log, mark)
 
     def apply_crds(self, folder: Path) -> None:
         """Apply the CustomResourceDefinitions in the folder's `*.yaml` and wait until they are served."""
