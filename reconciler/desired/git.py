@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
-from reconciler.desired.git_answers import error_of, is_about_the_remote, reason_of
+from reconciler.desired.git_answers import branch_missing, error_of, is_about_the_remote, reason_of
 from reconciler.desired.remote import GitRemote
 from reconciler.desired.tree import TreeEntry, batch_limit, batches, is_plain, parse_batch, parse_listing, parse_tree
 from reconciler.desired.workplace import Workplace
@@ -196,7 +196,7 @@ class Mirror:
             answer = None if self._is_suspect else self._fetch_into(repository, is_first=tip is None)
             if answer is None or not (answer.is_ok or answer.has_timed_out or is_about_the_remote(answer.stderr)):
                 answer = self._fetch_anew()
-            self._require(answer)
+            self._require_branch(repository, answer)
             fetched = self._tip(repository)
             if fetched is None:
                 self._is_suspect = True
@@ -215,7 +215,7 @@ class Mirror:
             answer = self._network(repository, args, self._timeout)
             nothing_found = 2
             if answer.status == nothing_found and not answer.stderr.strip():
-                raise BranchNotFoundError(f"{self.remote.place}: there is no branch {self.remote.branch}")
+                raise self._branch_missing(repository)
             self._require(answer)
 
     def tree(self, revision: Revision, path: str) -> str | None:
@@ -252,7 +252,10 @@ class Mirror:
             return False
         with self._prepared() as repository:
             args = ["merge-base", "--is-ancestor", "--end-of-options", commit, revision.commit]
-            return self._local(repository, args, _SMALL).is_ok
+            answer = self._local(repository, args, _SMALL)
+            if answer.status < 0:  # ended by a signal or the time limit, which is no answer
+                raise self._unreadable(reason_of(answer.stderr))
+            return answer.is_ok
 
     @contextmanager
     def _prepared(self) -> Iterator[Path]:
@@ -329,6 +332,18 @@ class Mirror:
             options += ["-c", f"http.sslCAInfo={self.remote.ca_file.absolute()}"]
         env = {**self._environment(repository), **self._login()}
         return _call([*options, *args], env, timeout=timeout)
+
+    def _require_branch(self, repository: Path, answer: _Answer) -> None:
+        try:
+            self._require(answer)
+        except BranchNotFoundError:
+            raise self._branch_missing(repository) from None
+
+    def _branch_missing(self, repository: Path) -> BranchNotFoundError:
+        """The error for a branch that the remote does not have, with what it has instead, if it tells."""
+        args = ["ls-remote", "--symref", "--quiet", "--end-of-options", self.remote.url, "HEAD", "refs/heads/*"]
+        answer = self._network(repository, args, self._timeout)
+        return branch_missing(self.remote, answer.stdout if answer.is_ok else None)
 
     def _require(self, answer: _Answer) -> None:
         if answer.has_timed_out:

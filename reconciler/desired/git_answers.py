@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from reconciler.desired.remote import GitRemote
 
 _LONGEST_LINE = 300
+_LONGEST_NAME = 100
 _CREDENTIALS = re.compile(r"://[^/\s'\"@]*@")
 _QUOTED = re.compile(r"'[^']*'")
 """URLs and names, which must not be taken for git's own words."""
 
 _NO_BRANCH = re.compile(r"couldn't find remote ref|remote branch .* not found", re.IGNORECASE)
+_DEFAULT_BRANCH = re.compile(rb"ref: refs/heads/([^\t\n]+)\tHEAD\n")
 _REFUSED_OBJECTS = re.compile(r"fsck error|error in object|in unpacked objects|fsck failed", re.IGNORECASE)
 _REFUSED = re.compile(
     r"authentication failed|could not read (username|password)|returned error: 4(?!08|29)\d\d|repository  ?not found"
@@ -49,6 +51,21 @@ def error_of(remote: GitRemote, stderr: str, secrets: Iterable[str] = ()) -> Rec
     return GitUnavailableError(message)
 
 
+def branch_missing(remote: GitRemote, listing: bytes | None) -> BranchNotFoundError:
+    """The error for a branch that the remote does not have. `listing` is what `ls-remote --symref` says of HEAD and the
+    branches, from its beginning; None when it could not be asked.
+    """
+    message = f"{remote.place}: there is no branch {remote.branch}"
+    if listing is None:
+        return BranchNotFoundError(message)
+    if not listing:
+        return BranchNotFoundError(f"{message}: the repository is empty")
+    # HEAD is listed first, and only where the branch that it names exists.
+    default = _DEFAULT_BRANCH.match(listing)
+    name = _printable(default[1].decode("utf-8", "replace")[:_LONGEST_NAME]) if default else remote.branch
+    return BranchNotFoundError(message if name == remote.branch else f"{message}; the default branch is {name}")
+
+
 def is_about_the_remote(stderr: str) -> bool:
     """Whether the remote is to blame; otherwise it may be our own copy, which can be made again."""
     words = _own_words(stderr)
@@ -64,7 +81,11 @@ def reason_of(stderr: str, secrets: Iterable[str] = ()) -> str:
         line = line.replace(secret, "*****")
     # Before the cut, which could leave the first half of a password where nothing tells it from other text.
     line = _CREDENTIALS.sub("://*****@", line.removeprefix("fatal: "))
-    return "".join(char if char.isprintable() else "?" for char in line[:_LONGEST_LINE])
+    return _printable(line[:_LONGEST_LINE])
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _own_words(stderr: str) -> str:

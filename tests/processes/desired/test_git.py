@@ -65,11 +65,32 @@ def test_only_the_branch_is_mirrored(origin: Origin, mirror: Mirror) -> None:
 
 @pytest.mark.parametrize("call", [Mirror.fetch, Mirror.check], ids=["fetch", "check"])
 def test_an_absent_branch_is_told_apart(call: Callable[[Mirror], object], origin: Origin, mirror: Mirror) -> None:
-    """An empty repository and one without the branch raise BranchNotFoundError, which names branch and place."""
-    for _ in range(2):
-        with pytest.raises(BranchNotFoundError, match=r"origin: there is no branch main"):
-            call(mirror)
-        origin.commit({"a.yaml": "1"}, branch="other")
+    """An empty repository, one without the branch and one whose default branch has another name raise
+    BranchNotFoundError, which names branch and place and what is there instead.
+    """
+    with pytest.raises(BranchNotFoundError, match=r"origin: there is no branch main: the repository is empty$"):
+        call(mirror)
+    origin.commit({"a.yaml": "1"}, branch="trunk")
+    with pytest.raises(BranchNotFoundError, match=r"origin: there is no branch main$"):
+        call(mirror)
+    git(origin.directory, "symbolic-ref", "HEAD", "refs/heads/trunk")
+    with pytest.raises(BranchNotFoundError, match=r"origin: there is no branch main; the default branch is trunk$"):
+        call(mirror)
+
+
+@pytest.mark.parametrize("call", [Mirror.fetch, Mirror.check], ids=["fetch", "check"])
+def test_a_renamed_default_branch(call: Callable[[Mirror], object], origin: Origin, mirror: Mirror) -> None:
+    """A branch that was fetched and is renamed is missing, and said to have another name; named back, all is well."""
+    commit = origin.commit({"a.yaml": "1"})
+    mirror.fetch()
+    git(origin.directory, "branch", "-m", "main", "release/2.0")
+
+    with pytest.raises(BranchNotFoundError, match=r"there is no branch main; the default branch is release/2.0$"):
+        call(mirror)
+
+    git(origin.directory, "branch", "-m", "release/2.0", "main")
+    call(mirror)
+    assert mirror.tip() == Revision("main", commit)
 
 
 @pytest.mark.parametrize("call", [Mirror.fetch, Mirror.check], ids=["fetch", "check"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.desired.git import MINIMUM_GIT, GitRemote, Mirror, git_version
-from reconciler.errors import ConfigurationError, GitAccessError, GitUnavailableError
+from reconciler.errors import BranchNotFoundError, ConfigurationError, GitAccessError, GitUnavailableError
 from tests.processes.desired.origins import Origin, mirror_of
 
 if TYPE_CHECKING:
@@ -63,18 +63,47 @@ def _offer_only(directory: Path, programs: list[str], monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(directory))
 
 
-def test_git_that_is_killed_is_told(origin: Origin, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+def _kill_git_at(word: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on something ends git whenever it is called with this word."""
+    git = shutil.which("git")
+    directory.mkdir()
+    (directory / "git").write_text(f'#!/bin/sh\ncase "$*" in *{word}*) kill -9 $$;; esac\nexec {git} "$@"\n')
+    (directory / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+
+
+def test_git_that_is_killed_is_told(
+    origin: Origin, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When something else ends git, that is said, and is no time-out."""
     origin.commit({"a": "1"})
-    git = shutil.which("git")
-    programs = origin.directory.parent / "bin"
-    programs.mkdir()
-    (programs / "git").write_text(f'#!/bin/sh\ncase "$*" in *ls-remote*) kill -9 $$;; esac\nexec {git} "$@"\n')
-    (programs / "git").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    _kill_git_at("ls-remote", tmp_path / "bin", monkeypatch)
 
     with pytest.raises(GitUnavailableError, match="origin: git was ended by signal 9"):
         mirror.check()
+
+
+def test_no_answer_is_not_another_history(
+    origin: Origin, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at the history that something ended is an error, and not the answer that a commit is no part of it."""
+    commit = origin.commit({"a": "1"})
+    revision = mirror.fetch()
+    _kill_git_at("merge-base", tmp_path / "bin", monkeypatch)
+
+    with pytest.raises(GitUnavailableError, match="the mirror cannot be read"):
+        mirror.is_ancestor(commit, revision)
+
+
+def test_a_missing_branch_is_told_without_more(
+    origin: Origin, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the remote cannot be asked what it has instead, the branch is missing all the same."""
+    origin.commit({"a": "1"}, branch="trunk")
+    _kill_git_at("ls-remote", tmp_path / "bin", monkeypatch)
+
+    with pytest.raises(BranchNotFoundError, match=r"there is no branch main$"):
+        mirror.fetch()
 
 
 def _commands_with(text: str) -> list[bytes]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired.git_answers import error_of, is_about_the_remote, reason_of
+from reconciler.desired.git_answers import branch_missing, error_of, is_about_the_remote, reason_of
 from reconciler.desired.remote import GitRemote
 from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError
 
@@ -128,6 +128,43 @@ def test_reasons_have_a_bounded_length() -> None:
 def test_faults_of_our_own_copy_are_told_apart(stderr: str, *, remote: bool) -> None:
     """Only what the remote is not to blame for can be mended by making the mirror anew."""
     assert is_about_the_remote(stderr) is remote
+
+
+NO_MAIN = "git.example.com/net/gitops.git: there is no branch main"
+A = b"a" * 40
+
+
+@pytest.mark.parametrize(
+    ("listing", "message"),
+    [
+        pytest.param(None, NO_MAIN, id="not told"),
+        pytest.param(b"", f"{NO_MAIN}: the repository is empty", id="empty"),
+        pytest.param(b"%s\trefs/heads/other\n" % A, NO_MAIN, id="HEAD names no branch that exists"),
+        pytest.param(b"%s\tHEAD\n%s\trefs/heads/other\n" % (A, A), NO_MAIN, id="HEAD names none at all"),
+        pytest.param(
+            b"ref: refs/heads/trunk\tHEAD\n%s\tHEAD\n" % A, f"{NO_MAIN}; the default branch is trunk", id="renamed"
+        ),
+        pytest.param(
+            "ref: refs/heads/größe\tHEAD\n".encode(), f"{NO_MAIN}; the default branch is größe", id="not ASCII"
+        ),
+        pytest.param(
+            b"ref: refs/heads/\x1b[2J\xff\tHEAD\n",
+            f"{NO_MAIN}; the default branch is ?[2J\N{REPLACEMENT CHARACTER}",
+            id="a name that would reach the terminal",
+        ),
+        pytest.param(
+            b"ref: refs/heads/%s\tHEAD\n" % (b"x" * 9999), f"{NO_MAIN}; the default branch is {'x' * 100}", id="long"
+        ),
+        pytest.param(b"ref: refs/heads/main\tHEAD\n%s\tHEAD\n" % A, NO_MAIN, id="pushed meanwhile"),
+        pytest.param(b"ref: refs/tags/v1\tHEAD\n", NO_MAIN, id="no branch"),
+        pytest.param(b"ref: refs/heads/tru", NO_MAIN, id="cut off"),
+    ],
+)
+def test_a_missing_branch(listing: bytes | None, message: str) -> None:
+    """What the remote has instead is said, in words that harm nobody."""
+    error = branch_missing(REMOTE, listing)
+
+    assert (error.message, error.reason) == (message, "BranchNotFound")
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
