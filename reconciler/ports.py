@@ -187,6 +187,11 @@ class PassState(Protocol):
     def objects(self, fabric: str) -> Sequence[ObjectState]:
         """The state of every object after the last pass, by key."""
 
+    def checkpoint(self, result: PassResult) -> None:
+        """Write what a pass that yielded knows so far, in one transaction: inventory and objects, as `record_pass`, and
+        the newest commit. Nothing of how the fabric stands, and no request, moves: the pass has not ended.
+        """
+
     def record_pass(self, result: PassResult) -> None:
         """Write all that a pass ends with, in one transaction. The only writer of `last_sync`.
 

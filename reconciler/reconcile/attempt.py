@@ -3,41 +3,143 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
-from reconciler.errors import ReconcilerError, RetryableError, StoppedError
+from reconciler.errors import (
+    ClusterAccessError,
+    ClusterUnavailableError,
+    NetBoxAccessError,
+    NetBoxUnavailableError,
+    ReconcilerError,
+    RetryableError,
+    StoppedError,
+)
 from reconciler.model.passes import Failure, Phase
+from reconciler.reconcile.breaker import TargetSkippedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
     from types import TracebackType
 
     from reconciler.plan.conditions import Contact
     from reconciler.ports import Clock, StopFlag
+    from reconciler.reconcile.breaker import Breaker, Breakers
 
 log = structlog.get_logger("pass")
+
+SPELL = 10.0
+"""Seconds that a pass writes to NetBox before it lets the queue decide who goes on, should nobody wait before that."""
+
+STANDINGS = frozenset({"unchanged", "netbox_retained"})
+"""Counts that say how things stand, and not what was done: those of the parts of a pass do not add up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a pass that yielded hands on to its next part. `left` is how much of its plan for NetBox was not carried
+    out, and `aim` what that plan was made for.
+    """
+
+    started: datetime
+    phases: Mapping[Phase, float]
+    counts: Mapping[str, int]
+    left: int
+    aim: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The terms on which a pass is made. `has_others` tells whether another fabric waits for its turn; `is_asked_for`,
+    whether a person waits for this one; `earlier` is the part that was made already.
+    """
+
+    stop: StopFlag
+    breakers: Breakers
+    has_others: Callable[[], bool] = field(default=lambda: False)
+    is_asked_for: bool = False
+    earlier: Slice | None = None
 
 
 class Attempt:
     """The notes of one pass. Written by one thread only."""
 
-    def __init__(self, fabric: str, clock: Clock, stop: StopFlag) -> None:
+    def __init__(self, fabric: str, clock: Clock, terms: Terms) -> None:
+        earlier = terms.earlier
         self.fabric = fabric
+        self.began = clock.now()
+        """When this part of the pass began; `started`: when its first part did."""
+        self.started = earlier.started if earlier else self.began
         self.failures: list[Failure] = []
-        self.phases: dict[Phase, float] = {}
+        self.phases: dict[Phase, float] = dict(earlier.phases) if earlier else {}
         self.contacts: dict[str, Contact] = {}
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(_done(earlier.counts) if earlier else {})
         self.blocks: list[tuple[str, str]] = []
         self.unserved: set[str] = set()
         """Names of kinds that the cluster does not serve."""
+        self.aim: object = None
+        """Revision and scope that the pass works towards."""
+        self.left = 0
+        """Writes to NetBox that the pass left to its next part, because it yielded."""
         self._clock = clock
-        self._stop = stop
+        self._terms = terms
 
     def check_stop(self) -> None:
         """Raises StoppedError when the service is stopping. Asked between actions, never during one."""
-        if self._stop.is_set():
+        if self._terms.stop.is_set():
             raise StoppedError("the service is stopping")
+
+    def may_yield(self, left: int, seconds: float) -> bool:
+        """Whether to leave the other `left` writes to a next part of the pass, after having written for `seconds`.
+
+        Each part must leave less than the one before it: else one that is refused the same records again and again, or
+        that somebody works against, would never end.
+        """
+        earlier = self._terms.earlier
+        is_closer = earlier is None or earlier.aim != self.aim or left < earlier.left
+        return left > 0 and is_closer and (seconds >= SPELL or self._terms.has_others())
+
+    def rest(self) -> Slice | None:
+        """What the next part of this pass is told; None when there is none."""
+        return Slice(self.started, self.phases, self.counts, self.left, self.aim) if self.left else None
+
+    @contextmanager
+    def contact(self, target: str, probe: Callable[[], object]) -> Iterator[None]:
+        """Speak to a target, and note whether it answers. One that did not is left alone for a while, and then asked
+        with `probe` first.
+
+        Raises TargetSkippedError where it is left alone; what is known of it then is what it failed with.
+        """
+        breaker = self._terms.breakers.of(self.fabric, target)
+        try:
+            breaker.admit(probe, is_asked_for=self._terms.is_asked_for)
+            yield
+        except TargetSkippedError as skipped:
+            self.lost(target, skipped.cause)
+            raise
+        except (ClusterUnavailableError, NetBoxUnavailableError) as error:
+            breaker.trip(error)
+            self.lost(target, error)
+            raise
+        except (ClusterAccessError, NetBoxAccessError) as error:
+            breaker.close()
+            self.lost(target, error)
+            raise
+        except StoppedError:
+            raise
+        except ReconcilerError:
+            # It answered, if not with what was hoped for.
+            self._answered(breaker)
+            raise
+        self._answered(breaker)
+
+    def _answered(self, breaker: Breaker) -> None:
+        breaker.close()
+        self.reached(breaker.target)
 
     def phase(self, phase: Phase, subject: str) -> PhaseGuard:
         """Time a phase; an error ends it, is noted against `subject`, and lets the pass go on without it.
@@ -69,6 +171,10 @@ class Attempt:
     def lost(self, connection: str, error: ReconcilerError) -> None:
         """An outside system did not answer, or refused us."""
         self.contacts[connection] = (error.reason, error.message)
+
+
+def _done(counts: Mapping[str, int]) -> dict[str, int]:
+    return {what: number for what, number in counts.items() if what not in STANDINGS}
 
 
 class PhaseGuard:

@@ -133,15 +133,11 @@ def observe(cluster: Cluster, attempt: Attempt, *, is_full: bool = True) -> Obse
     """
     first, *others = OBSERVED
     with attempt.phase(Phase.OBSERVE, "cluster"):
-        try:
+        with attempt.contact("cluster", cluster.version):
             if is_full:
                 cluster.version()
             # Alone, so that a cluster that is away costs one time-out and not one a kind.
             found: dict[str, tuple[Resource, ...] | None] = {first.name: _list(cluster, first, attempt)}
-        except (ClusterUnavailableError, ClusterAccessError) as error:
-            attempt.lost("cluster", error)
-            raise
-        attempt.reached("cluster")
         attempt.check_stop()
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             answers = pool.map(lambda kind: _list_or_error(cluster, kind, attempt), others)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from reconciler.model.revision import Revision
     from reconciler.model.status import FabricRecord
     from reconciler.plan.projection import Projectable
-    from reconciler.ports import Clock, Cluster, DesiredSource, NetBox, StopFlag
+    from reconciler.ports import Clock, Cluster, DesiredSource, NetBox
+    from reconciler.reconcile.attempt import Slice, Terms
 
 
 PROJECTED = frozenset({"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC"})
@@ -76,33 +77,34 @@ class Order:
 class Report:
     """What a pass ends with. `is_retryable`: trying again without any change may help. `unanswered` are the requests
     that the next try answers: what they announced is not served yet. `known` is None where the pass did not read what
-    Git declares: what was known before still holds.
+    Git declares: what was known before still holds. With a `rest` the pass has not ended but yielded, and the result is
+    how far it came.
     """
 
     result: PassResult
     is_retryable: bool
     unanswered: tuple[str, ...] = ()
     known: Known | None = None
+    rest: Slice | None = None
 
 
-def reconcile(subject: Subject, order: Order, past: Past, clock: Clock, stop: StopFlag) -> Report:
+def reconcile(subject: Subject, order: Order, past: Past, clock: Clock, terms: Terms) -> Report:
     """Make one pass: over the order's scope where the past allows it, else over the whole fabric.
 
     Raises StoppedError when the service stops meanwhile, and nothing else: whatever fails is in the report.
     """
     if order.scope is not None:
-        report = _reconcile_scope(subject, order, past, clock, stop)
+        report = _reconcile_scope(subject, order, past, clock, terms)
         if report is not None:
             return report
-    return _reconcile_fabric(subject, replace(order, scope=None), past, clock, stop)
+    return _reconcile_fabric(subject, replace(order, scope=None), past, clock, terms)
 
 
-def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, stop: StopFlag) -> Report | None:
+def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, terms: Terms) -> Report | None:
     """Look at some objects, and at what depends on them, without fetching. None: the whole fabric must be looked at,
     because it is not known to be at the applied revision.
     """
-    attempt = Attempt(subject.fabric.name, clock, stop)
-    started = clock.now()
+    attempt = Attempt(subject.fabric.name, clock, terms)
     desired = _applied(subject.source, past.record, attempt)
     if desired is None or order.scope is None:
         return None
@@ -112,7 +114,7 @@ def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, s
     conclusion = conclude(_findings(attempt, desired, scope))
     states = merge_states(past.states, cluster.states, scope) if cluster else None
     seen = Seen(revision=desired.revision, states=states, observed=cluster.counts() if cluster else None)
-    return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, cluster, desired))
+    return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, cluster, desired))
 
 
 def _applied(source: DesiredSource, record: FabricRecord, attempt: Attempt) -> Desired | None:
@@ -126,22 +128,23 @@ def _applied(source: DesiredSource, record: FabricRecord, attempt: Attempt) -> D
     return None
 
 
-def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, stop: StopFlag) -> Report:
-    attempt = Attempt(subject.fabric.name, clock, stop)
-    started = clock.now()
+def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, terms: Terms) -> Report:
+    attempt = Attempt(subject.fabric.name, clock, terms)
     fetched = fetch(subject.source, attempt)
-    history = learn(subject.source, fetched, order.requests, past.record, attempt, started)
-    if fetched is not None and not attempt.failures and is_unchanged(order.triggers, past.record, history):
+    history = learn(subject.source, fetched, order.requests, past.record, attempt, attempt.began)
+    # The first part of a pass that yielded may have brought the fabric in line with a commit that is taken back by now.
+    is_whole = terms.earlier is None and not attempt.failures
+    if fetched is not None and is_whole and is_unchanged(order.triggers, past.record, history):
         message = f"{fetched} leaves {subject.fabric.path} as it is"
         conclusion = _with_warning(Conclusion(Outcome.NO_CHANGE, "NoChange", message), history)
         seen = Seen(fetched, fetched, history.tree, contacts=attempt.contacts)
-        return _report(subject, order, past, _End(attempt, started, clock.now(), conclusion, seen, history=history))
+        return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, history=history))
     desired = read(subject.source, fetched, attempt)
     cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
     seen = _seen(attempt, fetched, desired, cluster, history)
     conclusion = _with_warning(conclude(_findings(attempt, desired)), history)
-    end = _End(attempt, started, clock.now(), conclusion, seen, cluster, desired, history)
+    end = _End(attempt, clock.now(), conclusion, seen, cluster, desired, history)
     return _report(subject, order, past, end)
 
 
@@ -174,6 +177,7 @@ def _mirror(
         objects = desired.manifests.values() if desired else None
     if scope is not None:
         scope = with_dependencies(with_dependents(scope, objects or ()), objects or ())
+    attempt.aim = (desired.revision if desired else None, scope)
     mirror(subject.netbox, subject.fabric.netbox, objects, _incomplete(desired, attempt.unserved), attempt, scope)
 
 
@@ -197,7 +201,6 @@ class _End:
     """Where a pass stands when all its phases are over."""
 
     attempt: Attempt
-    started: datetime
     finished: datetime
     conclusion: Conclusion
     seen: Seen
@@ -248,7 +251,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         id=order.id,
         fabric=subject.fabric.name,
         triggers=order.triggers,
-        started=end.started,
+        started=attempt.started,
         finished=end.finished,
         outcome=conclusion.outcome,
         reason=conclusion.reason,
@@ -275,7 +278,8 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         desired_before=past.record.desired_revision,
         requests=answer(answered, done, end.history.included),
     )
-    return Report(result, conclusion.is_retryable, tuple(awaiting), _known(subject, end, past))
+    known = _known(subject, end, past)
+    return Report(result, conclusion.is_retryable, tuple(awaiting), known, attempt.rest())
 
 
 def _known(subject: Subject, end: _End, past: Past) -> Known | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from reconciler.errors import NetBoxAccessError, NetBoxUnavailableError, RetryableError, StalledError
+from reconciler.errors import RetryableError, StalledError
 from reconciler.model.netbox_plan import Action
 from reconciler.model.passes import Phase
 from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, plan_netbox
@@ -38,22 +38,18 @@ def mirror(
 ) -> None:
     """Bring NetBox in line with `objects`. None: they are not known, and NetBox is only asked whether it is there.
 
-    `incomplete` says why nothing may be deleted. With a `scope` only records of its objects are written.
+    `incomplete` says why nothing may be deleted. With a `scope` only records of its objects are written. Where the pass
+    yields to others, `attempt.left` tells how much is left.
     """
     projection = None
     if objects is not None:
         with attempt.phase(Phase.PROJECT, "projection"):
             projection = project(attempt.fabric, policy, objects)
-    with attempt.phase(Phase.NETBOX, "netbox"):
-        try:
-            if projection is None:
-                netbox.version()
-            else:
-                _mirror(netbox, policy, projection, incomplete, attempt, scope)
-        except (NetBoxUnavailableError, NetBoxAccessError) as error:
-            attempt.lost("netbox", error)
-            raise
-        attempt.reached("netbox")
+    with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
+        if projection is None:
+            netbox.version()
+        else:
+            _mirror(netbox, policy, projection, incomplete, attempt, scope)
 
 
 def _mirror(
@@ -72,10 +68,21 @@ def _mirror(
     if scope is not None:
         plan = within(plan, attempt.fabric, scope)
     _note(plan, projection, attempt)
-    for step in plan.steps():
+    _carry_out(plan, netbox, attempt)
+
+
+def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt) -> None:
+    """Write step by step, at least one; between two of them the pass may yield."""
+    steps = tuple(plan.steps())
+    left, begun = sum(map(len, steps)), attempt.now()
+    for step in steps:
         attempt.check_stop()
-        results = _write(netbox, step)
+        results = write(netbox, step)
         _count(step, results, attempt)
+        left -= len(step)
+        if attempt.may_yield(left, attempt.now() - begun):
+            attempt.left = left
+            return
 
 
 def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
@@ -92,7 +99,8 @@ def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
         attempt.blocks.append((block.reason, f"NetBox: {block.message}"))
 
 
-def _write(netbox: NetBox, step: Step) -> Sequence[WriteResult]:
+def write(netbox: NetBox, step: Step) -> Sequence[WriteResult]:
+    """Carry out one step; a result for each item, in order. Raises NetBoxUnavailableError, NetBoxAccessError."""
     match step.action:
         case Action.PREPARE:
             return netbox.create_shared(step.shared)

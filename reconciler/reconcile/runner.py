@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from reconciler.errors import StateError, StoppedError
-from reconciler.model.requests import RequestState
+from reconciler.model.requests import RequestState, Trigger
 from reconciler.queue import Next
+from reconciler.reconcile.attempt import Terms
+from reconciler.reconcile.breaker import Breakers
 from reconciler.reconcile.engine import Order, Past, reconcile
 
 if TYPE_CHECKING:
@@ -17,9 +20,11 @@ if TYPE_CHECKING:
 
     from reconciler.model.known import Known
     from reconciler.model.passes import PassRecord
-    from reconciler.model.requests import Request
+    from reconciler.model.requests import Request, Work
     from reconciler.ports import Clock, PassState, StopFlag
     from reconciler.queue import Taken
+    from reconciler.reconcile.attempt import Slice
+    from reconciler.reconcile.breaker import Breaker
     from reconciler.reconcile.engine import Report, Subject
 
 log = structlog.get_logger("pass")
@@ -46,6 +51,16 @@ class Listener(Protocol):
         """After every `begun`, whatever came of it, and after `ended`. None: what was known before still holds."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What passes have to do with beside their fabric: whether another fabric waits for its turn (asked in the thread
+    of the pass), and who is told when a breaker opens or closes.
+    """
+
+    has_others: Callable[[str], bool] = field(default=lambda _: False)
+    on_breaker: Callable[[Breaker], None] = field(default=lambda _: None)
+
+
 class PassRunner:
     """Makes the pass that a fabric was taken for, and stores how it ended."""
 
@@ -56,51 +71,106 @@ class PassRunner:
         clock: Clock,
         stop: StopFlag,
         listener: Listener,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self._subjects = subjects
         self._state, self._requests = stores
         self._clock = clock
         self._stop = stop
         self._listener = listener
-        self._unstored: dict[str, int] = {}
-        """Passes in a row, by fabric, whose end could not be stored: the record cannot count those."""
+        self._surroundings = surroundings or Surroundings()
+        self._breakers = Breakers(clock, self._surroundings.on_breaker)
+        self._uncounted: dict[str, int] = {}
+        """Passes in a row, by fabric, that failed and that the record does not count: their end could not be stored, or
+        they looked at some objects only.
+        """
+        self._yielded: dict[str, tuple[str, Slice]] = {}
+        """By fabric, the id of a pass that yielded, and what its next part has to know. What is lost with the process
+        is only what the history would say of it: the requests are stored, and the next pass sees how far it came.
+        """
 
     def run(self, taken: Taken) -> Next:
-        """One pass. A pass that the service's stop cut off is no failure: its requests stay, and the next start makes
-        it again; nor is one lost whose end could not be stored.
+        """One pass, or a part of it. One that the service's stop cut off is no failure: its requests stay, and the next
+        start makes it again; nor is one lost whose end could not be stored.
         """
         known = None
         self._listener.begun(taken.key)
         try:
             report = self._reconcile(taken)
-            known = report.known
+            known = report.known if report else None
         except StoppedError:
             log.info("pass stopped", fabric=taken.key)
             return Next()
         except Exception as error:
             # A defect, or a state file that cannot be written: the pass has no end, whatever it did, and is made again.
-            failures = self._unstored[taken.key] = self._unstored.get(taken.key, 0) + 1
             log.exception("a pass has no stored end", fabric=taken.key)
             is_defect = not isinstance(error, StateError)
+            failures = self._count(taken.key)
             return Next(failures=failures, is_retryable=True, unanswered=taken.work.requests, is_defect=is_defect)
         finally:
             self._listener.left(taken.key, known)
-        self._unstored.pop(taken.key, None)
-        failures = report.result.fabric.failures
-        return Next(failures=failures, is_retryable=_may_retry(report), unanswered=report.unanswered)
+        return self._next(taken, report) if report else Next()
 
-    def _reconcile(self, taken: Taken) -> Report:
-        subject = self._subjects()[taken.key]
-        work = taken.work
-        order = Order(uuid.uuid4().hex, work.triggers, self._requests.requests(work.requests), work.scope)
-        self._requests.set_state(taken.work.requests, RequestState.RUNNING, order.id)
-        states = () if work.scope is None else self._state.objects(taken.key)
-        past = Past(self._state.fabric(taken.key), self._state.inventory(taken.key), states)
-        log.info("pass started", fabric=taken.key, pass_id=order.id, triggers=[t.value for t in order.triggers])
-        report = reconcile(subject, order, past, self._clock, self._stop)
-        self._state.record_pass(report.result)
-        self._announce(report.result.record)
+    def _count(self, fabric: str) -> int:
+        self._uncounted[fabric] = self._uncounted.get(fabric, 0) + 1
+        return self._uncounted[fabric]
+
+    def _next(self, taken: Taken, report: Report) -> Next:
+        record = report.result.record
+        if report.rest is not None:
+            return Next(remainder=replace(taken.work, remainder=record.id))
+        is_success = record.outcome.is_success
+        if record.scope is not None and not is_success:
+            # Whatever it was, and whether or not it can be made good: a full pass says so, and counts.
+            return Next(failures=self._count(taken.key), is_retryable=True, unanswered=report.unanswered)
+        self._uncounted.pop(taken.key, None)
+        may_retry = report.is_retryable and not is_success
+        return Next(failures=report.result.fabric.failures, is_retryable=may_retry, unanswered=report.unanswered)
+
+    def _reconcile(self, taken: Taken) -> Report | None:
+        """None: the fabric left the configuration while it waited."""
+        fabric, work = taken.key, taken.work
+        subject = self._subjects().get(fabric)
+        pass_id, earlier = self._continued(fabric, work)
+        if subject is None:
+            log.info("no longer configured", fabric=fabric, requests=list(work.requests))
+            self._requests.set_state(work.requests, RequestState.SUPERSEDED)
+            return None
+        order = Order(pass_id, work.triggers, self._requests.requests(work.requests), work.scope)
+        self._requests.set_state(work.requests, RequestState.RUNNING, order.id)
+        states = () if work.scope is None else self._state.objects(fabric)
+        past = Past(self._state.fabric(fabric), self._state.inventory(fabric), states)
+        what = "pass continued" if earlier else "pass started"
+        log.info(what, fabric=fabric, pass_id=order.id, triggers=[t.value for t in order.triggers])
+        report = reconcile(subject, order, past, self._clock, self._terms(taken, earlier))
+        self._store(report)
         return report
+
+    def _continued(self, fabric: str, work: Work) -> tuple[str, Slice | None]:
+        """The id of the pass to make, and what its last part handed on where it continues one."""
+        pass_id, earlier = self._yielded.pop(fabric, (None, None))
+        return (pass_id, earlier) if pass_id and pass_id == work.remainder else (uuid.uuid4().hex, None)
+
+    def _terms(self, taken: Taken, earlier: Slice | None) -> Terms:
+        # A changed configuration too may be what brings a target back.
+        asking = {Trigger.REQUEST, Trigger.FILE}
+        return Terms(
+            stop=self._stop,
+            breakers=self._breakers,
+            has_others=lambda: self._surroundings.has_others(taken.key),
+            is_asked_for=not asking.isdisjoint(taken.work.triggers),
+            earlier=earlier,
+        )
+
+    def _store(self, report: Report) -> None:
+        record = report.result.record
+        if report.rest is None:
+            self._state.record_pass(report.result)
+            self._announce(record)
+            return
+        self._state.checkpoint(report.result)
+        self._yielded[record.fabric] = (record.id, report.rest)
+        log.info("pass yielded", fabric=record.fabric, pass_id=record.id, left=report.rest.left)
 
     def _announce(self, record: PassRecord) -> None:
         log.info(
@@ -115,7 +185,3 @@ class PassRunner:
             seconds=round((record.finished - record.started).total_seconds(), 3),
         )
         self._listener.ended(record)
-
-
-def _may_retry(report: Report) -> bool:
-    return report.is_retryable and not report.result.record.outcome.is_success

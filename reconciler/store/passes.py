@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from reconciler.model.objects import ObjectKey
 from reconciler.model.status import FabricRecord
-from reconciler.store.rows import Part, fabric_record, replace_objects, save_requests
+from reconciler.store.rows import Part, ensure_fabrics, fabric_record, replace_objects, save_requests
 from reconciler.store.schema import fabrics, inventory, objects, passes
 
 if TYPE_CHECKING:
@@ -34,6 +34,15 @@ class PassPart(Part):
             rows = connection.execute(select(inventory).where(inventory.c.fabric == fabric)).all()
         return {ObjectKey(row.kind, row.namespace, row.name): row.value for row in rows}
 
+    def checkpoint(self, result: PassResult) -> None:
+        name, desired = result.fabric.name, result.fabric.desired_revision
+        was_announced = fabrics.c.desired_revision.is_distinct_from(result.desired_before)
+        with self._database.writing() as connection:
+            ensure_fabrics(connection, [name])
+            known = fabrics.update().where(fabrics.c.name == name, ~was_announced)
+            connection.execute(known.values(desired_revision=desired))
+            _write_objects(connection, result)
+
     def record_pass(self, result: PassResult) -> None:
         record = result.record
         with self._database.writing() as connection:
@@ -41,11 +50,16 @@ class PassPart(Part):
             connection.execute(
                 insert(passes).values(id=record.id, fabric=record.fabric, finished=record.finished, record=record),
             )
-            if result.inventory is not None:
-                replace_objects(connection, inventory, record.fabric, result.inventory)
-            if result.objects is not None:
-                replace_objects(connection, objects, record.fabric, {state.key: state for state in result.objects})
+            _write_objects(connection, result)
             save_requests(connection, result.requests, self._clock.now())
+
+
+def _write_objects(connection: Connection, result: PassResult) -> None:
+    name = result.fabric.name
+    if result.inventory is not None:
+        replace_objects(connection, inventory, name, result.inventory)
+    if result.objects is not None:
+        replace_objects(connection, objects, name, {state.key: state for state in result.objects})
 
 
 def _write_fabric(connection: Connection, result: PassResult) -> None:
