@@ -56,6 +56,7 @@ _TABLE = (
     Kind("ExternalPeering", VPC, "v1beta1", "externalpeerings", 60),
     Kind("GatewayPeering", GATEWAY, "v1alpha1", "gatewaypeerings", 60),
     Kind("SwitchProfile", WIRING, "v1beta1", "switchprofiles", None),
+    Kind("Catalog", AGENT, "v1beta1", "catalogs", None),
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _TABLE}
