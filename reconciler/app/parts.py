@@ -15,7 +15,7 @@ from reconciler.app.subjects import build_subjects
 from reconciler.errors import StateError
 from reconciler.model.requests import Receiver
 from reconciler.queue import WorkQueue
-from reconciler.reconcile import PassRunner
+from reconciler.reconcile import PassRunner, Surroundings
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
 from reconciler.status.reporter import Described, Reporter
@@ -81,13 +81,14 @@ def build_parts(settings: Settings) -> Parts:
 
 def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     fabrics = {fabric.name: fabric for fabric in settings.fabric_values()}
-    queue = WorkQueue(clock.monotonic)
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
+    queue = WorkQueue(clock.monotonic, metrics.joined)
     configured = Configured(fabrics, receivers(settings))
     intake = TriggerIntake(lambda: configured, store, queue, clock)
     ended = Ended(settings, store, metrics, clock)
     subjects = build_subjects(settings, store)
-    runner = Measured(PassRunner(lambda: subjects, (store, store), clock, stop, ended), metrics)
+    surroundings = Surroundings(has_others=queue.has_others, on_breaker=metrics.breaker)
+    runner = Measured(PassRunner(lambda: subjects, (store, store), clock, stop, ended, surroundings), metrics)
     described = Described(fabrics, providers(settings), settings.warnings)
     reporter = Reporter(lambda: described, store, store, queue, (components, metrics, clock))
     options = WebOptions(
@@ -112,15 +113,17 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
 
 
 class Measured:
-    """A runner of which the metrics know how long each fabric waited, and what it did not foresee."""
+    """A runner of which the metrics know how long each fabric waited, when it yielded, and what it did not foresee."""
 
     def __init__(self, runner: Runner, metrics: Metrics) -> None:
         self._runner = runner
         self._metrics = metrics
 
     def run(self, taken: Taken) -> Next:
-        self._metrics.pass_taken(taken.waited)
+        self._metrics.pass_taken(taken.work, taken.waited)
         following = self._runner.run(taken)
+        if following.remainder is not None:
+            self._metrics.pass_yielded(taken.key)
         if following.is_defect:
             self._metrics.exception()
         return following

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
 
     from reconciler.model.json import JSONObject
     from reconciler.model.passes import PassRecord
+    from reconciler.model.requests import Work
+    from reconciler.reconcile.breaker import Breaker
 
 INTERNAL_ERROR = "InternalError"
 """The reason of a failure that no pass foresees."""
+
+PRIORITIES = ("manual", "event", "poll")
+"""The label of each `Work.priority`."""
 
 _PASS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -41,9 +47,18 @@ class Metrics:
         )
         self._wait = Histogram(
             "reconciler_queue_wait_seconds",
-            "How long a fabric was ready before its pass began",
+            "How long a fabric was ready before its pass began, by the most urgent of its triggers",
+            ["priority"],
             buckets=_PASS_BUCKETS,
             registry=r,
+        )
+        self._joined = Counter(
+            "reconciler_queue_joined",
+            "Triggers that joined a pass that had not begun, instead of causing one",
+            registry=r,
+        )
+        self._yields = Counter(
+            "reconciler_pass_yields", "Times that a pass let another fabric go first", ["fabric"], registry=r
         )
         self._deliveries = Counter("reconciler_deliveries", "Webhook deliveries", ["provider", "result"], registry=r)
         self._exceptions = Counter("reconciler_worker_exceptions", "Unexpected errors in passes", registry=r)
@@ -67,6 +82,15 @@ class Metrics:
             "reconciler_fabric_simulated", "1 for a target that is an embedded store", ["fabric", "target"], registry=r
         )
         self._connection = Gauge("reconciler_connection_up", "1: ok, 0: failing", ["fabric", "connection"], registry=r)
+        self._breaker = Gauge(
+            "reconciler_breaker_open",
+            "1: the target is left alone until a probe succeeds",
+            ["fabric", "target"],
+            registry=r,
+        )
+        self._open: set[tuple[str, str]] = set()
+        """Fabric and target of each breaker that is open."""
+        self._rendering = Lock()
 
     def pass_ended(self, record: PassRecord, writes: dict[str, int]) -> None:
         """Count a pass; `writes` are numbers by what was written."""
@@ -78,9 +102,27 @@ class Metrics:
             self._written.labels(record.fabric, what).inc(number)
         self._exceptions.inc(sum(failure.reason == INTERNAL_ERROR for failure in record.failures))
 
-    def pass_taken(self, waited: float) -> None:
-        """A pass begins, over a fabric that was ready for `waited` seconds."""
-        self._wait.observe(waited)
+    def pass_taken(self, work: Work, waited: float) -> None:
+        """A pass begins, over a fabric that was ready for `waited` seconds. One that goes on after it yielded began
+        before.
+        """
+        if work.remainder is None:
+            self._wait.labels(PRIORITIES[work.priority]).observe(waited)
+
+    def pass_yielded(self, fabric: str) -> None:
+        self._yields.labels(fabric).inc()
+
+    def joined(self) -> None:
+        """A trigger joined a pass that waits."""
+        self._joined.inc()
+
+    def breaker(self, breaker: Breaker) -> None:
+        """A breaker opened or closed."""
+        key = (breaker.fabric, breaker.target)
+        if breaker.is_open:
+            self._open.add(key)
+        else:
+            self._open.discard(key)
 
     def exception(self) -> None:
         """A pass ended by an error instead of with a record."""
@@ -93,11 +135,19 @@ class Metrics:
         """The text format and its content type. `fabrics` are those of `GET /fabrics`, so that status and metrics
         can never disagree.
         """
-        self._depth.set(depth)
-        self._oldest.set(oldest)
-        for fabric in fabrics:
-            self._set_fabric(fabric)
-        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+        with self._rendering:
+            self._depth.set(depth)
+            self._oldest.set(oldest)
+            self._forget_fabrics()
+            for fabric in fabrics:
+                self._set_fabric(fabric)
+            return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+    def _forget_fabrics(self) -> None:
+        """What was read of fabrics before: one may have left the configuration."""
+        of_fabrics = (self._status, self._objects, self._drift, self._last_sync, self._simulated, self._connection)
+        for gauge in (*of_fabrics, self._breaker):
+            gauge.clear()
 
     def _set_fabric(self, fabric: JSONObject) -> None:
         name = fabric["name"]
@@ -108,6 +158,8 @@ class Metrics:
         self._drift.labels(name).set(fabric["drift"]["count"])
         for target in ("cluster", "netbox"):
             self._simulated.labels(name, target).set(target in fabric["simulated"])
+            if fabric["connections"][target]["state"] != "not_configured":
+                self._breaker.labels(name, target).set((name, target) in self._open)
         for connection, view in fabric["connections"].items():
             if view["state"] in {"ok", "failing"}:
                 self._connection.labels(name, connection).set(view["state"] == "ok")

@@ -135,8 +135,18 @@ def test_a_pass_is_measured() -> None:
     assert Measured(Passes(Next(failures=3)), metrics).run(TAKEN) == Next(failures=3)
 
     values = _values(metrics)
-    assert values["reconciler_queue_wait_seconds_sum"] == 1.5
+    assert values["reconciler_queue_wait_seconds_sum event"] == 1.5
     assert values["reconciler_worker_exceptions_total"] == 0
+
+
+def test_a_pass_that_yields_is_counted() -> None:
+    """Each time that a pass lets another fabric go first is counted."""
+    metrics = Metrics()
+    following = Next(remainder=replace(TAKEN.work, remainder="p1"))
+
+    assert Measured(Passes(following), metrics).run(TAKEN) == following
+
+    assert _values(metrics)["reconciler_pass_yields_total dc1"] == 1
 
 
 def test_a_pass_that_raises_is_counted() -> None:

@@ -9,9 +9,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler import __version__
+from reconciler.errors import ClusterUnavailableError
 from reconciler.model.fabric import ClusterPolicy, Fabric
 from reconciler.model.passes import Outcome, SyncState
+from reconciler.model.requests import Trigger, Work
 from reconciler.model.status import Connection, ConnectionState, SyncStatus, WebhookRecord
+from reconciler.reconcile.breaker import Breaker
 from reconciler.status import views
 from reconciler.status.metrics import Metrics
 from tests.unit.reconcile.rig import Rig
@@ -89,17 +92,56 @@ def test_writes() -> None:
 def test_waiting_and_deliveries() -> None:
     """How long a fabric waited is observed, and deliveries count by provider and result."""
     metrics = Metrics()
-    metrics.pass_taken(0.3)
-    metrics.pass_taken(1.2)
+    metrics.pass_taken(Work((Trigger.PUSH,)), 0.3)
+    metrics.pass_taken(Work((Trigger.WATCH,)), 1.2)
+    metrics.pass_taken(Work((Trigger.REQUEST, Trigger.POLL)), 0.1)
+    metrics.pass_taken(Work((Trigger.POLL,), remainder="p1"), 60.0)
     metrics.delivery("github", "accepted")
     metrics.delivery("github", "bad_signature")
 
     scrape = Scrape(metrics, depth=2, oldest=1.5)
 
-    assert scrape.one("reconciler_queue_wait_seconds_sum") == pytest.approx(1.5)
-    assert scrape.one("reconciler_queue_wait_seconds_count") == 2
+    assert scrape.all("reconciler_queue_wait_seconds_sum") == {("event",): pytest.approx(1.5), ("manual",): 0.1}
+    assert scrape.all("reconciler_queue_wait_seconds_count") == {("event",): 2, ("manual",): 1}
     assert scrape.all("reconciler_deliveries_total", provider="github") == {("accepted",): 1, ("bad_signature",): 1}
     assert (scrape.one("reconciler_queue_depth"), scrape.one("reconciler_queue_oldest_seconds")) == (2, 1.5)
+
+
+def test_joins_and_yields() -> None:
+    """Triggers that joined a waiting pass are counted, and how often each fabric let another go first."""
+    metrics = Metrics()
+    metrics.joined()
+    metrics.joined()
+    metrics.pass_yielded("dc1")
+
+    scrape = Scrape(metrics)
+
+    assert scrape.one("reconciler_queue_joined_total") == 2
+    assert scrape.all("reconciler_pass_yields_total") == {("dc1",): 1}
+
+
+def test_breakers() -> None:
+    """Each target that a fabric has shows whether its breaker is open, from the start."""
+    metrics = Metrics()
+    view = _view(FABRIC, samples.fabric_record())
+    assert Scrape(metrics, [view]).all("reconciler_breaker_open") == {("dc1", "cluster"): 0}
+    breaker = Breaker("dc1", "cluster", samples.SetClock(), metrics.breaker)
+
+    breaker.trip(ClusterUnavailableError("no answer"))
+    assert Scrape(metrics, [view]).all("reconciler_breaker_open") == {("dc1", "cluster"): 1}
+
+    breaker.close()
+    assert Scrape(metrics, [view]).all("reconciler_breaker_open") == {("dc1", "cluster"): 0}
+
+
+def test_a_fabric_that_left() -> None:
+    """Nothing is said of a fabric that is no longer configured."""
+    metrics = Metrics()
+    assert Scrape(metrics, [_view(FABRIC, samples.fabric_record())]).all("reconciler_connection_up")
+
+    scrape = Scrape(metrics)
+
+    assert not [name for name in scrape.names if scrape.all(name, fabric="dc1")]
 
 
 def test_unexpected_errors_of_passes(tmp_path: Path) -> None:
