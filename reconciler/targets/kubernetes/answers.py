@@ -18,6 +18,7 @@ from reconciler.errors import (
     ObjectRejectedError,
     ReconcilerError,
     StaleObjectError,
+    VersionExpiredError,
 )
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE = 1000
 _NOT_FOUND = 404
+_GONE = 410
 _NO_SUCH_PAGE = "404 page not found"
 _DENIED = re.compile(r"admission webhook .* denied the request(?:: | without explanation)?(.*)", re.DOTALL)
 _MISSING = re.compile(r"not found|does(?: not|n't) exist", re.IGNORECASE)
 _UNKNOWN_RESOURCE = "could not find the requested resource"
 _NO_TYPED_PATCH = "failed to create typed patch object"
 _NO_WEBHOOK = "failed calling webhook"
+_AHEAD = "ResourceVersionTooLarge"
+"""The cause of a version that the server has not reached, and never may: its store was restored from a backup."""
 _MANAGER = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 
 
@@ -44,6 +48,14 @@ def read_error(answer: Answer, doing: str) -> ReconcilerError:
     if answer.status == _NOT_FOUND:
         return _not_served(answer, doing)
     return _unexpected(answer, doing)
+
+
+def watch_error(answer: Answer, doing: str) -> ReconcilerError:
+    """The error of a watch, whether it is refused or ends with an ERROR event. `doing` names it: `watch VPC`."""
+    is_ahead = any(cause.get("reason") == _AHEAD for cause in causes(answer))
+    if answer.status == _GONE or is_ahead:
+        return VersionExpiredError(_message(answer, doing))
+    return read_error(answer, doing)
 
 
 def write_error(answer: Answer, doing: str) -> ReconcilerError:

@@ -8,17 +8,19 @@ from urllib.parse import quote
 
 from reconciler.errors import ApplyConflictError, ClusterUnavailableError
 from reconciler.model.kinds import KINDS
-from reconciler.model.objects import FIELD_MANAGER, Resource
+from reconciler.model.objects import FIELD_MANAGER
 from reconciler.plan.fields import foreign_fields
 from reconciler.targets.kubernetes.answers import conflict_error, is_absent, read_error, write_error
 from reconciler.targets.kubernetes.nulls import clearing_patch, null_fields
+from reconciler.targets.kubernetes.reading import collection, read_items, read_resource
 from reconciler.targets.kubernetes.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from reconciler.model.json import JSON, JSONObject
     from reconciler.model.kinds import Kind
+    from reconciler.model.objects import Resource
     from reconciler.targets.kubernetes.connection import ClusterAccess
     from reconciler.targets.kubernetes.transport import Answer
 
@@ -103,8 +105,8 @@ class KubernetesCluster:
             raise write_error(answer, f"delete {resource.key}")
 
     def _path(self, kind: Kind, name: str | None = None) -> str:
-        collection = f"/apis/{kind.group}/{kind.version}/namespaces/{quote(self._namespace, safe='')}/{kind.plural}"
-        return collection if name is None else f"{collection}/{quote(name, safe='')}"
+        path = collection(kind, self._namespace)
+        return path if name is None else f"{path}/{quote(name, safe='')}"
 
     def _apply_once(self, kind: Kind, name: str, body: JSONObject, *, force: bool) -> Answer:
         query = [("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false")]
@@ -141,23 +143,14 @@ class KubernetesCluster:
                 return None
             if not answer.is_ok:
                 raise read_error(answer, f"list {kind.name}")
-            found.extend(self._resource(item, kind) for item in self._items(answer, kind))
+            found.extend(self._resource(item, kind) for item in read_items(answer, kind, self.address))
             token = answer.body.get("metadata", {}).get("continue") or ""
             if not token:
                 return tuple(found)
         raise ClusterUnavailableError(f"list {kind.name}: more than {MAX_PAGES * PAGE} objects")
 
-    def _items(self, answer: Answer, kind: Kind) -> Iterator[JSON]:
-        items = answer.body.get("items") if isinstance(answer.body, dict) else None
-        if not isinstance(items, list):
-            raise ClusterUnavailableError(f"list {kind.name}: {self.address} answered something that is not a list")
-        yield from items
-
     def _resource(self, body: JSON, kind: Kind) -> Resource:
-        try:
-            return Resource.from_body(body, kind)
-        except (KeyError, TypeError, AttributeError):
-            raise ClusterUnavailableError(f"{self.address} answered something that is no {kind.name}") from None
+        return read_resource(body, kind, self.address)
 
     def _may(self, verb: str, kind: Kind) -> bool:
         attributes = {"namespace": self._namespace, "verb": verb, "group": kind.group, "resource": kind.plural}

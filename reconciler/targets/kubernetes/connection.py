@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from kubernetes.client import Configuration
@@ -23,7 +23,14 @@ from reconciler.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from kubernetes.aio.client import Configuration as AsyncConfiguration
+
     from reconciler.model.json import JSON, JSONObject
+
+AnyConfiguration = TypeVar("AnyConfiguration", Configuration, "AsyncConfiguration")
+"""Of the client library's blocking half or of its asynchronous one: they differ only in type, and in that the first
+takes proxies from the environment.
+"""
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _MAX_FILE = 1 << 20
@@ -52,17 +59,21 @@ class ClusterAccess:
 
     def configuration(self) -> Configuration:
         """The client library's form of it. Raises ConfigurationError."""
+        return self.fill(Configuration())
+
+    def fill(self, configuration: AnyConfiguration) -> AnyConfiguration:
+        """Put it into a configuration of the client library, and return that. Raises ConfigurationError."""
         if self.kubeconfig is not None:
-            return from_kubeconfig(self.kubeconfig, self.context)
+            return from_kubeconfig(configuration, self.kubeconfig, self.context)
         if self.in_cluster:
-            return from_pod()
+            return from_pod(configuration)
         if self.server is None or self.token is None:
             raise ConfigurationError("a cluster needs kubeconfig, in_cluster, or server with a token")
-        return from_server(self.server, self.token, self.ca_file)
+        return from_server(configuration, self.server, self.token, self.ca_file)
 
 
-def from_kubeconfig(path: Path, context: str | None = None) -> Configuration:
-    """The server and user of a context (None: the current one) of a kubeconfig file.
+def from_kubeconfig(configuration: AnyConfiguration, path: Path, context: str | None = None) -> AnyConfiguration:
+    """Put in the server and user of a context (None: the current one) of a kubeconfig file.
 
     Raises ConfigurationError; also for a user that needs a program to be run.
     """
@@ -71,7 +82,6 @@ def from_kubeconfig(path: Path, context: str | None = None) -> Configuration:
     _read(path, "kubeconfig")
     merged = _merged(path)
     user = _checked_user(merged.value, path, context)
-    configuration = Configuration()
     try:
         KubeConfigLoader(merged, active_context=context, config_base_path=None).load_and_set(configuration)
     except Exception as error:  # noqa: BLE001 - what its YAML, base64 and look-ups raise; the message quotes the file
@@ -81,28 +91,33 @@ def from_kubeconfig(path: Path, context: str | None = None) -> Configuration:
     return configuration
 
 
-def from_server(server: str, token: Callable[[], bytes], ca_file: Path | None = None) -> Configuration:
-    """A server with a bearer token. Plain http is for a loopback address only. Raises ConfigurationError."""
+def from_server(
+    configuration: AnyConfiguration, server: str, token: Callable[[], bytes], ca_file: Path | None = None
+) -> AnyConfiguration:
+    """Put in a server with a bearer token. Plain http is for a loopback address only. Raises ConfigurationError."""
     parts = urlsplit(server)
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
     if not is_safe or not parts.hostname:
         raise ConfigurationError(f"cluster server {public_address(server)!r} is not an https URL")
     if ca_file is not None:
         _read(ca_file, "CA file")
-    configuration = Configuration(host=server.rstrip("/"), ssl_ca_cert=str(ca_file) if ca_file is not None else None)
+    configuration.host = server.rstrip("/")
+    configuration.ssl_ca_cert = str(ca_file) if ca_file is not None else None
     _renew(configuration, token)
     return configuration
 
 
-def from_pod(environ: Mapping[str, str] | None = None, folder: Path = _SERVICE_ACCOUNT) -> Configuration:
-    """The API server and service account of the pod that we run in. Raises ConfigurationError outside of one."""
+def from_pod(
+    configuration: AnyConfiguration, environ: Mapping[str, str] | None = None, folder: Path = _SERVICE_ACCOUNT
+) -> AnyConfiguration:
+    """Put in the API server and service account of the pod that we run in. Raises ConfigurationError outside of one."""
     environ = os.environ if environ is None else environ
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
     if not host or not port:
         raise ConfigurationError("in_cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set")
     address = f"[{host}]" if ":" in host else host
     read_token = partial(_read, folder / "token", "token file")
-    return from_server(f"https://{address}:{port}", read_token, folder / "ca.crt")
+    return from_server(configuration, f"https://{address}:{port}", read_token, folder / "ca.crt")
 
 
 def public_address(url: str) -> str:

@@ -111,7 +111,7 @@ class Transport:
         )
         try:
             response = self._client.call_api(*request, _request_timeout=TIMEOUT).response
-            answer = _answer(response.status, response.headers.get("Retry-After"), self._read(response))
+            answer = read_answer(response.status, response.headers.get("Retry-After"), self._read(response))
         except ApiException as error:
             raise self._tls_error(error) from None
         except urllib3.exceptions.ReadTimeoutError:
@@ -143,7 +143,8 @@ class Transport:
         return ClusterUnreachableError(f"no TLS connection to {self.address}: {text}")
 
 
-def _answer(status: int, retry_after: str | None, data: bytes) -> Answer:
+def read_answer(status: int, retry_after: str | None, data: bytes) -> Answer:
+    """The answer of this status, `Retry-After` header and body."""
     text = data.decode("utf-8", errors="replace")
     try:
         body = json.loads(text)

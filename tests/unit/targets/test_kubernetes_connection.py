@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kubernetes.client import Configuration
 
 from reconciler.errors import ConfigurationError
 from reconciler.targets.kubernetes import ClusterAccess
@@ -14,8 +15,6 @@ from reconciler.targets.kubernetes.connection import from_kubeconfig, from_pod, 
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from kubernetes.client import Configuration
 
     from reconciler.model.json import JSONObject
 
@@ -55,7 +54,7 @@ def _bearer(configuration: Configuration) -> str | None:
 class TestKubeconfig:
     def test_the_current_context_is_used(self, tmp_path: Path) -> None:
         """Its server and its user's token."""
-        configuration = from_kubeconfig(_kubeconfig(tmp_path))
+        configuration = from_kubeconfig(Configuration(), _kubeconfig(tmp_path))
 
         assert (configuration.host, _bearer(configuration)) == (SERVER, f"Bearer {CANARY}")
 
@@ -63,7 +62,7 @@ class TestKubeconfig:
         """One without a user sends no token."""
         clusters = [{"name": "d", "cluster": {"server": "https://d"}}]
 
-        configuration = from_kubeconfig(_kubeconfig(tmp_path, clusters=clusters), "two")
+        configuration = from_kubeconfig(Configuration(), _kubeconfig(tmp_path, clusters=clusters), "two")
 
         assert (configuration.host, _bearer(configuration)) == ("https://d", None)
 
@@ -74,7 +73,7 @@ class TestKubeconfig:
         clusters = _cluster(**{"server": SERVER, "certificate-authority": "ca.crt"})
         path = _kubeconfig(tmp_path, {"tokenFile": "token"}, **clusters)
 
-        configuration = from_kubeconfig(path)
+        configuration = from_kubeconfig(Configuration(), path)
         first = _bearer(configuration)
         (tmp_path / "token").write_text("second\n", encoding="ascii")
 
@@ -93,7 +92,7 @@ class TestKubeconfig:
     def test_a_user_that_needs_a_program_is_refused(self, tmp_path: Path, user: JSONObject) -> None:
         """Configuration must not run code; nor may what it asks for be ignored."""
         with pytest.raises(ConfigurationError, match=r"user 'u' uses (exec|auth-provider|as): ") as raised:
-            from_kubeconfig(_kubeconfig(tmp_path, user))
+            from_kubeconfig(Configuration(), _kubeconfig(tmp_path, user))
 
         assert CANARY not in raised.value.message
 
@@ -116,7 +115,7 @@ class TestKubeconfig:
         path = _kubeconfig(tmp_path, **changes)
 
         with pytest.raises(ConfigurationError, match=said) as raised:
-            from_kubeconfig(path)
+            from_kubeconfig(Configuration(), path)
 
         assert str(path) in raised.value.message
         assert CANARY not in raised.value.message
@@ -138,19 +137,19 @@ class TestKubeconfig:
         path.write_text(text, encoding="utf-8")
 
         with pytest.raises(ConfigurationError, match=said) as raised:
-            from_kubeconfig(path)
+            from_kubeconfig(Configuration(), path)
 
         assert CANARY not in raised.value.message
 
     def test_an_absent_file_is_named(self, tmp_path: Path) -> None:
         """With the system's reason."""
         with pytest.raises(ConfigurationError, match="nonesuch: No such file"):
-            from_kubeconfig(tmp_path / "nonesuch")
+            from_kubeconfig(Configuration(), tmp_path / "nonesuch")
 
     def test_a_list_of_files_is_no_file(self, tmp_path: Path) -> None:
         """The library would read the files of a search path, one after another."""
         with pytest.raises(ConfigurationError, match="must not contain"):
-            from_kubeconfig(tmp_path / "a:b")
+            from_kubeconfig(Configuration(), tmp_path / "a:b")
 
 
 class TestServer:
@@ -171,7 +170,7 @@ class TestServer:
     @pytest.mark.parametrize("server", ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"])
     def test_plain_http_is_for_loopback(self, server: str) -> None:
         """As a proxy beside us uses it."""
-        assert from_server(server, lambda: b"t").host == server
+        assert from_server(Configuration(), server, lambda: b"t").host == server
 
     @pytest.mark.parametrize(
         "server", ["http://203.0.113.7", "http://example.com", "ftp://127.0.0.1", "https://", "203.0.113.7", ""]
@@ -179,20 +178,20 @@ class TestServer:
     def test_another_url_is_refused(self, server: str) -> None:
         """The token would go over the network in clear, or nowhere."""
         with pytest.raises(ConfigurationError, match="not an https URL"):
-            from_server(server, lambda: b"t")
+            from_server(Configuration(), server, lambda: b"t")
 
     @pytest.mark.parametrize("token", [b"", b"\n", b"two words", b"canary-secret\r\nX: y", "canäry".encode()])
     def test_an_odd_token_is_refused(self, token: bytes) -> None:
         """Before the HTTP library sees it, which would quote it."""
         with pytest.raises(ConfigurationError, match="bearer token") as raised:
-            from_server(SERVER, lambda: token)
+            from_server(Configuration(), SERVER, lambda: token)
 
         assert CANARY not in raised.value.message
 
     def test_an_absent_ca_file_is_named(self, tmp_path: Path) -> None:
         """At start, not at the first request."""
         with pytest.raises(ConfigurationError, match=r"CA file .*nonesuch: No such file"):
-            from_server(SERVER, lambda: b"t", tmp_path / "nonesuch")
+            from_server(Configuration(), SERVER, lambda: b"t", tmp_path / "nonesuch")
 
     @pytest.mark.parametrize(
         "access", [ClusterAccess(), ClusterAccess(server=SERVER), ClusterAccess(token=lambda: b"t")]
@@ -215,7 +214,7 @@ class TestPod:
     @pytest.mark.parametrize(("host", "address"), [("10.0.0.1", "10.0.0.1"), ("fd00::1", "[fd00::1]")])
     def test_the_service_account_is_used(self, folder: Path, host: str, address: str) -> None:
         """Its token, which the kubelet renews, and its CA."""
-        configuration = from_pod({**self.ENVIRON, "KUBERNETES_SERVICE_HOST": host}, folder)
+        configuration = from_pod(Configuration(), {**self.ENVIRON, "KUBERNETES_SERVICE_HOST": host}, folder)
         (folder / "token").write_text("renewed", encoding="ascii")
 
         assert configuration.host == f"https://{address}:443"
@@ -228,7 +227,7 @@ class TestPod:
         (folder / name).unlink()
 
         with pytest.raises(ConfigurationError, match=name):
-            from_pod(self.ENVIRON, folder)
+            from_pod(Configuration(), self.ENVIRON, folder)
 
     def test_outside_of_a_pod_it_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """By the variables that every pod has."""
@@ -256,7 +255,9 @@ def test_an_access_shows_no_secret() -> None:
 def test_certificates_in_a_kubeconfig_are_used(tmp_path: Path) -> None:
     """Embedded ones, which the library puts into files of our own."""
     data = base64.b64encode(b"certificate").decode()
-    configuration = from_kubeconfig(_kubeconfig(tmp_path, {"client-certificate-data": data, "client-key-data": data}))
+    configuration = from_kubeconfig(
+        Configuration(), _kubeconfig(tmp_path, {"client-certificate-data": data, "client-key-data": data})
+    )
 
     assert configuration.cert_file
     assert configuration.key_file

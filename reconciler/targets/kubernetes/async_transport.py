@@ -1,0 +1,180 @@
+"""Requests to a Kubernetes API from the event loop: bounded in size and time, and as many at once as wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientTimeout,
+    SocketTimeoutError,
+)
+from kubernetes.aio.client import ApiClient, Configuration
+
+from reconciler.errors import (
+    ClusterAccessError,
+    ClusterUnavailableError,
+    ClusterUnreachableError,
+    ConfigurationError,
+)
+from reconciler.model.objects import FIELD_MANAGER
+from reconciler.targets.kubernetes.connection import public_address
+from reconciler.targets.kubernetes.transport import MAX_ANSWER, MAX_SECONDS, TIMEOUT, read_answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+
+    from aiohttp import ClientRequest
+    from aiohttp.client_middlewares import ClientHandlerType
+
+    from reconciler.errors import ReconcilerError
+    from reconciler.targets.kubernetes.connection import ClusterAccess
+    from reconciler.targets.kubernetes.transport import Answer
+
+    Query = Sequence[tuple[str, str]]
+
+CONNECT_SECONDS = 5.0
+"""For name, connection and TLS together."""
+
+BEGIN_SECONDS = 10.0
+"""Until a stream has begun: an API server sends its status at once, events or not."""
+
+_LONGEST_REFUSAL = 1 << 20
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class AsyncTransport:
+    """One client for all of a cluster's watches. It can be made outside of the event loop, and belongs to the one it
+    is used in first.
+
+    Proxies, and credentials of a netrc file, are not taken from the environment: the access says all. The library's
+    own retries are off, and so are redirects, which would carry our token elsewhere.
+
+    Raises ConfigurationError when the access cannot be used as it is.
+    """
+
+    def __init__(self, access: ClusterAccess) -> None:
+        configuration = access.fill(Configuration())
+        self.address = public_address(configuration.host)
+        if "@" in urlsplit(configuration.host).netloc:
+            raise ConfigurationError(f"cluster server {self.address}: its URL must not hold user and password")
+        configuration.connection_pool_maxsize = 0  # no limit
+        configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_refuse_redirects,)}
+        try:
+            self._client = ApiClient(configuration)
+        except OSError as error:  # ssl.SSLError is one
+            what = f"cluster server {self.address}: its certificates cannot be used"
+            raise ConfigurationError(f"{what}: {_words(error)}") from None
+        self._client.user_agent = FIELD_MANAGER
+
+    async def get(self, path: str, query: Query = ()) -> Answer:
+        """The answer, whatever its status.
+
+        Raises ClusterUnavailableError, ClusterAccessError (a certificate that is not trusted), ConfigurationError (a
+        token file that is gone).
+        """
+        limits = ClientTimeout(total=MAX_SECONDS, connect=CONNECT_SECONDS, sock_read=TIMEOUT[1])
+        with self._translated():
+            response = await self._open(path, query, limits)
+            try:
+                return await self._answer(response, MAX_ANSWER)
+            finally:
+                response.close()  # without effect on a connection whose answer was read to its end
+
+    async def stream(
+        self, path: str, query: Query, silence: float, refusal: Callable[[Answer], ReconcilerError]
+    ) -> AsyncGenerator[bytes, None]:
+        """The body of an answer, as it comes, until the server ends it or has said nothing for `silence` seconds.
+
+        Raises what `refusal` makes of an answer that is no success, ClusterUnavailableError also when the connection
+        breaks off, and otherwise as `get`.
+        """
+        limits = ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
+        with self._translated():
+            async with asyncio.timeout(BEGIN_SECONDS):
+                response = await self._open(path, query, limits)
+        try:
+            if not response.ok:
+                with self._translated():
+                    answer = await self._answer(response, _LONGEST_REFUSAL)
+                raise refusal(answer)
+            while piece := await self._piece(response):
+                yield piece
+        finally:
+            response.close()
+
+    async def close(self) -> None:
+        """Close all connections; streams that are open break off."""
+        await self._client.close()
+
+    async def _open(self, path: str, query: Query, limits: ClientTimeout) -> ClientResponse:
+        request = await self._client.param_serialize(
+            "GET",
+            path,
+            query_params=list(query),
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        response = await self._client.call_api(*request, _request_timeout=limits)
+        opened: ClientResponse = response.response
+        return opened
+
+    async def _answer(self, response: ClientResponse, limit: int) -> Answer:
+        """The whole answer. One that is too large is given up."""
+        pieces, size = [], 0
+        async for piece in response.content.iter_any():
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise ClusterUnavailableError(f"{self.address} answers with more than {limit >> 20} MiB")
+        return read_answer(response.status, response.headers.get("Retry-After"), b"".join(pieces))
+
+    async def _piece(self, response: ClientResponse) -> bytes:
+        """What came next; nothing at the end, or after too long a silence."""
+        with self._translated():
+            try:
+                return await response.content.readany()
+            except SocketTimeoutError:
+                return b""
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The client library's errors as ours. Most quote the URL, so only known words of theirs are repeated."""
+        try:
+            yield
+        except ClientConnectorCertificateError as error:
+            why = _words(error.certificate_error)
+            raise ClusterAccessError(f"the certificate of {self.address} is not trusted: {why}") from None
+        except TimeoutError:  # those of the library are TimeoutErrors too
+            raise ClusterUnreachableError(f"{self.address} did not answer in time") from None
+        except ClientConnectorError as error:
+            raise ClusterUnreachableError(f"{self.address} cannot be reached: {_words(error.os_error)}") from None
+        except (ClientPayloadError, ClientConnectionError, OSError) as error:
+            raise ClusterUnreachableError(f"the connection to {self.address} broke off: {_words(error)}") from None
+        except ClientError as error:
+            raise ClusterUnavailableError(f"{self.address} does not speak as an API server: {_kind(error)}") from None
+
+
+async def _refuse_redirects(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Whoever answers for the API server must not choose where we go next."""
+    response = await handler(request)
+    if response.status in _REDIRECTS:
+        response.close()
+        raise ClusterUnavailableError(f"{request.url.origin()} answers with a redirect ({response.status})")
+    return response
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or _kind(error)
+
+
+def _kind(error: BaseException) -> str:
+    return type(error).__name__

@@ -1,0 +1,154 @@
+"""What happens in a fabric's cluster, over the watches of the Kubernetes API.
+
+The client library's own Watch is not used: it takes a broken connection for the end, resumes by itself from a version
+that it may have lost, and does not read objects beyond a fixed size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ClusterUnavailableError, VersionExpiredError
+from reconciler.model.events import Listing
+from reconciler.targets.kubernetes.answers import read_error, watch_error
+from reconciler.targets.kubernetes.async_transport import AsyncTransport
+from reconciler.targets.kubernetes.frames import FrameSplitter, read_event
+from reconciler.targets.kubernetes.reading import collection, read_items, read_resource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from reconciler.model.events import WatchEvent
+    from reconciler.model.json import JSON
+    from reconciler.model.kinds import Kind
+    from reconciler.model.objects import Resource
+    from reconciler.targets.kubernetes.connection import ClusterAccess
+
+PAGE = 200
+"""Objects in one answer. Reading it holds up the event loop for some milliseconds: smaller than in a pass's thread."""
+
+MAX_PAGES = 5000
+LIST_TRIES = 3
+"""How often a list is begun when the server forgets its version half-way (410)."""
+
+_GONE = 410
+
+
+def _server_seconds() -> float:
+    """A few minutes, at random, so that the watches of many kinds do not all begin anew at the same moment."""
+    return random.uniform(240.0, 290.0)  # noqa: S311 - it spreads load, and guards nothing
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """Seconds.
+
+    The server ends a stream after `server_seconds()`. After `silence` we leave it: a bookmark comes each minute and a
+    little. Silence alone is no failure, because API servers send no bookmark for a kind to which nothing has happened
+    since they started: the next watch, on a connection of its own, tells a dead connection from a quiet kind.
+
+    A version of which nothing was heard for `unheard` is given up: a server whose store was restored from a backup is
+    behind it, and silent for ever.
+    """
+
+    server_seconds: Callable[[], float] = _server_seconds
+    silence: float = 65.0
+    unheard: float = 900.0
+
+
+class KubernetesEvents:
+    """`ports.ClusterEvents` on a real API server, within one namespace.
+
+    Raises ConfigurationError when the access cannot be used as it is. It may be made outside of the event loop.
+    """
+
+    def __init__(self, access: ClusterAccess, namespace: str, limits: WatchLimits | None = None) -> None:
+        self._transport = AsyncTransport(access)
+        self._namespace = namespace
+        self._limits = limits or WatchLimits()
+        self._heard: dict[str, float] = {}
+        """When the server last said something about a kind's version, by the kind's name and the loop's clock."""
+
+    @property
+    def address(self) -> str:
+        return self._transport.address
+
+    async def close(self) -> None:
+        """Close every connection; watches that are open break off."""
+        await self._transport.close()
+
+    async def watch(self, kind: Kind, version: str) -> AsyncGenerator[WatchEvent, None]:
+        """What happened to objects of a kind after `version`, until the server ends the stream or is silent for more
+        than a minute; then watch again, from the last version.
+
+        Raises VersionExpiredError (also: nothing was heard of the version for a long time), KindNotServedError,
+        ClusterUnavailableError, ClusterAccessError, ConfigurationError.
+        """
+        doing = f"watch {kind.name}"
+        self._heard.setdefault(kind.name, self._now())
+        frames = FrameSplitter(doing)
+        async with aclosing(self._stream(kind, version, doing)) as pieces:
+            async for piece in pieces:
+                for frame in frames.feed(piece):
+                    event = read_event(frame, kind, doing)
+                    self._heard[kind.name] = self._now()
+                    yield event
+        frames.finish()
+        if self._now() - self._heard[kind.name] > self._limits.unheard:
+            raise VersionExpiredError(f"{doing}: nothing was heard of version {version} for {self._limits.unheard:g} s")
+
+    def _stream(self, kind: Kind, version: str, doing: str) -> AsyncGenerator[bytes, None]:
+        query = [
+            ("watch", "true"),
+            ("allowWatchBookmarks", "true"),
+            ("resourceVersion", version),
+            ("timeoutSeconds", str(round(self._limits.server_seconds()))),
+        ]
+        path = collection(kind, self._namespace)
+        return self._transport.stream(path, query, self._limits.silence, partial(watch_error, doing=doing))
+
+    async def _list_once(self, kind: Kind) -> Listing | None:
+        """None when the list expired half-way and must begin again."""
+        found: list[Resource] = []
+        token = ""
+        for _ in range(MAX_PAGES):
+            query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
+            answer = await self._transport.get(collection(kind, self._namespace), query)
+            if answer.status == _GONE:
+                return None
+            if not answer.is_ok:
+                raise read_error(answer, f"list {kind.name}")
+            found.extend(read_resource(item, kind, self.address) for item in read_items(answer, kind, self.address))
+            metadata = answer.body.get("metadata") or {}
+            token = metadata.get("continue") or ""
+            if not token:
+                return Listing(tuple(found), self._version(metadata.get("resourceVersion"), kind))
+        raise ClusterUnavailableError(f"list {kind.name}: more than {MAX_PAGES * PAGE} objects")
+
+    def _version(self, version: JSON, kind: Kind) -> str:
+        """Without one, a watch would begin with all objects once more."""
+        if not isinstance(version, str) or not version:
+            raise ClusterUnavailableError(f"list {kind.name}: {self.address} answered a list without a version")
+        return version
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+    # Last, because the name hides the built-in type in what follows.
+    async def list(self, kind: Kind) -> Listing:
+        """All objects of a kind, in pages, and the version to watch from.
+
+        Raises KindNotServedError, ClusterUnavailableError, ClusterAccessError, ConfigurationError.
+        """
+        for _ in range(LIST_TRIES):
+            listing = await self._list_once(kind)
+            if listing is not None:
+                self._heard[kind.name] = self._now()
+                return listing
+        raise ClusterUnavailableError(f"list {kind.name}: the server forgot the list's version {LIST_TRIES} times")
