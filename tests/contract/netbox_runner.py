@@ -4,33 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.netbox_plan import Action
 from reconciler.plan.netbox import plan_netbox
+from reconciler.reconcile.netbox_phase import write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from reconciler.model.fabric import NetBoxPolicy
     from reconciler.model.netbox import Projection, WriteResult
-    from reconciler.model.netbox_plan import NetBoxPlan, Step
+    from reconciler.model.netbox_plan import NetBoxPlan
     from reconciler.ports import NetBox
 
 
 def carry_out(plan: NetBoxPlan, netbox: NetBox, limit: int = 100) -> list[WriteResult]:
     """Write everything that the plan holds; the results in the order of its steps."""
-    return [result for step in plan.steps(limit) for result in _write(step, netbox)]
-
-
-def _write(step: Step, netbox: NetBox) -> Sequence[WriteResult]:
-    match step.action:
-        case Action.PREPARE:
-            return netbox.create_shared(step.shared)
-        case Action.CREATE:
-            return netbox.create(step.records)
-        case Action.UPDATE:
-            return netbox.update(step.changes)
-        case Action.DELETE:
-            return netbox.delete(step.existing)
+    return [result for step in plan.steps(limit) for result in write(netbox, step)]
 
 
 def mirror(netbox: NetBox, fabric: str, policy: NetBoxPolicy, projection: Projection) -> tuple[NetBoxPlan, list[str]]:

@@ -1,4 +1,5 @@
-"""What every store keeps, through the ports PassState, Requests, Schedule, History and Documents.
+"""What every store keeps, through the ports PassState, Requests, Schedule, Suspensions, History
+and Documents.
 
 There is one implementation. It needs a file and a few milliseconds, so that it is its own fake.
 """
@@ -13,7 +14,7 @@ import pytest
 
 from reconciler.model.passes import SyncState
 from reconciler.model.requests import RequestState
-from reconciler.model.status import FabricRecord, WebhookRecord
+from reconciler.model.status import FabricRecord, Suspension, Unannounced, WebhookRecord
 from reconciler.store import Store, open_store
 from tests.unit.store.samples import (
     COMMITS,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reconciler.ports import Documents, History, PassState, Requests, Schedule
+    from reconciler.ports import Documents, History, PassState, Requests, Schedule, Suspensions
 
 
 @pytest.fixture
@@ -50,10 +51,11 @@ def store(tmp_path: Path, clock: SetClock) -> Iterator[Store]:
 
 
 def test_implements_the_ports(store: Store) -> None:
-    """The store is each of its five ports; the type checker looks, at run time too little could be said."""
-    ports: tuple[PassState, Requests, Schedule, History, Documents] = (store, store, store, store, store)
+    """The store is each of its six ports; the type checker looks, at run time too little could be said."""
+    working: tuple[PassState, Requests, Schedule, Suspensions] = (store, store, store, store)
+    keeping: tuple[History, Documents] = (store, store)
 
-    assert all(port is store for port in ports)
+    assert all(port is store for port in [*working, *keeping])
 
 
 # PassState
@@ -164,6 +166,46 @@ def test_announced_revision(
     )
 
     assert store.fabric("dc1").desired_revision == stored
+
+
+def test_checkpoint(store: Store) -> None:
+    """What a pass did before it yielded is kept, and neither the fabric's state nor a request says that it ended."""
+    store.accept([request("r1")])
+    store.record_pass(replace(pass_result("p1"), desired_before=None))
+    before = store.fabric("dc1")
+    result = replace(
+        pass_result("p2"),
+        fabric=fabric_record(desired=REVISIONS[1]),
+        inventory={key("a"): entry("a")},
+        objects=[object_state("a")],
+        requests=[request("r1", state="succeeded")],
+        desired_before=before.desired_revision,
+    )
+
+    store.checkpoint(result)
+
+    assert store.inventory("dc1") == {key("a"): entry("a")}
+    assert store.objects("dc1") == [object_state("a")]
+    assert store.fabric("dc1") == replace(before, desired_revision=REVISIONS[1])
+    assert [record.id for record in store.passes("dc1")] == ["p1"]
+    assert store.unfinished() == [request("r1")]
+
+
+def test_checkpoint_of_a_fresh_fabric(store: Store) -> None:
+    """A first pass may yield too; without inventory and objects it only tells the commit."""
+    store.checkpoint(replace(pass_result(), fabric=fabric_record(desired=REVISIONS[1])))
+
+    assert store.fabric("dc1") == FabricRecord("dc1", desired_revision=REVISIONS[1])
+    assert store.inventory("dc1") == {}
+
+
+def test_checkpoint_keeps_an_announcement(store: Store) -> None:
+    """A commit that was announced since the pass began stays the desired one."""
+    store.accept([request("r1", commit=COMMITS[2])])
+
+    store.checkpoint(replace(pass_result(), fabric=fabric_record(desired=REVISIONS[1]), desired_before=REVISIONS[0]))
+
+    assert store.fabric("dc1").desired_revision == REVISIONS[2]
 
 
 # Requests
@@ -287,6 +329,21 @@ def test_supersede(store: Store) -> None:
     ] * 2
 
 
+def test_requests_whose_pass_is_not_made(store: Store) -> None:
+    """Requests can be ended as superseded by their ids; what has ended, and what is not named, stays as it is."""
+    store.accept([request(name) for name in ("r1", "r2", "r3")])
+    store.set_state(["r1"], RequestState.RUNNING, "p1")
+    store.set_state(["r2"], RequestState.SUCCEEDED, "p1")
+
+    store.end(["r1", "r2", "nothing"], "Suspended", "suspended before its pass")
+
+    assert [(r.state, r.reason, r.message) for r in store.requests(["r1", "r2", "r3"])] == [
+        ("superseded", "Suspended", "suspended before its pass"),
+        ("succeeded", None, None),
+        ("queued", None, None),
+    ]
+
+
 def test_pass_answers_an_unknown_request(store: Store) -> None:
     """A request that a pass answers is stored even where its acceptance is not known."""
     answered = replace(request("r1", state="succeeded"), pass_id="p1")
@@ -327,6 +384,66 @@ def test_webhook_moves(store: Store, clock: SetClock) -> None:
 
     assert store.webhook("one").last_verified == NOON
     assert store.webhook("two") == WebhookRecord("two", clock.now(), clock.now())
+
+
+FOUND = Unannounced("gitops", REVISIONS[1])
+
+
+def test_what_only_a_poll_found(store: Store, clock: SetClock) -> None:
+    """The repository remembers since when, when last and what was found, until one of its deliveries verifies."""
+    store.mark_verified(["gitops", "other"])
+    verified, later = clock.now(), NOON + timedelta(hours=2)
+
+    store.record_pass(replace(pass_result("p1"), unannounced=FOUND))
+    store.record_pass(replace(pass_result("p2", finished=later), unannounced=replace(FOUND, revision=REVISIONS[2])))
+
+    assert store.webhook("gitops") == WebhookRecord("gitops", verified, verified, NOON, later, REVISIONS[2])
+    assert store.webhook("other") == WebhookRecord("other", verified, verified)
+    clock.advance(hours=3)
+    store.mark_verified(["gitops"])
+    assert store.webhook("gitops") == WebhookRecord("gitops", clock.now(), clock.now())
+
+
+def test_what_a_poll_found_before_any_delivery(store: Store) -> None:
+    """A repository of which no delivery ever verified is remembered too."""
+    store.record_pass(replace(pass_result(), unannounced=FOUND))
+
+    assert store.webhook("gitops") == WebhookRecord("gitops", None, None, NOON, NOON, REVISIONS[1])
+
+
+def test_what_was_announced_while_a_poll_found_it(store: Store) -> None:
+    """A push that was taken in during the pass of the poll did announce what the poll found."""
+    store.accept([request("r1", commit=COMMITS[1])])
+
+    result = replace(pass_result(), fabric=fabric_record(desired=REVISIONS[1]), desired_before=REVISIONS[0])
+    store.record_pass(replace(result, unannounced=FOUND))
+
+    assert store.webhook("gitops") == WebhookRecord("gitops")
+
+
+# Suspensions
+
+
+def test_suspends_and_resumes(store: Store, clock: SetClock) -> None:
+    """A fabric is suspended until it is resumed; others are not, and a fabric needs no pass to be suspended."""
+    assert store.suspension("dc1") is None
+
+    assert store.suspend("dc1", "cabling") == Suspension(NOON, "cabling")
+
+    assert store.suspension("dc1") == Suspension(NOON, "cabling")
+    assert store.suspension("dc2") is None
+    assert store.fabrics() == {}
+    assert store.resume("dc1") is True
+    assert store.suspension("dc1") is None
+    assert store.resume("dc1") is False
+
+
+def test_suspended_again(store: Store, clock: SetClock) -> None:
+    """Whoever suspends a suspended fabric replaces the reason, not the time."""
+    store.suspend("dc1", "cabling")
+    clock.advance(hours=1)
+
+    assert store.suspend("dc1", None) == store.suspension("dc1") == Suspension(NOON, None)
 
 
 # History
@@ -439,6 +556,9 @@ def test_state_outlives_the_process(tmp_path: Path, clock: SetClock) -> None:
     first.accept([request("r1", commit=COMMITS[2])], delivery("d1"), ["gitops"])
     first.record_pass(replace(pass_result(), inventory={key("a"): entry("a")}, objects=[object_state("a")]))
     first.save("netbox", {"a": {"id": 1}})
+    first.suspend("dc1", "cabling")
+    first.suspend("dc2", None)
+    first.resume("dc2")
     first.close()
 
     second = open_store(tmp_path / "state.db", clock)
@@ -450,4 +570,6 @@ def test_state_outlives_the_process(tmp_path: Path, clock: SetClock) -> None:
     assert second.inventory("dc1") == {key("a"): entry("a")}
     assert second.objects("dc1") == [object_state("a")]
     assert second.load("netbox") == {"a": {"id": 1}}
+    assert second.suspension("dc1") == Suspension(NOON, "cabling")
+    assert second.suspension("dc2") is None
     second.close()

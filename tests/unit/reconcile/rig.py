@@ -13,7 +13,7 @@ from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy
 from reconciler.model.objects import Manifest, ObjectKey, Source
 from reconciler.model.requests import Request, RequestState, Trigger, Work
 from reconciler.queue import Next, Taken
-from reconciler.reconcile import PassRunner, Subject
+from reconciler.reconcile import PassRunner, Subject, Surroundings
 from reconciler.status.sync_status import Verdict, sync_status
 from reconciler.store import open_store
 from reconciler.targets.local.cluster import LocalCluster
@@ -90,14 +90,15 @@ class Rig:
         self.running = 0
         self._serial = 0
 
-    def runner(self) -> PassRunner:
+    def runner(self, surroundings: Surroundings | None = None) -> PassRunner:
         subject = Subject(
             self.fabric,
             self.source,
             self.cluster if self.fabric.cluster else None,
             self.netbox if self.fabric.netbox else None,
         )
-        return PassRunner(lambda: {self.fabric.name: subject}, (self.store, self.store), self.clock, self.stop, self)
+        stores = (self.store, self.store)
+        return PassRunner(lambda: {self.fabric.name: subject}, stores, self.clock, self.stop, self, surroundings)
 
     # what the runner tells
 
