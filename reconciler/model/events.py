@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.model.objects import Resource
+    from reconciler.model.objects import ObjectKey, Resource
 
 
 class EventType(StrEnum):
@@ -36,3 +36,16 @@ class Listing:
 
     resources: tuple[Resource, ...]
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one object: how it was known before, and how it stands now. None: it was not there, it is gone.
+
+    `is_first`: the object was there when its kind was listed for the first time, so nothing need have happened to it.
+    """
+
+    key: ObjectKey
+    before: Resource | None
+    after: Resource | None
+    is_first: bool = False

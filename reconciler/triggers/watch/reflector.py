@@ -1,0 +1,174 @@
+"""Keeps the cache of one kind in line with its cluster: a list, and watches from there on, for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from reconciler.errors import KindNotServedError, ReconcilerError, VersionExpiredError
+from reconciler.queue import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.model.events import Change, WatchEvent
+    from reconciler.ports import ClusterEvents
+    from reconciler.triggers.watch.cache import Cache
+
+log = structlog.get_logger("watch")
+
+RETRY = Backoff(base=1.0, factor=2.0, cap=30.0, jitter=0.5)
+"""Seconds between tries; well shortened at random, because one outage breaks off every watch at once."""
+
+LOOK_AGAIN = 60.0
+"""Seconds after which a kind that is not served is asked for again, shortened at random by up to half."""
+
+STABLE = 10.0
+"""Seconds that a watch must last, or tell something, for its end to be no failure."""
+
+PATIENCE = 30.0
+"""Seconds in which a watch that breaks off must have told something for its version to be trusted still: a version of
+the future, which a cluster restored from a backup is asked for, is silent for ever.
+"""
+
+
+class WatchHealth(Protocol):
+    """Who is told how a watch is, by its name."""
+
+    def progress(self, name: str) -> None:
+        """It works."""
+
+    def trouble(self, name: str, reason: str) -> None:
+        """It does not, and is tried again."""
+
+
+class Reflector:
+    """Follows one kind of one cluster. Every change is entered into the cache, then handed to `on_change`; None stands
+    for the whole fabric: the kind appeared or disappeared. `chance` is random, from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        events: ClusterEvents,
+        cache: Cache,
+        on_change: Callable[[Change | None], None],
+        health: WatchHealth,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self._events = events
+        self._cache = cache
+        self._on_change = on_change
+        self._health = health
+        self._chance = chance
+        self._version: str | None = None
+        """Where to resume; None when only a list can tell."""
+        self._failures = 0
+        """In a row, with no watch between them that got on."""
+        self._is_served: bool | None = None
+        """None before the cluster has said."""
+
+    async def run(self) -> None:
+        """For ever; each error of the cluster is tried again."""
+        try:
+            while True:  # noqa: ASYNC110 - a wait between tries is what this is
+                await asyncio.sleep(await self.run_once())
+        finally:
+            # Nobody follows any more, be it for a stop or a defect: the next start begins with a list.
+            self._version = None
+            self._cache.lose()
+
+    async def run_once(self) -> float:
+        """List where only that helps, then watch to the watch's end; in how many seconds to come again."""
+        try:
+            if self._version is None:
+                await self._list()
+            return await self._watch()
+        except KindNotServedError:
+            return self._without_kind()
+        except VersionExpiredError as error:
+            return self._expired(error)
+        except ReconcilerError as error:
+            self._failures += 1
+            return self._troubled(error.message)
+
+    async def _list(self) -> None:
+        listing = await self._events.list(self._cache.kind)
+        changes = self._cache.replace(listing)
+        self._version = listing.version
+        self._health.progress(self.name)
+        was_missing, self._is_served = self._is_served is False, True
+        if was_missing:
+            log.info("kind served", watch=self.name, objects=len(listing.resources))
+            self._on_change(None)
+            return
+        for change in changes:
+            self._on_change(change)
+
+    async def _watch(self) -> float:
+        version = self._version or ""
+        begun = asyncio.get_running_loop().time()
+        try:
+            async for event in self._events.watch(self._cache.kind, version):
+                self._take(event)
+        except ReconcilerError:
+            if self._version == version and self._lasted(begun) >= PATIENCE:
+                self._version = None
+            raise
+        finally:
+            if self._lasted(begun) >= STABLE:
+                self._failures = 0
+        return self._ended(has_got_on=self._version != version or self._lasted(begun) >= STABLE)
+
+    def _lasted(self, begun: float) -> float:
+        return asyncio.get_running_loop().time() - begun
+
+    def _take(self, event: WatchEvent) -> None:
+        change = self._cache.follow(event)
+        if event.version != self._version:
+            self._version = event.version
+            self._failures = 0
+        self._health.progress(self.name)
+        if change is not None:
+            self._on_change(change)
+
+    # What comes after
+
+    def _ended(self, *, has_got_on: bool) -> float:
+        """The server ended the watch, as it does every few minutes: resume at once. One that does so again and again
+        is not watched.
+        """
+        if has_got_on:
+            return 0.0
+        self._failures += 1
+        return 0.0 if self._failures == 1 else self._troubled("the server ends every watch at once")
+
+    def _expired(self, error: VersionExpiredError) -> float:
+        """What happened since is lost: list again, at once for the first time."""
+        self._version = None
+        self._cache.lose()
+        self._failures += 1
+        log.info("version expired", watch=self.name, message=error.message)
+        return 0.0 if self._failures == 1 else self._troubled(error.message)
+
+    def _troubled(self, reason: str) -> float:
+        self._cache.lose()
+        self._health.trouble(self.name, reason)
+        delay = RETRY.delay(self._failures, self._chance())
+        log.warning("watch failed", watch=self.name, message=reason, failures=self._failures, seconds=round(delay, 1))
+        return delay
+
+    def _without_kind(self) -> float:
+        self._version, self._failures = None, 0
+        self._cache.clear()
+        self._health.progress(self.name)
+        was_served, self._is_served = self._is_served, False
+        if was_served is not False:
+            log.info("kind not served", watch=self.name)
+        if was_served:
+            self._on_change(None)
+        return LOOK_AGAIN * (1 - self._chance() / 2)
