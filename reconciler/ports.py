@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
     from reconciler.model.requests import Accepted, Delivery, Receiver, Request, RequestState
     from reconciler.model.revision import Revision
-    from reconciler.model.status import FabricRecord, Health, PassResult, WebhookRecord
+    from reconciler.model.status import FabricRecord, Health, PassResult, Suspension, WebhookRecord
 
 
 class Clock(Protocol):
@@ -198,7 +198,8 @@ class PassState(Protocol):
         """Write all that a pass ends with, in one transaction. The only writer of `last_sync`.
 
         What others wrote meanwhile stays: `next_poll` and `effective_interval`, a `desired_revision` that a push
-        announced after the pass began (see `PassResult`), and the state of requests that had ended already.
+        announced after the pass began (see `PassResult`), and the state of requests that had ended already. What a
+        poll found unannounced is noted with the repository's webhook.
         """
 
 
@@ -234,6 +235,24 @@ class Requests(Protocol):
 
     def supersede(self, fabrics: Sequence[str], message: str) -> None:
         """End the unfinished requests of every fabric that is not in `fabrics`."""
+
+    def end(self, ids: Sequence[str], reason: str, message: str) -> None:
+        """End those of these requests that have not ended as superseded: their pass is not made."""
+
+
+class Suspensions(Protocol):
+    """Which fabrics are left alone until somebody resumes them. Durable; the configuration does not know of it."""
+
+    def suspension(self, fabric: str) -> Suspension | None:
+        """None: the fabric is not suspended. From memory: does not block, never fails."""
+
+    def suspend(self, fabric: str, reason: str | None) -> Suspension:
+        """Suspend a fabric. One that is suspended stays so since when it was, with the new reason.
+        Raises StateError.
+        """
+
+    def resume(self, fabric: str) -> bool:
+        """End a suspension; whether there was one. Raises StateError."""
 
 
 class Schedule(Protocol):

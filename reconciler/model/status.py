@@ -119,11 +119,33 @@ class FabricRecord:
 class WebhookRecord:
     """What is known of a repository's webhook. `last_received` counts any delivery that named the repository after
     its signature was verified or not; `last_verified` only verified ones.
+
+    `silent_since` is when a poll first found a commit that no delivery had announced, and none has verified since (None
+    otherwise); `last_unannounced` is when one was found last, and `unannounced` its revision.
     """
 
     repository: str
     last_received: datetime | None = None
     last_verified: datetime | None = None
+    silent_since: datetime | None = None
+    last_unannounced: datetime | None = None
+    unannounced: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Since when a fabric is left alone, and why, in the words of whoever suspended it."""
+
+    since: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unannounced:
+    """A tip of a repository's branch (`revision`) that a poll found, and that no delivery had announced by then."""
+
+    repository: str
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +154,8 @@ class PassResult:
     stored as it is. `requests` are those that the pass answered, in their terminal state.
 
     `desired_before` is the fabric's `desired_revision` as it was read when the pass began. Where another one is
-    stored by now, a push announced it meanwhile, and it stays; else the one in `fabric` takes its place.
+    stored by now, a push announced it meanwhile, and it stays; else the one in `fabric` takes its place, and what the
+    pass found `unannounced` was so.
     """
 
     record: PassRecord
@@ -141,6 +164,7 @@ class PassResult:
     objects: Sequence[ObjectState] | None = None
     requests: Sequence[Request] = ()
     desired_before: str | None = None
+    unannounced: Unannounced | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError, StatementError
 from reconciler.errors import StateError
 from reconciler.store.codec import UnreadableError
 from reconciler.store.lock import FileLock
+from reconciler.store.migrations import STEPS, migrate
 from reconciler.store.schema import VERSION, metadata, schema_version
 
 if TYPE_CHECKING:
@@ -73,18 +74,25 @@ class Database:
             known = set(inspect(connection).get_table_names())
         if known and schema_version.name not in known:
             raise StateError(f"{self.path}: a database, but not a state file of the reconciler")
-        if known:
-            self._check_version()
+        version = self._version() if known else VERSION
         self._use_wal()
         if not known:
             self._create()
+        elif version != VERSION:
+            self._migrate(version)
 
-    def _check_version(self) -> None:
+    def _version(self) -> int:
+        """The file's version, of those that can become the present one."""
         with self._engine.connect() as connection:
             versions = connection.execute(select(schema_version.c.version)).scalars().all()
-        if versions != [VERSION]:
+        if len(versions) != 1 or versions[0] not in {*STEPS, VERSION}:
             found = ", ".join(map(str, versions)) or "none"
             raise StateError(f"{self.path}: schema version {found}, this program needs version {VERSION}")
+        return int(versions[0])
+
+    def _migrate(self, version: int) -> None:
+        with self._writer.begin() as connection:
+            migrate(connection, version)
 
     def _use_wal(self) -> None:
         # Outside of any transaction, which SQLAlchemy's own connections always have.

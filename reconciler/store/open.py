@@ -10,6 +10,7 @@ from reconciler.store.history import HistoryPart
 from reconciler.store.passes import PassPart
 from reconciler.store.requests import RequestPart
 from reconciler.store.schedule import SchedulePart
+from reconciler.store.suspensions import SuspensionPart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 
-class Store(PassPart, RequestPart, SchedulePart, HistoryPart, DocumentPart):
-    """Implements the ports PassState, Requests, Schedule, History and Documents. Usable from any thread."""
+class Store(PassPart, RequestPart, SchedulePart, SuspensionPart, HistoryPart, DocumentPart):
+    """Implements the ports PassState, Requests, Schedule, Suspensions, History and Documents. Any thread may use it."""
 
     def probe(self) -> None:
         """Prove that the file can be written now. Raises StateError."""
@@ -31,9 +32,15 @@ class Store(PassPart, RequestPart, SchedulePart, HistoryPart, DocumentPart):
 
 
 def open_store(path: Path, clock: Clock) -> Store:
-    """Open the state file, creating it (0600) and its directory (0700) where absent.
+    """Open the state file, creating it (0600) and its directory (0700) where absent; one of an
+    earlier version is brought to the present one.
 
-    Raises StateError: in use by another process, of another schema version, not ours, damaged, or not accessible.
+    Raises StateError: in use by another process, of a later schema version, not ours, damaged, or not accessible.
     Such a file is left as it is.
     """
-    return Store(Database(path), clock)
+    database = Database(path)
+    try:
+        return Store(database, clock)
+    except BaseException:
+        database.close()
+        raise

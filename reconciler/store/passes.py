@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from reconciler.model.objects import ObjectKey
 from reconciler.model.status import FabricRecord
 from reconciler.store.rows import Part, ensure_fabrics, fabric_record, replace_objects, save_requests
-from reconciler.store.schema import fabrics, inventory, objects, passes
+from reconciler.store.schema import fabrics, inventory, objects, passes, webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
     from reconciler.model.passes import InventoryEntry
-    from reconciler.model.status import PassResult
+    from reconciler.model.status import PassResult, Unannounced
 
 
 class PassPart(Part):
@@ -46,7 +47,9 @@ class PassPart(Part):
     def record_pass(self, result: PassResult) -> None:
         record = result.record
         with self._database.writing() as connection:
-            _write_fabric(connection, result)
+            was_announced = _write_fabric(connection, result)
+            if result.unannounced is not None and not was_announced:
+                _write_unannounced(connection, result.unannounced, record.finished)
             connection.execute(
                 insert(passes).values(id=record.id, fabric=record.fabric, finished=record.finished, record=record),
             )
@@ -62,8 +65,10 @@ def _write_objects(connection: Connection, result: PassResult) -> None:
         replace_objects(connection, objects, name, {state.key: state for state in result.objects})
 
 
-def _write_fabric(connection: Connection, result: PassResult) -> None:
-    """Write the record, but for what others may have written since the pass began; see `ports.PassState`."""
+def _write_fabric(connection: Connection, result: PassResult) -> bool:
+    """Write the record, but for what others may have written since the pass began; see `ports.PassState`. Whether a
+    push announced a revision meanwhile.
+    """
     record = result.fabric
     where = fabrics.c.name == record.name
     stored = connection.execute(select(fabrics.c.desired_revision).where(where)).one_or_none()
@@ -72,7 +77,23 @@ def _write_fabric(connection: Connection, result: PassResult) -> None:
         connection.execute(
             insert(fabrics).values(**values, desired_revision=record.desired_revision, record=record),
         )
-        return
-    was_announced = stored.desired_revision != result.desired_before
+        return False
+    was_announced = bool(stored.desired_revision != result.desired_before)
     desired = stored.desired_revision if was_announced else record.desired_revision
     connection.execute(fabrics.update().where(where).values(desired_revision=desired, record=record))
+    return was_announced
+
+
+def _write_unannounced(connection: Connection, found: Unannounced, now: datetime) -> None:
+    statement = insert(webhooks).values(
+        repository=found.repository, silent_since=now, last_unannounced=now, unannounced=found.revision
+    )
+    upsert = statement.on_conflict_do_update(
+        index_elements=[webhooks.c.repository],
+        set_={
+            "silent_since": func.coalesce(webhooks.c.silent_since, statement.excluded.silent_since),
+            "last_unannounced": statement.excluded.last_unannounced,
+            "unannounced": statement.excluded.unannounced,
+        },
+    )
+    connection.execute(upsert)

@@ -82,6 +82,12 @@ class RequestPart(Part):
             ]
             save_requests(connection, ended, self._clock.now())
 
+    def end(self, ids: Sequence[str], reason: str, message: str) -> None:
+        with self._database.writing() as connection:
+            found = _by_id(connection, ids)
+            ended = [replace(r, state=RequestState.SUPERSEDED, reason=reason, message=message) for r in found]
+            save_requests(connection, ended, self._clock.now())
+
 
 def _delivered(connection: Connection, provider: str, delivery_id: str) -> Sequence[str] | None:
     where = (deliveries.c.provider == provider) & (deliveries.c.id == delivery_id)
@@ -113,6 +119,8 @@ def _announce(connection: Connection, accepted: Sequence[Request]) -> None:
 
 def _mark_verified(connection: Connection, repositories: Sequence[str], now: datetime) -> None:
     for repository in repositories:
-        times = {"last_received": now, "last_verified": now}
+        # What polls found without it is no reproach any more.
+        silence = {"silent_since": None, "last_unannounced": None, "unannounced": None}
+        times = {"last_received": now, "last_verified": now, **silence}
         statement = upsert(webhooks).values(repository=repository, **times)
         connection.execute(statement.on_conflict_do_update(index_elements=[webhooks.c.repository], set_=times))

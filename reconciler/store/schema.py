@@ -12,8 +12,10 @@ from reconciler.model.requests import Request
 from reconciler.model.status import FabricRecord
 from reconciler.store.codec import JSON_OBJECT, Codec, UnreadableError
 
-VERSION = 1
-"""Version of this schema. A change of the tables, or of a stored type that cannot read what was written, raises it."""
+VERSION = 2
+"""Version of this schema. A change of the tables, or of a stored type that cannot read what was written, raises it.
+Version 2 added `suspensions` and the columns of `webhooks` that tell what only polls found.
+"""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -122,6 +124,19 @@ webhooks = Table(
     Column("repository", Text, primary_key=True),
     Column("last_received", Moment),
     Column("last_verified", Moment),
+    # What polls found since then and no delivery had announced: the first time, the last time, and what.
+    Column("silent_since", Moment),
+    Column("last_unannounced", Moment),
+    Column("unannounced", Text),
+)
+
+suspensions = Table(
+    "suspensions",
+    metadata,
+    # Without a reference to a fabric's row: one that never had a pass can be suspended too.
+    Column("fabric", Text, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("reason", Text),
 )
 
 documents = Table(

@@ -395,7 +395,8 @@ def test_what_only_a_poll_found(store: Store, clock: SetClock) -> None:
     verified, later = clock.now(), NOON + timedelta(hours=2)
 
     store.record_pass(replace(pass_result("p1"), unannounced=FOUND))
-    store.record_pass(replace(pass_result("p2", finished=later), unannounced=replace(FOUND, revision=REVISIONS[2])))
+    second = replace(pass_result("p2", finished=later), desired_before=REVISIONS[0])
+    store.record_pass(replace(second, unannounced=replace(FOUND, revision=REVISIONS[2])))
 
     assert store.webhook("gitops") == WebhookRecord("gitops", verified, verified, NOON, later, REVISIONS[2])
     assert store.webhook("other") == WebhookRecord("other", verified, verified)
