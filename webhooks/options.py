@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ MEBIBYTE = 2**20
 
 def _ignore(provider: str, result: str) -> None:
     """Deliveries are not counted."""
+
+
+def _overlook(provider: str) -> None:
+    """Deliveries that prove nothing leave no trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,12 @@ class WebOptions:
     """Called once for each request to a webhook route, with the provider (`unknown` for one that does not exist) and
     its result: accepted, duplicate, ignored, ping, or the code of the error.
     """
+    on_unverified: Callable[[str], None] = _overlook
+    """Called with the provider's name for each delivery that no secret proves, in the event loop. Strangers decide how
+    often, so it must be cheap.
+    """
+    now: Callable[[], float] = time.time
+    """Unix seconds, against which signed times are held."""
     body_budget: int = 64 * MEBIBYTE
     """Bytes that all bodies in flight may hold together; beyond it requests are answered 503. At least one body of
     the largest size always fits.

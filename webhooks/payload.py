@@ -48,9 +48,14 @@ def header_token(headers: Mapping[str, str], name: str) -> str:
     value = headers.get(name, "").strip()
     if not value:
         raise MalformedPayloadError(f"the header {name} is missing", name)
-    if _TOKEN.fullmatch(value) is None:
+    if not is_token(value):
         raise MalformedPayloadError(f"the header {name} is not one word of visible ASCII characters", name)
     return value
+
+
+def is_token(text: str) -> bool:
+    """Whether a text is one word of 1 to 200 visible ASCII characters."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def form_field(body: bytes, name: str) -> bytes:
@@ -135,7 +140,7 @@ class Fields:
         """A text of 1 to `limit` characters, none of them a control character or a lone surrogate."""
         text = self.optional_text(name, limit)
         if not text:
-            raise MalformedPayloadError(f"{self._place(name)} is missing or empty", self._place(name))
+            raise MalformedPayloadError(f"{self.place(name)} is missing or empty", self.place(name))
         return text
 
     def optional_text(self, name: str, limit: int = 1024) -> str | None:
@@ -144,9 +149,9 @@ class Fields:
         if value is None:
             return None
         if len(value) > limit:
-            raise MalformedPayloadError(f"{self._place(name)} is longer than {limit} characters", self._place(name))
+            raise MalformedPayloadError(f"{self.place(name)} is longer than {limit} characters", self.place(name))
         if _UNSAFE.search(value):
-            raise MalformedPayloadError(f"{self._place(name)} holds control characters", self._place(name))
+            raise MalformedPayloadError(f"{self.place(name)} holds control characters", self.place(name))
         return str(value)
 
     def note(self, name: str, limit: int = 200) -> str | None:
@@ -161,22 +166,37 @@ class Fields:
     def object(self, name: str) -> Fields:
         members = self.optional_object(name)
         if members is None:
-            raise MalformedPayloadError(f"{self._place(name)} is missing", self._place(name))
+            raise MalformedPayloadError(f"{self.place(name)} is missing", self.place(name))
         return members
 
     def optional_object(self, name: str) -> Fields | None:
         value = self._typed(name, dict)
-        return None if value is None else Fields(value, self._place(name))
+        return None if value is None else Fields(value, self.place(name))
+
+    def maybe_object(self, name: str) -> Fields:
+        """As `object`; without members where the value is anything else. For what may be of many kinds."""
+        value = self.values.get(name)
+        return Fields(value if isinstance(value, dict) else {}, self.place(name))
+
+    def objects(self, name: str) -> list[Fields]:
+        """An array of objects; empty when absent."""
+        items = self._typed(name, list) or []
+        places = [f"{self.place(name)}[{position}]" for position in range(len(items))]
+        for item, place in zip(items, places, strict=True):
+            if not isinstance(item, dict):
+                raise MalformedPayloadError(f"{place} is {_kind(item)}, not an object", place)
+        return [Fields(item, place) for item, place in zip(items, places, strict=True)]
+
+    def place(self, name: str) -> str:
+        """Where a member is in the document."""
+        return f"{self.path}.{name}" if self.path else name
 
     def _typed(self, name: str, wanted: type) -> JSON:
         value = self.values.get(name)
         if value is None or isinstance(value, wanted):
             return value
-        place = self._place(name)
+        place = self.place(name)
         raise MalformedPayloadError(f"{place} is {_kind(value)}, not {_KINDS[wanted]}", place)
-
-    def _place(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
 
 
 _KINDS = {

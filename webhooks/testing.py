@@ -43,6 +43,8 @@ class FakeIntake:
     is_stopped: bool = False
     failure: Exception | None = None
     ends_as: RequestState | None = None
+    own_writes: set[str] = field(default_factory=set)
+    """Ids of the HTTP requests by which NetBox was changed by us."""
     requests: dict[str, Request] = field(default_factory=dict)
     working: set[str] = field(default_factory=set)
     """Repositories of which a delivery has verified."""
@@ -69,6 +71,7 @@ class FakeIntake:
         accepted = self._taken(delivery, repositories)
         if accepted.result == "accepted":
             self._answers[delivery.provider, delivery.id] = accepted
+            self.working |= set(repositories)
         return accepted
 
     async def edited(self, delivery: Delivery, fabrics: Sequence[str]) -> Accepted:
@@ -77,9 +80,12 @@ class FakeIntake:
         if again is not None:
             return again
         self.delivered.append((delivery, tuple(fabrics)))
-        named = [one for one in self.fabrics if one.name in fabrics and one.is_enabled]
+        if delivery.origin in self.own_writes:
+            return Accepted("ignored", reason="our own write")
+        owners = {key.partition("/")[0] for key in delivery.keys} & set(fabrics)
+        named = [one for one in self.fabrics if one.name in owners and one.is_enabled]
         if not named:
-            return Accepted("ignored", reason="no fabric of this record is enabled")
+            return Accepted("ignored", reason="the record belongs to no fabric that is enabled")
         accepted = self._answers[delivery.provider, delivery.id] = self._queued(named, Trigger.NETBOX)
         return accepted
 
@@ -116,31 +122,34 @@ class FakeIntake:
         return None if first is None else replace(first, result="duplicate")
 
     def _taken(self, delivery: Delivery, repositories: Sequence[str]) -> Accepted:
-        if delivery.is_deletion:
+        if all(update.is_deletion for update in delivery.updates):
             return Accepted("ignored", reason="the branch was deleted")
         moved = [
-            one for one in self.fabrics if one.repository in repositories and delivery.ref == f"refs/heads/{one.branch}"
+            one
+            for one in self.fabrics
+            if one.repository in repositories and delivery.commit_of(f"refs/heads/{one.branch}")
         ]
         if not moved:
             return Accepted("ignored", reason="no fabric follows this branch")
-        accepted = self._queued(moved, Trigger.PUSH, delivery.commit)
+        accepted = self._queued(moved, Trigger.PUSH, delivery)
         return accepted if accepted.requests else Accepted("ignored", reason="the fabrics are disabled")
 
-    def _queued(self, fabrics: Iterable[FakeFabric], trigger: Trigger, commit: str | None = None) -> Accepted:
+    def _queued(self, fabrics: Iterable[FakeFabric], trigger: Trigger, delivery: Delivery | None = None) -> Accepted:
         chosen = tuple(fabrics)
         return Accepted(
             "accepted",
-            requests=tuple(self._request(one.name, trigger, commit) for one in chosen if one.is_enabled),
+            requests=tuple(self._request(one, trigger, delivery) for one in chosen if one.is_enabled),
             skipped=tuple(one.name for one in chosen if not one.is_enabled),
         )
 
-    def _request(self, fabric: str, trigger: Trigger, commit: str | None) -> AcceptedRequest:
-        waits = any(one.fabric == fabric and one.state is RequestState.QUEUED for one in self.requests.values())
-        request = Request(f"r{len(self.requests) + 1}", fabric, trigger, EPOCH, commit=commit)
+    def _request(self, fabric: FakeFabric, trigger: Trigger, delivery: Delivery | None) -> AcceptedRequest:
+        waits = any(one.fabric == fabric.name and one.state is RequestState.QUEUED for one in self.requests.values())
+        commit = delivery.commit_of(f"refs/heads/{fabric.branch}") if delivery else None
+        request = Request(f"r{len(self.requests) + 1}", fabric.name, trigger, EPOCH, commit=commit)
         self.requests[request.id] = request
         if self.ends_as is not None:
             self.finish(request.id, self.ends_as)
-        return AcceptedRequest(request.id, fabric, "joined" if waits else "queued")
+        return AcceptedRequest(request.id, fabric.name, "joined" if waits else "queued")
 
     def _are_terminal(self, requests: Sequence[str]) -> bool:
         return all(self.requests[one].state.is_terminal for one in requests)

@@ -1,11 +1,13 @@
-"""`POST /webhooks/{provider}`: deliveries of the forges.
+"""`POST /webhooks/{provider}`: deliveries of the forges, and of NetBox.
 
 The order is size, signature, duplicate, parse, match, deliver, answer: nothing of a body is interpreted before its
-signature was verified, and nothing is answered before it is durable.
+signature was verified, and nothing is answered before it is durable. What is stored is compared with what was stored
+before in the same transaction; for what is not stored the look comes before the answer.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,14 +19,14 @@ from reconciler.model.requests import Accepted
 from webhooks.api.context import in_thread
 from webhooks.errors import RETRY_AFTER, ASCIIJSONResponse, RefusalError, refusal
 from webhooks.matching import matching
-from webhooks.payload import header_token, media_type
-from webhooks.providers import PROVIDERS
+from webhooks.payload import MalformedPayloadError, media_type
+from webhooks.providers import PROVIDERS, recognised
 from webhooks.signature import verified
 from webhooks.text import printable
 from webhooks.unverified import UnverifiedLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -37,6 +39,20 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("webhooks")
 
 _REASONS = {"duplicate": "a delivery with this id was taken in before"}
+_SETTLED = {"accepted", "duplicate"}
+"""Results of the intake that were compared with what is stored."""
+
+_CHEAP = 64 * 1024
+"""Bytes to be signed that take less time than going to a thread and back, about a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A delivery that a secret proves: whom it may speak for, and what it says, or why that cannot be read."""
+
+    trusted: tuple[Receiver, ...]
+    id: str
+    content: Delivery | MalformedPayloadError
 
 
 def routes(context: Context) -> list[Route]:
@@ -64,45 +80,34 @@ class Deliveries:
         _log.info("delivery", provider=label, id=delivery_id, result=accepted.result, reason=accepted.reason)
         return ASCIIJSONResponse(_answer(delivery_id, accepted), 202 if accepted.result == "accepted" else 200)
 
-    async def _take(self, name: str, request: Request) -> tuple[str, Accepted]:
+    async def _take(self, route: str, request: Request) -> tuple[str, Accepted]:
         """The delivery's id, and what became of it."""
         self._context.refuse_while_stopping()
         headers = {key.lower(): value for key, value in request.headers.items()}
         async with self._context.bodies.body(request) as body:
-            provider, receivers = self._receivers(name)
+            provider, receivers = self._receivers(route, headers)
             _require_media_type(provider, headers)
-            trusted = await self._verified(provider, receivers, headers, body, request)
-            delivery_id = header_token(headers, provider.delivery_header)
-            known = await self._intake.known(name, delivery_id)
-            if known is not None:
-                return delivery_id, known
-            delivery = await in_thread(self._context.deliveries, partial(provider.parse, headers, body))
-        return delivery_id, await self._deliver(delivery, trusted)
+            read = partial(_read, provider, receivers, headers, body, self._context.options.now())
+            reading = await self._aside(read, len(body) * len(receivers))
+        if reading is None:
+            raise self._unproven(route, request)
+        return reading.id, await self._settle(provider.NAME, reading)
 
-    def _receivers(self, name: str) -> tuple[Provider, Sequence[Receiver]]:
-        provider = PROVIDERS.get(name)
-        receivers = self._intake.receivers(name) if provider is not None else ()
+    def _receivers(self, route: str, headers: Mapping[str, str]) -> tuple[Provider, Sequence[Receiver]]:
+        provider = recognised(route, headers)
+        receivers = self._intake.receivers(route) if provider is not None else ()
         if provider is None or not receivers:
-            raise RefusalError(404, "not_found", f"No repository uses the provider {printable(name)}.")
+            raise RefusalError(404, "not_found", f"No repository or fabric uses the provider {printable(route)}.")
         return provider, receivers
 
-    async def _verified(
-        self,
-        provider: Provider,
-        receivers: Sequence[Receiver],
-        headers: Mapping[str, str],
-        body: bytes,
-        request: Request,
-    ) -> tuple[Receiver, ...]:
-        """The receivers that the delivery may speak for."""
-        signature = headers.get(provider.signature_header, "").encode("latin-1")
-        # In a thread: large bodies times many secrets would hold up the event loop, and strangers choose the bodies.
-        trusted = await in_thread(self._context.deliveries, partial(verified, receivers, body, signature))
-        if not trusted:
-            raise self._unproven(request)
-        return trusted
+    async def _aside(self, read: Callable[[], _Reading | None], cost: int) -> _Reading | None:
+        """Read a delivery, in a thread when it costs much: large bodies times many secrets would hold up the event
+        loop, and strangers choose the bodies. `cost`: bytes to be signed.
+        """
+        return read() if cost <= _CHEAP else await in_thread(self._context.deliveries, read)
 
-    def _unproven(self, request: Request) -> RefusalError:
+    def _unproven(self, route: str, request: Request) -> RefusalError:
+        self._context.options.on_unverified(route)
         client = request.client.host if request.client else ""
         if self._unverified.exceeded(client, anyio.current_time()):
             return RefusalError(
@@ -110,23 +115,59 @@ class Deliveries:
             )
         return RefusalError(401, "bad_signature", "The signature is missing or made with another secret.")
 
-    async def _deliver(self, delivery: Delivery, trusted: Sequence[Receiver]) -> Accepted:
-        repositories = matching(delivery, trusted)
-        if repositories:
+    async def _settle(self, provider: str, reading: _Reading) -> Accepted:
+        """What became of a delivery. One that causes nothing, or cannot be read, may have been taken in before."""
+        try:
+            accepted = await self._accept(reading)
+        except MalformedPayloadError:
+            known = await self._intake.known(provider, reading.id)
+            if known is None:
+                raise
+            return known
+        if accepted.result in _SETTLED:
+            return accepted
+        return await self._intake.known(provider, reading.id) or accepted
+
+    async def _accept(self, reading: _Reading) -> Accepted:
+        if isinstance(reading.content, MalformedPayloadError):
+            raise reading.content
+        self._context.refuse_while_stopping()
+        delivery = reading.content
+        if delivery.event == "edit":
+            return await self._intake.edited(delivery, [one.repository for one in reading.trusted])
+        repositories = matching(delivery, reading.trusted)
+        accepted = await self._deliver(delivery, repositories)
+        if repositories and accepted.result not in _SETTLED:
             await self._intake.verified(repositories)
+        return accepted
+
+    async def _deliver(self, delivery: Delivery, repositories: Sequence[str]) -> Accepted:
         if delivery.event == "ping":
             return Accepted("ping", reason=_pinged(delivery, repositories))
         if delivery.event != "push":
             return Accepted("ignored", reason=f"the event {delivery.event} causes nothing, only push does")
         if not repositories:
-            return Accepted("ignored", reason="no repository that this signature speaks for has one of its addresses")
-        self._context.refuse_while_stopping()
+            return Accepted("ignored", reason=_unmatched(delivery))
         return await self._intake.deliver(delivery, repositories)
 
 
+def _read(
+    provider: Provider, receivers: Sequence[Receiver], headers: Mapping[str, str], body: bytes, now: float
+) -> _Reading | None:
+    """None when no secret proves the delivery. Raises MalformedPayloadError when it has no id."""
+    trusted = verified(receivers, lambda secret: provider.is_authentic(secret, headers, body, now))
+    if not trusted:
+        return None
+    delivery_id = provider.delivery_id(headers, body)
+    try:
+        return _Reading(trusted, delivery_id, provider.parse(headers, body))
+    except MalformedPayloadError as error:
+        return _Reading(trusted, delivery_id, error)
+
+
 def _require_media_type(provider: Provider, headers: Mapping[str, str]) -> None:
-    if media_type(headers) not in provider.media_types:
-        allowed = " or ".join(sorted(provider.media_types))
+    if media_type(headers) not in provider.MEDIA_TYPES:
+        allowed = " or ".join(sorted(provider.MEDIA_TYPES))
         raise RefusalError(415, "unsupported_type", f"The content type must be {allowed}.", field="content-type")
 
 
@@ -136,6 +177,12 @@ def _pinged(delivery: Delivery, repositories: Sequence[str]) -> str:
     if delivery.urls:
         return "the signature is right, but no repository that it speaks for has one of these addresses"
     return "the signature is right"
+
+
+def _unmatched(delivery: Delivery) -> str:
+    if delivery.urls:
+        return "no repository that this signature speaks for has one of its addresses"
+    return "it names no address of its repository"
 
 
 def _answer(delivery_id: str, accepted: Accepted) -> JSONObject:

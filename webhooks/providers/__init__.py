@@ -1,47 +1,59 @@
-"""What each forge sends: which headers prove, name and number a delivery, and what its payload says.
+"""What each forge, and NetBox, sends: what proves, numbers and names a delivery, and what its payload says.
 
-Pure: bytes in, a `Delivery` out. A provider is one module with a `parse` function, and a row in `PROVIDERS`.
+Pure: bytes in, a `Delivery` out. A provider is one module with what `Provider` asks for, and a row in `PROVIDERS`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from webhooks.payload import FORM_TYPE, JSON_TYPE, MalformedPayloadError
-from webhooks.providers import github
+from webhooks.providers import bitbucket, forgejo, generic, gitea, github, gitlab, netbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from reconciler.model.requests import Delivery
 
-__all__ = ["PROVIDERS", "MalformedPayloadError", "Provider"]
+__all__ = ["PROVIDERS", "Provider", "recognised"]
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """How a forge sends. Names of headers are in lower case; `media_types` are the content types it may use.
+class Provider(Protocol):
+    """How a forge sends. The names of headers are in lower case, the body is raw.
 
-    `parse(headers, body)` raises MalformedPayloadError, and nothing else.
+    `delivery_id` and `parse` raise MalformedPayloadError, and nothing else; `is_authentic` raises nothing.
     """
 
-    signature_header: str
-    event_header: str
-    delivery_header: str
-    parse: Callable[[Mapping[str, str], bytes], Delivery]
-    media_types: frozenset[str] = frozenset({JSON_TYPE, FORM_TYPE})
+    NAME: str
+    """In the configuration and in the route `/webhooks/{provider}`."""
+
+    MEDIA_TYPES: frozenset[str]
+    """The content types that it may use."""
+
+    def is_authentic(self, secret: bytes, headers: Mapping[str, str], body: bytes, _now: float, /) -> bool:
+        """Whether the secret proves the delivery; in constant time. `_now`: Unix seconds."""
+
+    def delivery_id(self, headers: Mapping[str, str], body: bytes, /) -> str:
+        """What numbers the delivery, unique per provider: a word of at most 200 visible ASCII characters."""
+
+    def parse(self, headers: Mapping[str, str], body: bytes, /) -> Delivery:
+        """What the delivery says."""
 
 
-PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {
-        github.NAME: Provider(
-            signature_header=github.SIGNATURE_HEADER,
-            event_header=github.EVENT_HEADER,
-            delivery_header=github.DELIVERY_HEADER,
-            parse=github.parse,
-        ),
-    },
-)
-"""By the name that configuration and the route `/webhooks/{provider}` use."""
+_ALL: tuple[Provider, ...] = (github, gitlab, gitea, forgejo, bitbucket, generic, netbox)
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType({provider.NAME: provider for provider in _ALL})
+"""By the name that configuration and the route use."""
+
+
+def recognised(route: str, headers: Mapping[str, str]) -> Provider | None:
+    """Whose a delivery to `/webhooks/{route}` is; None where there is no such provider.
+
+    Gitea and Forgejo send GitHub's headers too, and are often set up as if they were GitHub. On its route a delivery
+    of theirs is read and proven by their own rules: the two sign forms differently.
+    """
+    if route == github.NAME:
+        for provider in (forgejo, gitea):
+            if any(name.startswith(provider.PREFIX) for name in headers):
+                return PROVIDERS[provider.NAME]
+    return PROVIDERS.get(route)
