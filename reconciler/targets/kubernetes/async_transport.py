@@ -74,6 +74,7 @@ class AsyncTransport:
             what = f"cluster server {self.address}: its certificates cannot be used"
             raise ConfigurationError(f"{what}: {_words(error)}") from None
         self._client.user_agent = FIELD_MANAGER
+        self._is_closed = False
 
     async def get(self, path: str, query: Query = ()) -> Answer:
         """The answer, whatever its status.
@@ -112,7 +113,8 @@ class AsyncTransport:
             response.close()
 
     async def close(self) -> None:
-        """Close all connections; streams that are open break off."""
+        """Close all connections; streams that are open break off, and no more requests are sent."""
+        self._is_closed = True
         await self._client.close()
 
     async def _open(self, path: str, query: Query, limits: ClientTimeout) -> ClientResponse:
@@ -159,6 +161,10 @@ class AsyncTransport:
             raise ClusterUnreachableError(f"{self.address} cannot be reached: {_words(error.os_error)}") from None
         except (ClientPayloadError, ClientConnectionError, OSError) as error:
             raise ClusterUnreachableError(f"the connection to {self.address} broke off: {_words(error)}") from None
+        except RuntimeError:
+            if not self._is_closed:
+                raise
+            raise ClusterUnreachableError(f"the connection to {self.address} was closed") from None
         except ClientError as error:
             raise ClusterUnavailableError(f"{self.address} does not speak as an API server: {_kind(error)}") from None
 
