@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.requests import RequestState
-from reconciler.model.status import Connection, LastPass
+from reconciler.model.requests import RequestState, Trigger
+from reconciler.model.status import Connection, LastPass, Unannounced
 from reconciler.plan.conditions import CONNECTION_CONDITIONS, Contact, after_pass, connect, merge
 
 if TYPE_CHECKING:
@@ -106,6 +106,23 @@ def _observations(record: FabricRecord, done: PassRecord, seen: Seen) -> FabricR
         return record
     record = replace(record, states=count_states(seen.states))
     return replace(record, drift_since=(record.drift_since or done.finished) if record.drift() else None)
+
+
+_TIMED = {Trigger.POLL, Trigger.RETRY}
+"""Triggers that no event brings."""
+
+
+def unannounced(
+    before: FabricRecord, after: FabricRecord, triggers: Sequence[Trigger], repository: str
+) -> Unannounced | None:
+    """The new tip of the branch, when it was a poll that found it and nothing but time made it look. A retry alone
+    proves nothing: it may belong to a push, whose own commit it finds.
+    """
+    if Trigger.POLL not in triggers or not _TIMED.issuperset(triggers):
+        return None
+    if before.desired_revision is None or after.desired_revision in {None, before.desired_revision}:
+        return None
+    return Unannounced(repository, str(after.desired_revision))
 
 
 def count_states(states: Sequence[ObjectState]) -> dict[str, dict[SyncState, int]]:

@@ -9,7 +9,7 @@ from reconciler.model.known import Known
 from reconciler.model.passes import Outcome, PassRecord, Phase, SyncState
 from reconciler.model.status import PassResult
 from reconciler.plan.outcome import Conclusion, Findings, conclude
-from reconciler.plan.record import Seen, answer, next_record, next_record_of_scope
+from reconciler.plan.record import Seen, answer, next_record, next_record_of_scope, unannounced
 from reconciler.plan.scope import with_dependencies, with_dependents
 from reconciler.plan.states import merge_states
 from reconciler.reconcile.attempt import Attempt
@@ -277,6 +277,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         objects=seen.states,
         desired_before=past.record.desired_revision,
         requests=answer(answered, done, end.history.included),
+        unannounced=unannounced(past.record, record, order.triggers, subject.fabric.repository),
     )
     known = _known(subject, end, past)
     return Report(result, conclusion.is_retryable, tuple(awaiting), known, attempt.rest())

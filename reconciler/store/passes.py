@@ -14,12 +14,11 @@ from reconciler.store.schema import fabrics, inventory, objects, passes, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from sqlalchemy import Connection
 
     from reconciler.model.passes import InventoryEntry
-    from reconciler.model.status import PassResult, Unannounced
+    from reconciler.model.status import PassResult
 
 
 class PassPart(Part):
@@ -41,15 +40,15 @@ class PassPart(Part):
         with self._database.writing() as connection:
             ensure_fabrics(connection, [name])
             known = fabrics.update().where(fabrics.c.name == name, ~was_announced)
-            connection.execute(known.values(desired_revision=desired))
+            if connection.execute(known.values(desired_revision=desired)).rowcount:
+                _note_unannounced(connection, result)
             _write_objects(connection, result)
 
     def record_pass(self, result: PassResult) -> None:
         record = result.record
         with self._database.writing() as connection:
-            was_announced = _write_fabric(connection, result)
-            if result.unannounced is not None and not was_announced:
-                _write_unannounced(connection, result.unannounced, record.finished)
+            if not _write_fabric(connection, result):
+                _note_unannounced(connection, result)
             connection.execute(
                 insert(passes).values(id=record.id, fabric=record.fabric, finished=record.finished, record=record),
             )
@@ -84,7 +83,11 @@ def _write_fabric(connection: Connection, result: PassResult) -> bool:
     return was_announced
 
 
-def _write_unannounced(connection: Connection, found: Unannounced, now: datetime) -> None:
+def _note_unannounced(connection: Connection, result: PassResult) -> None:
+    """Remember what no push announced before the pass or during it."""
+    found, now = result.unannounced, result.record.finished
+    if found is None:
+        return
     statement = insert(webhooks).values(
         repository=found.repository, silent_since=now, last_unannounced=now, unannounced=found.revision
     )

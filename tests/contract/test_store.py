@@ -405,6 +405,20 @@ def test_what_only_a_poll_found(store: Store, clock: SetClock) -> None:
     assert store.webhook("gitops") == WebhookRecord("gitops", clock.now(), clock.now())
 
 
+def test_what_a_poll_found_before_it_yielded(store: Store) -> None:
+    """A pass that has not ended yet has found what it found; what a push announced meanwhile is not that."""
+    store.record_pass(pass_result("p1"))
+    found = replace(pass_result("p2"), fabric=fabric_record(desired=REVISIONS[1]), desired_before=REVISIONS[0])
+
+    store.checkpoint(replace(found, unannounced=FOUND))
+    assert store.webhook("gitops").unannounced == REVISIONS[1]
+    store.mark_verified(["gitops"])
+    store.accept([request("r1", commit=COMMITS[2])])
+    store.checkpoint(replace(found, desired_before=REVISIONS[1], unannounced=FOUND))
+
+    assert store.webhook("gitops").unannounced is None
+
+
 def test_what_a_poll_found_before_any_delivery(store: Store) -> None:
     """A repository of which no delivery ever verified is remembered too."""
     store.record_pass(replace(pass_result(), unannounced=FOUND))

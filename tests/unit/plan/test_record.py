@@ -21,9 +21,10 @@ from reconciler.model.status import (
     ConnectionState,
     FabricRecord,
     LastPass,
+    Unannounced,
 )
 from reconciler.plan.outcome import Conclusion
-from reconciler.plan.record import MAX_STORED_PROBLEMS, Seen, answer, count_states, next_record
+from reconciler.plan.record import MAX_STORED_PROBLEMS, Seen, answer, count_states, next_record, unannounced
 
 EARLIER = datetime(2026, 3, 1, 11, tzinfo=UTC)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -238,6 +239,34 @@ def test_a_target_that_is_no_longer_configured(change: dict[str, Any], gone: set
     }
     assert record.states == states
     assert (record.observed, record.drift_since) == (({"VPC": 1}, EARLIER) if states else ({}, None))
+
+
+@pytest.mark.parametrize(
+    ("triggers", "known", "found", "is_unannounced"),
+    [
+        pytest.param([Trigger.POLL], OLD, NEW, True, id="a poll finds a commit"),
+        pytest.param([Trigger.RETRY, Trigger.POLL], OLD, NEW, True, id="a poll that joined a retry"),
+        pytest.param([Trigger.RETRY], OLD, NEW, False, id="a retry, which may be one of a push"),
+        pytest.param([Trigger.POLL, Trigger.PUSH], OLD, NEW, False, id="a push joined the poll"),
+        pytest.param([Trigger.POLL, Trigger.REQUEST], OLD, NEW, False, id="somebody asked before the poll came"),
+        pytest.param([Trigger.STARTUP], OLD, NEW, False, id="pushed while the service was down"),
+        pytest.param([Trigger.POLL], NEW, NEW, False, id="what was known"),
+        pytest.param([Trigger.POLL], None, NEW, False, id="the first look"),
+        pytest.param([Trigger.POLL], OLD, None, False, id="nothing was fetched"),
+    ],
+)
+def test_what_only_a_poll_found(
+    triggers: list[Trigger],
+    known: Revision | None,
+    found: Revision | None,
+    is_unannounced: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """A new tip is unannounced when a poll found it that nothing but time had look, and another one was known."""
+    before = replace(BEFORE, desired_revision=str(known) if known else None)
+    after = replace(BEFORE, desired_revision=str(found) if found else None)
+
+    expected = Unannounced("gitops", str(NEW)) if is_unannounced else None
+    assert unannounced(before, after, triggers, "gitops") == expected
 
 
 def test_count_states() -> None:
