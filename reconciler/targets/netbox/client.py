@@ -55,7 +55,9 @@ class NetBoxClient:
 
     def __init__(self, access: NetBoxAccess, sleep: Callable[[float], None]) -> None:
         self._api = pynetbox.api(access.url)
-        self._api.http_session = BoundedSession(access.token, access.ca_file, access.writers + 1)
+        session = BoundedSession(access.token, access.ca_file, access.writers + 1)
+        self.written = session.written
+        self._api.http_session = session
         self._root: str = self._api.base_url.removesuffix("/api")
         self.address = _public(self._root)
         self._reading = _retrying((BusyError, LostError), sleep)

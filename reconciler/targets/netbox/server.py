@@ -66,6 +66,12 @@ class NetBoxServer:
     def version(self) -> str:
         return self._client.version()
 
+    def is_own_write(self, request_id: str) -> bool:
+        """Whether the HTTP request of this id (`X-Request-ID`), by which NetBox was changed, was one of our last ones.
+        From any thread.
+        """
+        return request_id in self._client.written
+
     def observe(self, fabric: str, projection: Projection) -> Observation:
         return self._reader.observe(fabric, projection.shared)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,10 @@ LONGEST_ANSWER = 180.0
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes, decompressed. The largest honest answer, a page of 1,000 records, is below 3 MB."""
 
+_REMEMBERED = 10_000
+"""Writes; NetBox tells of one within seconds, and no pass makes as many in that time."""
+
+_LONGEST_ID = 200
 _CHUNK = 64 * 1024
 _V2_PREFIX = "nbt_"
 
@@ -54,14 +59,35 @@ class TokenAuth(AuthBase):
         return text
 
 
+class WriteIds:
+    """The ids of the last `limit` writes, as the server named them. For any number of threads."""
+
+    def __init__(self, limit: int = _REMEMBERED) -> None:
+        self._limit = limit
+        self._ids: dict[str, None] = {}
+        self._lock = threading.Lock()
+
+    def add(self, request_id: str) -> None:
+        with self._lock:
+            self._ids[request_id] = None
+            if len(self._ids) > self._limit:
+                del self._ids[next(iter(self._ids))]
+
+    def __contains__(self, request_id: str) -> bool:
+        with self._lock:
+            return request_id in self._ids
+
+
 class BoundedSession(requests.Session):
     """Every request through it, whoever makes it, has a time-out, follows no redirect (which would carry the token to
-    wherever a server points), ignores proxies and .netrc of the environment, and reads no more than is sane.
+    wherever a server points), ignores proxies and .netrc of the environment, and reads no more than is sane. `written`
+    holds the `X-Request-ID` of every write that was answered: by it NetBox's event rules name the cause of an event.
     """
 
     def __init__(self, token: Callable[[], bytes], ca_file: Path | None, connections: int) -> None:
         super().__init__()
         self.trust_env = False
+        self.written = WriteIds()
         self.auth = TokenAuth(token)
         self.verify = True if ca_file is None else str(ca_file)
         for scheme in ("http://", "https://"):
@@ -71,6 +97,9 @@ class BoundedSession(requests.Session):
         """As the base class. Raises NetBoxAccessError for an answer that is too large, requests' errors otherwise."""
         bounds = {"timeout": (CONNECT_TIMEOUT, READ_TIMEOUT), "allow_redirects": False, "stream": True}
         response = super().send(request, **{**kwargs, **bounds})
+        # before the answer is read: an event may be on its way already
+        if request.method != "GET" and (request_id := response.headers.get("X-Request-ID")):
+            self.written.add(request_id[:_LONGEST_ID])
         try:
             content = _read(response)
         finally:
