@@ -43,10 +43,11 @@ def effective_interval(configured: float, webhook: WebhookRecord, now: datetime)
 class Poll:
     """Triggers each enabled fabric once per interval, whatever became of the last time.
 
-    `jitter` (0 to 1) only shortens an interval; `chance` is random, from 0 to 1.
+    `jitter` (0 to 1) only shortens an interval; `chance` is random, from 0 to 1. `on_iteration` is called when
+    nothing is due any more.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is polled, how, and time and chance as inputs
         self,
         fabrics: Callable[[], Iterable[Fabric]],
         schedule: Schedule,
@@ -54,20 +55,38 @@ class Poll:
         clock: Clock,
         jitter: float = 0.1,
         chance: Callable[[], float] = random.random,
+        *,
+        on_iteration: Callable[[], None] = lambda: None,
     ) -> None:
         self._fabrics = fabrics
         self._schedule = schedule
         self._trigger = trigger
         self._clock = clock
-        self._jitter = jitter
+        self.jitter = jitter
         self._chance = chance
+        self._on_iteration = on_iteration
+        self._woken = asyncio.Event()
         self._due: dict[str, float] = {}
         """When each fabric is polled next, on the monotonic clock: a wall clock that is set does not move it."""
 
     async def run(self) -> None:
         """For ever."""
-        while True:  # noqa: ASYNC110 - a timer is what this is
-            await asyncio.sleep(await self.run_once())
+        while True:
+            self._woken.clear()
+            delay = await self.run_once()
+            self._on_iteration()
+            await self._wait(delay)
+
+    def wake(self) -> None:
+        """Look at the fabrics and their intervals now: something about them changed."""
+        self._woken.set()
+
+    async def _wait(self, seconds: float) -> None:
+        alarm = asyncio.get_running_loop().call_later(seconds, self._woken.set)
+        try:
+            await self._woken.wait()
+        finally:
+            alarm.cancel()
 
     async def run_once(self) -> float:
         """Trigger what is due, schedule its next time, and say in how many seconds to come again.
@@ -90,7 +109,7 @@ class Poll:
     async def _schedule_next(self, fabric: Fabric) -> None:
         webhook = await to_thread.run_sync(self._schedule.webhook, fabric.repository)
         interval = effective_interval(fabric.interval, webhook, self._clock.now())
-        delay = interval * (1 - self._jitter * self._chance())
+        delay = interval * (1 - self.jitter * self._chance())
         due = self._clock.now() + timedelta(seconds=delay)
         await to_thread.run_sync(self._schedule.schedule_poll, fabric.name, due, interval)
         self._due[fabric.name] = self._clock.monotonic() + delay

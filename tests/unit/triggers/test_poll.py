@@ -58,6 +58,7 @@ class Polling:
         self.clock = LoopClock()
         self.schedule = MemorySchedule()
         self.triggered: list[tuple[str, float]] = []
+        self.rounds: list[float] = []
         fabrics = [_fabric("dc1", interval), _fabric("dc2", interval), _fabric("off", interval, is_enabled=False)]
         self.poll = Poll(
             lambda: fabrics,
@@ -66,6 +67,7 @@ class Polling:
             self.clock,
             jitter,
             lambda: chance,
+            on_iteration=lambda: self.rounds.append(self.clock.monotonic()),
         )
 
     async def _trigger(self, fabrics: Sequence[Fabric], trigger: Trigger) -> None:
@@ -177,3 +179,18 @@ def test_effective_interval(configured: float, verified_ago: timedelta | None, e
     verified = None if verified_ago is None else START - verified_ago
 
     assert effective_interval(configured, WebhookRecord("gitops", last_verified=verified), START) == expected
+
+
+async def test_a_wake_looks_again_at_once() -> None:
+    """What changed is looked at when the poll is told, and not after what it had planned to wait."""
+    polling = Polling()
+    running = asyncio.ensure_future(polling.poll.run())
+    await asyncio.sleep(10)
+    assert polling.rounds == [0]
+
+    polling.poll.wake()
+    await asyncio.sleep(10)
+
+    assert polling.rounds == [0, 10]
+    running.cancel()
+    await asyncio.wait([running])
