@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from reconciler.model.requests import RequestState
+from reconciler.store.grouping import Grouped
 from reconciler.store.rows import Part, ensure_fabrics, save_requests, values_of
 from reconciler.store.schema import deliveries, fabrics, requests, webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
+    from sqlalchemy.dialects.sqlite import Insert
 
     from reconciler.model.requests import Delivery, Request
+    from reconciler.ports import Clock
+    from reconciler.store.connection import Database
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What `ports.Requests.accept` is given."""
+
+    requests: Sequence[Request]
+    delivery: Delivery | None
+    seen: Sequence[str]
+
+    @property
+    def key(self) -> tuple[str, str] | None:
+        return (self.delivery.provider, self.delivery.id) if self.delivery else None
 
 
 class RequestPart(Part):
     """Implements `ports.Requests`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._arrivals = Grouped(self._accept)
 
     def accept(
         self,
@@ -30,27 +52,30 @@ class RequestPart(Part):
         delivery: Delivery | None = None,
         seen: Sequence[str] = (),
     ) -> Sequence[str] | None:
+        return self._arrivals.add(_Arrival(requests, delivery, seen))
+
+    def _accept(self, arrivals: Sequence[_Arrival]) -> Sequence[Sequence[str] | None]:
+        """Store arrivals in one transaction; for each None, or the ids of its first arrival's requests."""
         now = self._clock.now()
         with self._database.writing() as connection:
-            if delivery is not None:
-                known = _delivered(connection, delivery.provider, delivery.id)
-                if known is not None:
-                    return known
-                _remember(connection, delivery, requests, now)
-            ensure_fabrics(connection, {request.fabric for request in requests})
-            save_requests(connection, requests, now)
-            _announce(connection, requests)
-            _mark_verified(connection, seen, now)
-        return None
+            known = _known(connection, [arrival.key for arrival in arrivals if arrival.key])
+            answers, fresh = _sort_out(arrivals, known)
+            _remember(connection, fresh, now)
+            accepted = [request for arrival in fresh for request in arrival.requests]
+            ensure_fabrics(connection, {request.fabric for request in accepted})
+            save_requests(connection, accepted, now)
+            _announce(connection, accepted)
+            _mark_verified(connection, {repository for arrival in fresh for repository in arrival.seen}, now)
+        return answers
 
     def delivered(self, provider: str, delivery_id: str) -> Sequence[str] | None:
         with self._database.reading() as connection:
-            return _delivered(connection, provider, delivery_id)
+            return _known(connection, [(provider, delivery_id)]).get((provider, delivery_id))
 
     def mark_verified(self, repositories: Sequence[str]) -> None:
         now = self._clock.now()
         with self._database.writing() as connection:
-            _mark_verified(connection, repositories, now)
+            _mark_verified(connection, set(repositories), now)
 
     def request(self, request_id: str) -> Request | None:
         return next(iter(self.requests([request_id])), None)
@@ -89,15 +114,48 @@ class RequestPart(Part):
             save_requests(connection, ended, self._clock.now())
 
 
-def _delivered(connection: Connection, provider: str, delivery_id: str) -> Sequence[str] | None:
-    where = (deliveries.c.provider == provider) & (deliveries.c.id == delivery_id)
-    return connection.execute(select(deliveries.c.requests).where(where)).scalar_one_or_none()
+def _sort_out(
+    arrivals: Sequence[_Arrival], known: Mapping[tuple[str, str], Sequence[str]]
+) -> tuple[list[Sequence[str] | None], list[_Arrival]]:
+    """The answers to arrivals, and those that are new. A delivery may arrive twice in one group."""
+    found = dict(known)
+    answers: list[Sequence[str] | None] = []
+    fresh = []
+    for arrival in arrivals:
+        first = found.get(arrival.key) if arrival.key else None
+        answers.append(first)
+        if first is None:
+            fresh.append(arrival)
+            if arrival.key:
+                found[arrival.key] = tuple(request.id for request in arrival.requests)
+    return answers, fresh
 
 
-def _remember(connection: Connection, delivery: Delivery, accepted: Sequence[Request], now: datetime) -> None:
-    ids = tuple(request.id for request in accepted)
-    values = {"provider": delivery.provider, "id": delivery.id, "received": now, "requests": ids}
-    connection.execute(insert(deliveries).values(**values))
+def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sequence[str]]:
+    """The ids of the requests of each delivery that was stored before."""
+    by_provider: dict[str, list[str]] = {}
+    for provider, delivery_id in keys:
+        by_provider.setdefault(provider, []).append(delivery_id)
+    return {
+        (provider, row.id): row.requests
+        for provider, ids in by_provider.items()
+        for row in connection.execute(_DELIVERED, {"of": provider, "ids": json.dumps(ids)})
+    }
+
+
+def _remember(connection: Connection, arrivals: Iterable[_Arrival], now: datetime) -> None:
+    rows = [
+        {
+            "provider": arrival.delivery.provider,
+            "id": arrival.delivery.id,
+            "received": now,
+            "requests": tuple(request.id for request in arrival.requests),
+        }
+        for arrival in arrivals
+        if arrival.delivery
+    ]
+    if rows:
+        connection.execute(_REMEMBER, rows)
 
 
 def _by_id(connection: Connection, ids: Iterable[str]) -> Sequence[Request]:
@@ -109,18 +167,34 @@ def _unfinished(connection: Connection) -> Sequence[Request]:
     return connection.execute(statement).scalars().all()
 
 
-def _announce(connection: Connection, accepted: Sequence[Request]) -> None:
-    """From now on the fabric is not in sync until the announced commit is applied."""
-    for request in accepted:
-        if request.commit is not None and request.revision is not None:
-            where = fabrics.c.name == request.fabric
-            connection.execute(update(fabrics).where(where).values(desired_revision=request.revision))
+def _announce(connection: Connection, accepted: Iterable[Request]) -> None:
+    """From now on the fabric is not in sync until the announced commit, the last one of several, is applied."""
+    announced = {request.fabric: request.revision for request in accepted if request.commit and request.revision}
+    if announced:
+        rows = [{"of": fabric, "announced": revision} for fabric, revision in announced.items()]
+        connection.execute(_ANNOUNCE, rows)
 
 
-def _mark_verified(connection: Connection, repositories: Sequence[str], now: datetime) -> None:
-    for repository in repositories:
-        # What polls found without it is no reproach any more.
-        silence = {"silent_since": None, "last_unannounced": None, "unannounced": None}
-        times = {"last_received": now, "last_verified": now, **silence}
-        statement = upsert(webhooks).values(repository=repository, **times)
-        connection.execute(statement.on_conflict_do_update(index_elements=[webhooks.c.repository], set_=times))
+def _mark_verified(connection: Connection, repositories: Iterable[str], now: datetime) -> None:
+    times = {"last_received": now, "last_verified": now}
+    # What polls found without it is no reproach any more.
+    silence = {"silent_since": None, "last_unannounced": None, "unannounced": None}
+    rows = [{"repository": repository, **times, **silence} for repository in repositories]
+    if rows:
+        connection.execute(_SAVE_WEBHOOKS, rows)
+
+
+def _webhooks_upsert() -> Insert:
+    statement = upsert(webhooks)
+    changed = {column.name: column for column in statement.excluded if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=[webhooks.c.repository], set_=changed)
+
+
+# Built once: building them takes longer than running them, and every delivery does.
+_DELIVERED = select(deliveries.c.id, deliveries.c.requests).where(
+    deliveries.c.provider == bindparam("of"),
+    deliveries.c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value)),
+)
+_REMEMBER = insert(deliveries)
+_ANNOUNCE = update(fabrics).where(fabrics.c.name == bindparam("of")).values(desired_revision=bindparam("announced"))
+_SAVE_WEBHOOKS = _webhooks_upsert()

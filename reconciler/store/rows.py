@@ -18,10 +18,25 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection, Row, Select, Table
+    from sqlalchemy.dialects.sqlite import Insert
 
     from reconciler.model.requests import Request
     from reconciler.ports import Clock
     from reconciler.store.connection import Database
+
+
+def _requests_upsert() -> Insert:
+    statement = insert(requests)
+    return statement.on_conflict_do_update(
+        index_elements=[requests.c.id],
+        set_={"ended": statement.excluded.ended, "request": statement.excluded.request},
+        where=requests.c.ended.is_(None),
+    )
+
+
+# Built once: building these takes longer than running them, and every delivery does.
+_INSERT_FABRICS = insert(fabrics).on_conflict_do_nothing()
+_SAVE_REQUESTS = _requests_upsert()
 
 
 class Part:
@@ -54,7 +69,7 @@ def ensure_fabrics(connection: Connection, names: Iterable[str]) -> None:
         for name in names
     ]
     if rows:
-        connection.execute(insert(fabrics).on_conflict_do_nothing(), rows)
+        connection.execute(_INSERT_FABRICS, rows)
 
 
 def replace_objects(connection: Connection, table: Table, fabric: str, values: Mapping[ObjectKey, Any]) -> None:
@@ -88,12 +103,5 @@ def save_requests(connection: Connection, changed: Iterable[Request], now: datet
     rows = [
         {"id": r.id, "fabric": r.fabric, "ended": now if r.state.is_terminal else None, "request": r} for r in changed
     ]
-    if not rows:
-        return
-    statement = insert(requests)
-    upsert = statement.on_conflict_do_update(
-        index_elements=[requests.c.id],
-        set_={"ended": statement.excluded.ended, "request": statement.excluded.request},
-        where=requests.c.ended.is_(None),
-    )
-    connection.execute(upsert, rows)
+    if rows:
+        connection.execute(_SAVE_REQUESTS, rows)

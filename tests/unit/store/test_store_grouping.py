@@ -1,0 +1,148 @@
+"""Group commit: what arrives while a transaction is written shares the next one, and each caller has its own answer."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.errors import StateError
+from reconciler.model.requests import Delivery, Request, Trigger
+from reconciler.store import grouping, open_store
+from reconciler.store.grouping import Grouped
+from tests.unit.store.samples import NOON, SetClock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+TIMEOUT = 10.0
+
+
+class Tape:
+    """A medium that takes texts in groups. The first write lasts until it is let go; one text cannot be written."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[str]] = []
+        self.is_writing = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def write(self, texts: Sequence[str]) -> list[str]:
+        self.groups.append(list(texts))
+        self.is_writing.set()
+        assert self.may_go_on.wait(TIMEOUT)
+        if "poison" in texts:
+            raise StateError("this cannot be written")
+        return [text.upper() for text in texts]
+
+
+def _write_behind(tape: Tape, texts: Sequence[str]) -> dict[str, str | StateError]:
+    """What each caller gets whose text arrives, in this order, while a first write goes on."""
+    grouped = Grouped(tape.write)
+    found: dict[str, str | StateError] = {}
+
+    def add(text: str) -> None:
+        try:
+            found[text] = grouped.add(text)
+        except StateError as error:
+            found[text] = error
+
+    threads = [threading.Thread(target=add, args=[text]) for text in ["first", *texts]]
+    for number, thread in enumerate(threads):
+        thread.start()
+        assert tape.is_writing.wait(TIMEOUT)
+        while len(grouped._arrived) < number:
+            thread.join(0.001)
+    tape.may_go_on.set()
+    for thread in threads:
+        thread.join(TIMEOUT)
+    return found
+
+
+def test_what_arrives_meanwhile_goes_together() -> None:
+    """Three texts that arrive during a write are one group, in their order, and each caller has his own answer."""
+    tape = Tape()
+
+    found = _write_behind(tape, ["a", "b", "c"])
+
+    assert tape.groups == [["first"], ["a", "b", "c"]]
+    assert found == {"first": "FIRST", "a": "A", "b": "B", "c": "C"}
+
+
+def test_one_that_cannot_be_written_fails_alone() -> None:
+    """The error is its caller's, and the others of its group are written all the same."""
+    tape = Tape()
+
+    found = _write_behind(tape, ["a", "poison", "c"])
+
+    assert isinstance(found.pop("poison"), StateError)
+    assert found == {"first": "FIRST", "a": "A", "c": "C"}
+    assert tape.groups == [["first"], ["a", "poison", "c"], ["a"], ["poison"], ["c"]]
+
+
+def test_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than a number of items go together, and none is left behind."""
+    monkeypatch.setattr(grouping, "LARGEST_GROUP", 2)
+    tape = Tape()
+
+    found = _write_behind(tape, ["a", "b", "c", "d", "e"])
+
+    assert tape.groups == [["first"], ["a", "b"], ["c", "d"], ["e"]]
+    assert len(found) == 6
+
+
+def test_an_interruption_reaches_everybody() -> None:
+    """What ends the writing thread leaves no caller waiting, and nobody tries again in its name."""
+    calls = 0
+
+    def interrupt(_texts: Sequence[str]) -> list[str]:
+        nonlocal calls
+        calls += 1
+        raise KeyboardInterrupt
+
+    grouped = Grouped(interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        grouped.add("a")
+    assert calls == 1
+
+
+def test_redeliveries_at_once(tmp_path: Path) -> None:
+    """Of deliveries with one id that arrive at the same moment exactly one is new; the others learn its requests."""
+    store = open_store(tmp_path / "state.db", SetClock())
+    with ThreadPoolExecutor(16) as threads:
+        for number in range(20):
+            barrier = threading.Barrier(16)
+
+            def deliver(
+                caller: int, number: int = number, barrier: threading.Barrier = barrier
+            ) -> Sequence[str] | None:
+                barrier.wait(TIMEOUT)
+                request = Request(f"r{number}-{caller}", "dc1", Trigger.PUSH, NOON)
+                return store.accept([request], Delivery("github", f"d{number}", "push"), ["gitops"])
+
+            answers = list(threads.map(deliver, range(16)))
+
+            (winner,) = [f"r{number}-{caller}" for caller, answer in enumerate(answers) if answer is None]
+            assert {tuple(answer) for answer in answers if answer is not None} == {(winner,)}
+            assert [r.id for r in store.unfinished() if r.id.startswith(f"r{number}-")] == [winner]
+    store.close()
+
+
+def test_the_last_announced_commit_of_a_group_counts(tmp_path: Path) -> None:
+    """Pushes that share a transaction leave what they would have left one after another."""
+    store = open_store(tmp_path / "state.db", SetClock())
+    with ThreadPoolExecutor(8) as threads:
+        accepted = list(threads.map(lambda number: store.accept([_push(number)]), range(50)))
+
+    assert accepted == [None] * 50
+    order = [request.revision for request in store.unfinished()]
+    assert store.fabric("dc1").desired_revision == order[-1]
+    store.close()
+
+
+def _push(number: int) -> Request:
+    commit = f"{number:040x}"
+    return Request(f"r{number}", "dc1", Trigger.PUSH, NOON, commit=commit, revision=f"main@sha1:{commit}")
