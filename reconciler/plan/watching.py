@@ -71,11 +71,16 @@ def _undeclared(observed: JSONObject, declared: JSONObject, rule: Rule) -> JSONO
     for name, value in observed.items():
         stored = rule.name(name) if rule.is_map else name
         below = rule.member(name)
-        if not _is_declared(names.get(stored), below):
-            found[stored] = canonical(value)
-        elif isinstance(value, dict):
-            found[stored] = _undeclared(value, _members(names[stored]), below)
-    return {name: value for name, value in found.items() if rule.is_map or not is_empty(value)}
+        if _is_declared(names.get(stored), below):
+            left = _undeclared(_members(value), _members(names[stored]), below)
+            is_said = bool(left)
+        else:
+            left = canonical(value)
+            # The name of a map's entry says something, whatever the entry holds.
+            is_said = rule.is_map or not is_empty(left)
+        if is_said:
+            found[stored] = left
+    return found
 
 
 def _is_declared(value: JSON, rule: Rule) -> bool:

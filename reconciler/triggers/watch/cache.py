@@ -143,6 +143,11 @@ class Cache:
         with self._lock:
             self._is_live = False
 
+    def resume(self) -> None:
+        """The cluster is followed again, from the version up to which it was."""
+        with self._lock:
+            self._is_live = self._version is not None
+
     def clear(self) -> None:
         """The cluster does not serve the kind: there is nothing, and nothing to follow."""
         with self._lock:

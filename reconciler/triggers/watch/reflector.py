@@ -29,6 +29,11 @@ LOOK_AGAIN = 60.0
 STABLE = 10.0
 """Seconds that a watch must last, or tell something, for its end to be no failure."""
 
+ACCEPTED = 15.0
+"""Seconds after which a watch that was resumed without an error is taken to work: a server refuses at once, and nobody
+waits longer for it to answer at all. A kind to which nothing happens gives no other sign.
+"""
+
 PATIENCE = 30.0
 """Seconds in which a watch that breaks off must have told something for its version to be trusted still: a version of
 the future, which a cluster restored from a backup is asked for, is silent for ever.
@@ -111,7 +116,9 @@ class Reflector:
 
     async def _watch(self) -> float:
         version = self._version or ""
-        begun = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        accepted = loop.call_later(ACCEPTED, self._accepted)
         try:
             async for event in self._events.watch(self._cache.kind, version):
                 self._take(event)
@@ -120,12 +127,17 @@ class Reflector:
                 self._version = None
             raise
         finally:
+            accepted.cancel()
             if self._lasted(begun) >= STABLE:
                 self._failures = 0
         return self._ended(has_got_on=self._version != version or self._lasted(begun) >= STABLE)
 
     def _lasted(self, begun: float) -> float:
         return asyncio.get_running_loop().time() - begun
+
+    def _accepted(self) -> None:
+        self._cache.resume()
+        self._health.progress(self.name)
 
     def _take(self, event: WatchEvent) -> None:
         change = self._cache.follow(event)
@@ -143,6 +155,7 @@ class Reflector:
         is not watched.
         """
         if has_got_on:
+            self._accepted()
             return 0.0
         self._failures += 1
         return 0.0 if self._failures == 1 else self._troubled("the server ends every watch at once")
