@@ -74,6 +74,7 @@ class AsyncTransport:
             what = f"cluster server {self.address}: its certificates cannot be used"
             raise ConfigurationError(f"{what}: {_words(error)}") from None
         self._client.user_agent = FIELD_MANAGER
+        self._streaming: set[ClientResponse] = set()
         self._is_closed = False
 
     async def get(self, path: str, query: Query = ()) -> Answer:
@@ -88,7 +89,7 @@ class AsyncTransport:
             try:
                 return await self._answer(response, MAX_ANSWER)
             finally:
-                response.close()  # without effect on a connection whose answer was read to its end
+                _leave(response)
 
     async def stream(
         self, path: str, query: Query, silence: float, refusal: Callable[[Answer], ReconcilerError]
@@ -102,6 +103,7 @@ class AsyncTransport:
         with self._translated():
             async with asyncio.timeout(BEGIN_SECONDS):
                 response = await self._open(path, query, limits)
+        self._streaming.add(response)
         try:
             if not response.ok:
                 with self._translated():
@@ -110,11 +112,14 @@ class AsyncTransport:
             while piece := await self._piece(response):
                 yield piece
         finally:
-            response.close()
+            self._streaming.discard(response)
+            _leave(response)
 
     async def close(self) -> None:
         """Close all connections; streams that are open break off, and no more requests are sent."""
         self._is_closed = True
+        for response in tuple(self._streaming):
+            _leave(response)  # the library's own end does not wake up who waits for the next piece
         await self._client.close()
 
     async def _open(self, path: str, query: Query, limits: ClientTimeout) -> ClientResponse:
@@ -176,6 +181,16 @@ async def _refuse_redirects(request: ClientRequest, handler: ClientHandlerType) 
         response.close()
         raise ClusterUnavailableError(f"{request.url.origin()} answers with a redirect ({response.status})")
     return response
+
+
+def _leave(response: ClientResponse) -> None:
+    """End the connection of an answer that was not read to its end, at once: a farewell by TLS could take as long as
+    the other side wants.
+    """
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
 
 
 def _words(error: BaseException) -> str:

@@ -184,7 +184,7 @@ class TestList:
         """In the server's words."""
         server.say(status(code, "for a reason"), code)
 
-        with pytest.raises(error, match="list VPC: (for a reason|the cluster does not serve this kind)"):
+        with pytest.raises(error, match=r"list VPC: (for a reason|the cluster does not serve this kind)"):
             await events.list(VPC)
 
     async def test_a_server_that_does_not_answer_is_given_up(
