@@ -11,30 +11,36 @@ from typing import TYPE_CHECKING
 import structlog
 
 from reconciler.app.clock import SystemClock
-from reconciler.app.subjects import build_subjects
+from reconciler.app.live import Live
+from reconciler.app.reload import Reload
+from reconciler.app.subjects import Stock
+from reconciler.app.supervisor import Supervisor
+from reconciler.app.watching import Watches, WatchWork, build_watch
 from reconciler.errors import StateError
-from reconciler.model.requests import Receiver
+from reconciler.model.requests import Trigger
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import PassRunner, Surroundings
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
-from reconciler.status.reporter import Described, Reporter
+from reconciler.status.reporter import Reporter
 from reconciler.store import open_store
-from reconciler.triggers.intake import Configured, TriggerIntake
-from reconciler.triggers.poll import Poll
+from reconciler.triggers.branches import LocalBranches
+from reconciler.triggers.files import FileWatch
+from reconciler.triggers.intake import TriggerIntake
+from reconciler.triggers.poll import Jitter, Poll
 from reconciler.worker import Worker
 from webhooks.app import create_app
 from webhooks.options import WebOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from reconciler.model.fabric import Fabric
     from reconciler.model.known import Known
     from reconciler.model.passes import PassRecord
     from reconciler.ports import Clock
     from reconciler.queue import Next, Taken
-    from reconciler.settings import SecretSource, Settings
+    from reconciler.settings import HistorySettings, SecretSource, Settings
     from reconciler.store import Store
     from reconciler.worker import Runner
 
@@ -46,6 +52,12 @@ WRITES = ("created", "updated", "deleted", "netbox_created", "netbox_updated", "
 PRUNE_EVERY = 3600.0
 """Seconds between two prunings of the history."""
 
+FILES = "files"
+"""The task that looks at the configuration and the files that it names."""
+
+BRANCHES = "branches"
+"""The task that looks at repositories on this machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -53,16 +65,25 @@ class Parts:
 
     host: str
     port: int
-    fabrics: Sequence[Fabric]
+    live: Live
     store: Store
     queue: WorkQueue
     intake: TriggerIntake
     poll: Poll
     workers: Sequence[Worker]
+    files: Mapping[str, FileWatch]
+    """What looks at files, by the name of its task."""
     components: Components
+    supervisor: Supervisor
+    watches: Watches
     web: Callable[..., Awaitable[None]]
     """The web application (ASGI)."""
     stop: threading.Event
+
+    @property
+    def fabrics(self) -> Sequence[Fabric]:
+        """Those of the present configuration, in its order."""
+        return tuple(self.live.version.fabrics.values())
 
     def close(self) -> None:
         self.store.close()
@@ -80,36 +101,93 @@ def build_parts(settings: Settings) -> Parts:
 
 
 def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
-    fabrics = {fabric.name: fabric for fabric in settings.fabric_values()}
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
     queue = WorkQueue(clock.monotonic, metrics.joined)
-    configured = Configured(fabrics, receivers(settings))
-    intake = TriggerIntake(lambda: configured, store, queue, clock)
-    ended = Ended(settings, store, metrics, clock)
-    subjects = build_subjects(settings, store)
-    surroundings = Surroundings(has_others=queue.has_others, on_breaker=metrics.breaker)
-    runner = Measured(PassRunner(lambda: subjects, (store, store), clock, stop, ended, surroundings), metrics)
-    described = Described(fabrics, providers(settings), settings.warnings)
-    reporter = Reporter(lambda: described, store, store, queue, (components, metrics, clock))
-    options = WebOptions(
-        api_token=partial(read_token, settings.server.api_token),
-        protect_reads=settings.server.protect_reads,
-        max_body_bytes=settings.server.max_body_bytes,
-        on_delivery=metrics.delivery,
+    asked_by_watches = WatchWork(queue, lambda fabric: intake.obstacle(fabric))  # noqa: PLW0108 - there is none yet
+    stock = Stock(store, settings.state_path.parent / "mirrors")
+    live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components))
+    supervisor = Supervisor(components)
+    watches = Watches(supervisor)
+    intake = TriggerIntake(live.configured, store, queue, clock)
+    poll = Poll(
+        intake.active,
+        store,
+        intake.trigger,
+        clock,
+        Jitter(lambda: live.version.settings.poll.jitter),
+        on_iteration=partial(components.progress, "poll"),
     )
+    intake.tell(poll)
+    listener = PassListener(lambda: live.version.settings.history, watches, store, metrics, clock)
+    surroundings = Surroundings(has_others=queue.has_others, on_breaker=metrics.breaker)
+    runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
+    reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
+    changes = ReloadEffects(live, intake, watches, poll)
     return Parts(
         host=settings.server.host,
         port=settings.server.port,
-        fabrics=tuple(fabrics.values()),
+        live=live,
         store=store,
         queue=queue,
         intake=intake,
-        poll=Poll(fabrics.values, store, intake.trigger, clock, settings.poll.jitter),
-        workers=[Worker(queue, runner, intake.finished) for _ in range(settings.workers)],
+        poll=poll,
+        workers=[
+            Worker(queue, runner, intake.finished, on_iteration=partial(components.progress, worker_name(number)))
+            for number in range(settings.workers)
+        ],
+        files={
+            FILES: FileWatch(FILES, Reload(live, changes, components), components),
+            BRANCHES: FileWatch(BRANCHES, LocalBranches(live.local_branches, changes.moved), components),
+        },
         components=components,
-        web=create_app(intake, reporter, options),
+        supervisor=supervisor,
+        watches=watches,
+        web=create_app(intake, reporter, _web_options(live, metrics)),
         stop=stop,
     )
+
+
+def _web_options(live: Live, metrics: Metrics) -> WebOptions:
+    server = live.version.settings.server
+    return WebOptions(
+        api_token=lambda: read_token(live.version.settings.server.api_token),
+        protect_reads=server.protect_reads,
+        max_body_bytes=server.max_body_bytes,
+        on_delivery=metrics.delivery,
+    )
+
+
+def worker_name(number: int) -> str:
+    """The name of the task of a worker, which count from 0."""
+    return f"worker-{number + 1}"
+
+
+class ReloadEffects:
+    """What a changed configuration causes (`reload.Effects`), and a moved branch of a repository on this machine."""
+
+    def __init__(self, live: Live, intake: TriggerIntake, watches: Watches, poll: Poll) -> None:
+        self._live = live
+        self._intake = intake
+        self._watches = watches
+        self._poll = poll
+
+    async def end(self, fabrics: Sequence[str]) -> None:
+        await self._intake.supersede(fabrics, "the fabric is no longer configured or enabled")
+
+    async def watch(self) -> None:
+        await self._watches.follow(self._live.version.watches)
+
+    async def begin(self, fabrics: Sequence[str]) -> None:
+        configured = self._live.version.fabrics
+        await self._intake.trigger([configured[name] for name in fabrics if name in configured], Trigger.FILE)
+
+    async def moved(self, repository: str) -> None:
+        """The branch of this repository has another tip. Raises StateError."""
+        fabrics = self._live.version.fabrics.values()
+        await self._intake.trigger([fabric for fabric in fabrics if fabric.repository == repository], Trigger.FILE)
+
+    def reschedule(self) -> None:
+        self._poll.wake()
 
 
 class Measured:
@@ -129,22 +207,31 @@ class Measured:
         return following
 
 
-class Ended:
-    """What follows a pass that was recorded: metrics, and now and then the pruning of what is old."""
+class PassListener:
+    """Who is told of passes: the fabric's watch, metrics, and now and then the history, to forget what is old.
+    `history` gives the settings of the moment.
+    """
 
-    def __init__(self, settings: Settings, store: Store, metrics: Metrics, clock: Clock) -> None:
-        self._keep_for = timedelta(days=settings.history.days)
-        self._keep_passes = settings.history.passes
+    def __init__(
+        self,
+        history: Callable[[], HistorySettings],
+        watches: Watches,
+        store: Store,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._history = history
+        self._watches = watches
         self._store = store
         self._metrics = metrics
         self._clock = clock
         self._pruned = -PRUNE_EVERY
 
     def begun(self, fabric: str) -> None:
-        """Nothing depends on it."""
+        self._watches.begun(fabric)
 
     def left(self, fabric: str, known: Known | None) -> None:
-        """Nothing depends on it."""
+        self._watches.left(fabric, known)
 
     def ended(self, record: PassRecord) -> None:
         self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
@@ -155,32 +242,11 @@ class Ended:
 
     def _prune(self) -> None:
         """What cannot be forgotten now is forgotten later. The pass is stored and must not be made again for it."""
+        history = self._history()
         try:
-            self._store.prune(self._keep_for, self._keep_passes, self._clock.now())
+            self._store.prune(timedelta(days=history.days), history.passes, self._clock.now())
         except StateError:
             log.exception("the history could not be pruned")
-
-
-def receivers(settings: Settings) -> list[Receiver]:
-    """The configured webhooks with their secrets: those of repositories, and NetBox's, which speak for fabrics. Raises
-    ConfigurationError when a secret cannot be read.
-    """
-    of_forges = [
-        Receiver(repository.webhook.provider, repository.name, repository.url, repository.webhook.secret.read())
-        for repository in settings.repositories
-        if repository.webhook is not None
-    ]
-    of_netbox = [
-        Receiver("netbox", fabric.name, fabric.netbox.url, fabric.netbox.webhook_secret.read())
-        for fabric in settings.fabrics
-        if fabric.netbox is not None and fabric.netbox.url is not None and fabric.netbox.webhook_secret is not None
-    ]
-    return of_forges + of_netbox
-
-
-def providers(settings: Settings) -> dict[str, str | None]:
-    """The webhook provider of each repository."""
-    return {r.name: r.webhook.provider if r.webhook else None for r in settings.repositories}
 
 
 def read_token(source: SecretSource | None) -> bytes | None:

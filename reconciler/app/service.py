@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
-import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
+from anyio import to_thread
 
-from reconciler.app.supervisor import Supervisor
+from reconciler.app.parts import worker_name
+from reconciler.app.reload import COMPONENT
+from reconciler.app.stopping import ended_by_signals
 from reconciler.app.web_server import WebServer, listen, web_configuration
 from reconciler.model.requests import Trigger
 from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from reconciler.app.parts import Parts
     from reconciler.model.status import FabricRecord
 
 log = structlog.get_logger("service")
 
-STOP_TIMEOUT = 18.0
-"""Seconds from the signal to the end of the process, whatever hangs. What is cut off is done again at the next start.
-"""
+PASSIVE = ("store", "queue", COMPONENT)
+"""Parts without a task: they are there from the start, and others say how they are."""
 
 
 def serve(build: Callable[[], Parts], on_ready: Callable[[], None] = lambda: None) -> None:
-    """Run the service until SIGTERM or SIGINT. `on_ready` is called once it serves.
+    """Run the service until SIGTERM or SIGINT. `on_ready` is called once it serves. Only for the main thread.
 
     Raises ConfigurationError, StateError when it cannot start.
     """
-    asyncio.run(Service(build()).run(on_ready))
+    service = Service(build())
+    with ended_by_signals(service.stop_soon):
+        asyncio.run(service.run(on_ready))
 
 
 class Service:
@@ -43,57 +45,65 @@ class Service:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._supervisor = Supervisor(parts.components)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
+        self._is_wanted = True
         self._web: WebServer | None = None
 
+    def stop_soon(self) -> None:
+        """End the run, or the one that is about to begin. May be called from any thread."""
+        self._is_wanted = False
+        if self._loop is not None:
+            # A loop that is closed has ended already.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
     async def run(self, on_ready: Callable[[], None]) -> None:
-        """Until a signal arrives. Raises ConfigurationError, StateError when it cannot start."""
-        with contextlib.closing(self._parts), listen(self._parts.host, self._parts.port) as listener:
-            self._watch_signals()
-            await self._queue_first_passes()
-            async with asyncio.TaskGroup() as tasks:
-                ending, endless = self._start(tasks, listener, on_ready)
+        """Until `stop_soon`. Raises ConfigurationError, StateError when it cannot start."""
+        parts = self._parts
+        self._loop = asyncio.get_running_loop()
+        if not self._is_wanted:
+            self._stopping.set()
+        with contextlib.closing(parts), listen(parts.host, parts.port) as listener:
+            try:
+                await self._begin()
+                self._start(listener)
+                await self._announce(listener.getsockname()[1], on_ready)
                 await self._stopping.wait()
                 log.info("stopping")
-                with _deadline():
-                    for task in endless:
-                        task.cancel()
-                    self._stop()
-                    await asyncio.wait(ending)
+            finally:
+                await self._end()
         log.info("stopped")
 
-    def _start(
-        self, tasks: asyncio.TaskGroup, listener: socket.socket, on_ready: Callable[[], None]
-    ) -> tuple[list[asyncio.Task[None]], list[asyncio.Task[None]]]:
-        """Start every part: those that end by themselves when the service stops, and those that never do."""
-        parts, supervise = self._parts, self._supervisor.supervise
-        parts.components.report("store", ComponentState.RUNNING)
-        parts.components.report("queue", ComponentState.RUNNING)
-        ending = [tasks.create_task(supervise("web", lambda: self._serve_web(listener)))]
-        for number, worker in enumerate(parts.workers, start=1):
-            ending.append(tasks.create_task(supervise(f"worker-{number}", worker.run)))
-        poll = tasks.create_task(supervise("poll", parts.poll.run))
-        announcement = tasks.create_task(self._announce(listener.getsockname()[1], on_ready))
-        return ending, [poll, announcement]
-
-    def _watch_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-
-    async def _queue_first_passes(self) -> None:
-        """Take up what was not finished, then look at every fabric, the most neglected first. Raises StateError."""
+    async def _begin(self) -> None:
+        """Follow the clusters, then take up what was not finished, and look at every fabric, the most neglected first.
+        Raises StateError.
+        """
         parts = self._parts
+        for name in PASSIVE:
+            parts.components.report(name, ComponentState.RUNNING)
+        await parts.watches.follow(parts.live.version.watches)
         await parts.intake.resume()
-        records = await asyncio.to_thread(parts.store.fabrics)
-        for fabric in sorted(parts.fabrics, key=lambda fabric: _neglect(records.get(fabric.name))):
+        records = await to_thread.run_sync(parts.store.fabrics)
+        now = datetime.now(UTC)
+        for fabric in sorted(parts.fabrics, key=lambda fabric: _neglect(records.get(fabric.name), now)):
             await parts.intake.trigger([fabric], Trigger.STARTUP)
+
+    def _start(self, listener: socket.socket) -> None:
+        parts, start = self._parts, self._parts.supervisor.start
+        start("web", lambda: self._serve_web(listener), ends_itself=True)
+        for number, worker in enumerate(parts.workers):
+            start(worker_name(number), worker.run, ends_itself=True)
+        start("poll", parts.poll.run)
+        for name, watch in parts.files.items():
+            start(name, watch.run)
 
     async def _announce(self, port: int, on_ready: Callable[[], None]) -> None:
         """Say so once it serves. `port` is the one that was bound, which the configuration may leave open."""
         parts = self._parts
-        while self._web is None or not self._web.started:  # noqa: ASYNC110 - uvicorn offers no event for it
+        while self._web is None or not self._web.started:
+            if self._stopping.is_set():
+                return
             await asyncio.sleep(0.01)
         log.info("serving", host=parts.host, port=port, fabrics=[fabric.name for fabric in parts.fabrics])
         for fabric in parts.fabrics:
@@ -106,34 +116,24 @@ class Service:
         self._web.should_exit = self._stopping.is_set()
         await self._web.serve(sockets=[listener.dup()])
 
-    def _stop(self) -> None:
-        """End every part at its next boundary."""
-        self._supervisor.stop()
-        self._parts.stop.set()
-        self._parts.queue.drain()
+    async def _end(self) -> None:
+        """End every part at its next boundary, and what has none at once."""
+        parts = self._parts
+        parts.supervisor.stop()
+        parts.stop.set()
+        parts.queue.drain()
         if self._web is not None:
             self._web.should_exit = True
+        await parts.supervisor.ended()
+        await parts.watches.close()
 
 
-def _neglect(record: FabricRecord | None) -> tuple[bool, float]:
-    """Fabrics that were never in line come first, then those whose last success is longest ago."""
+def _neglect(record: FabricRecord | None, now: datetime) -> tuple[int, float]:
+    """Fabrics that were never in line come first, then those whose poll was missed, the longest overdue before others,
+    then those whose last success is longest ago.
+    """
     if record is None or record.last_sync is None:
-        return (False, 0.0)
-    return (True, record.last_sync.timestamp())
-
-
-@contextlib.contextmanager
-def _deadline() -> Iterator[None]:
-    """End the process in any case, when the block has not ended in time."""
-    timer = threading.Timer(STOP_TIMEOUT, _give_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _give_up() -> None:
-    log.error("stop took too long", seconds=STOP_TIMEOUT)
-    os._exit(1)
+        return (0, 0.0)
+    if record.next_poll is not None and record.next_poll < now:
+        return (1, record.next_poll.timestamp())
+    return (2, record.last_sync.timestamp())

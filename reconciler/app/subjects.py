@@ -1,4 +1,4 @@
-"""What passes work on: each fabric with its Git source and its targets, built from the settings."""
+"""What passes work on: Git sources and targets, built from the settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from reconciler.desired.git import Mirror
 from reconciler.desired.remote import GitRemote
 from reconciler.desired.source import FabricSource, ParseCache
 from reconciler.errors import ConfigurationError
-from reconciler.reconcile import Subject
 from reconciler.settings.urls import canonical
 from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
 from reconciler.targets.local.cluster import LocalCluster
@@ -19,36 +18,65 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from reconciler.model.fabric import Fabric
     from reconciler.ports import Cluster, Documents, NetBox
-    from reconciler.settings import FabricSettings, RepositorySettings, Settings
+    from reconciler.reconcile import Subject
+    from reconciler.settings import ClusterSettings, FabricSettings, RepositorySettings, Settings
 
 
-def build_subjects(settings: Settings, documents: Documents) -> dict[str, Subject]:
-    """Every fabric by name. `documents` carries the embedded stores.
+class Stock:
+    """What outlives a version of the configuration, and must: mirrors, because two of one directory have to wait for
+    each other; embedded stores, because two on one collection would not see each other's writes; parsed files.
 
-    Raises ConfigurationError: a target cannot be used as it is configured, or two fabrics share one.
+    `documents` carries the embedded stores; below `folder`, which no other process may use, are the mirrors.
     """
-    mirrors = build_mirrors(settings, settings.state_path.parent / "mirrors")
-    cache = ParseCache()
-    subjects = {
-        fabric.name: Subject(
-            fabric,
-            FabricSource(mirrors[fabric.repository], fabric, cache),
-            build_cluster(configured, documents),
-            build_netbox(configured, documents),
-        )
-        for fabric, configured in zip(settings.fabric_values(), settings.fabrics, strict=True)
-    }
-    refuse_shared(subjects.values())
-    return subjects
+
+    def __init__(self, documents: Documents, folder: Path) -> None:
+        self._documents = documents
+        self._folder = folder
+        self._mirrors: dict[str, Mirror] = {}
+        self._clusters: dict[str, LocalCluster] = {}
+        self._netboxes: dict[str, LocalNetBox] = {}
+        self._cache = ParseCache()
+
+    def source(self, remote: GitRemote, fabric: Fabric) -> FabricSource:
+        """The fabric's directory in its repository. Nothing is fetched yet."""
+        return FabricSource(self._mirror(remote), fabric, self._cache)
+
+    def _mirror(self, remote: GitRemote) -> Mirror:
+        known = self._mirrors.get(remote.name)
+        if known is None:
+            known = Mirror(remote, mirror_folder(self._folder, remote.name))
+        elif known.remote != remote:
+            known = known.following(remote)
+        self._mirrors[remote.name] = known
+        return known
+
+    def cluster(self, fabric: FabricSettings) -> Cluster | None:
+        """As `build_cluster`."""
+        if fabric.cluster is not None and fabric.cluster.local:
+            return self._clusters.setdefault(fabric.name, LocalCluster(self._documents, fabric.name))
+        return build_cluster(fabric, self._documents)
+
+    def netbox(self, fabric: FabricSettings) -> NetBox | None:
+        """As `build_netbox`."""
+        if fabric.netbox is not None and fabric.netbox.local:
+            return self._netboxes.setdefault(fabric.name, LocalNetBox(self._documents, fabric.name))
+        return build_netbox(fabric, self._documents)
+
+
+def mirror_folder(folder: Path, repository: str) -> Path:
+    """Where the mirror of the repository of this name is."""
+    return folder / f"{repository}.git"
 
 
 def build_mirrors(settings: Settings, folder: Path) -> dict[str, Mirror]:
     """A mirror for each repository, below `folder`, which no other process may use. Nothing is fetched yet."""
-    return {r.name: Mirror(_remote(r), folder / f"{r.name}.git") for r in settings.repositories}
+    return {r.name: Mirror(remote_of(r), mirror_folder(folder, r.name)) for r in settings.repositories}
 
 
-def _remote(repository: RepositorySettings) -> GitRemote:
+def remote_of(repository: RepositorySettings) -> GitRemote:
+    """Where a repository is, and who we are there."""
     auth = repository.auth
     return GitRemote(
         name=repository.name,
@@ -69,16 +97,18 @@ def build_cluster(fabric: FabricSettings, documents: Documents) -> Cluster | Non
         return None
     if cluster.local:
         return LocalCluster(documents, fabric.name)
-    return KubernetesCluster(
-        ClusterAccess(
-            kubeconfig=cluster.kubeconfig,
-            context=cluster.context,
-            in_cluster=cluster.in_cluster,
-            server=cluster.server,
-            token=cluster.token.read if cluster.token else None,
-            ca_file=cluster.ca_file,
-        ),
-        cluster.namespace,
+    return KubernetesCluster(access_of(cluster), cluster.namespace)
+
+
+def access_of(cluster: ClusterSettings) -> ClusterAccess:
+    """Where the API of a cluster is, and who we are there."""
+    return ClusterAccess(
+        kubeconfig=cluster.kubeconfig,
+        context=cluster.context,
+        in_cluster=cluster.in_cluster,
+        server=cluster.server,
+        token=cluster.token.read if cluster.token else None,
+        ca_file=cluster.ca_file,
     )
 
 

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +16,8 @@ import requests
 from structlog.testing import capture_logs
 
 from reconciler.app.parts import Parts, build_parts
-from reconciler.app.service import STOP_TIMEOUT, serve
+from reconciler.app.service import serve
+from reconciler.app.stopping import STOP_TIMEOUT
 from reconciler.errors import ConfigurationError, StateError
 from reconciler.model.requests import Request, Trigger
 from reconciler.store import Store, open_store
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.settings import Settings
+
+PARTS = {"web", "store", "queue", "configuration", "worker-1", "poll", "files", "branches"}
 
 
 @dataclass
@@ -98,7 +101,7 @@ def test_from_start_to_end(tmp_path: Path, repository: Path) -> None:
         fabric = client.get("/fabrics/dc1").json()
         assert (fabric["sync_status"], fabric["counts"]["in_sync"]) == ("in_sync", 1)
         assert client.get("/readyz").json() == {"status": "ok", "not_running": {}}
-        assert client.get("/healthz").json()["components"].keys() == {"web", "store", "queue", "worker-1", "poll"}
+        assert client.get("/healthz").json()["components"].keys() == PARTS
         assert "startup" in {t for p in client.get("/fabrics/dc1/passes").json()["passes"] for t in p["triggers"]}
         assert 'reconciler_passes_total{fabric="dc1",outcome="succeeded"}' in client.get("/metrics").text
         assert client.reconcile("wrong").status_code == 401
@@ -113,7 +116,7 @@ def test_from_start_to_end(tmp_path: Path, repository: Path) -> None:
     (simulated,) = [entry for entry in client.log if entry["event"] == "simulated targets"]
     assert (simulated["fabric"], simulated["log_level"]) == ("dc1", "warning")
     assert _is_free(found.state_path)
-    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert not [thread for thread in threading.enumerate() if thread.name == "signals"]
 
 
 def test_a_port_in_use(tmp_path: Path, repository: Path) -> None:
@@ -195,19 +198,23 @@ def test_a_signal_while_it_starts(tmp_path: Path, repository: Path) -> None:
 
 
 def test_the_most_neglected_first(tmp_path: Path, repository: Path) -> None:
-    """At the start fabrics that were never in line come first, then those whose last success is longest ago."""
-    found = _settings(tmp_path, repository, LOCAL, LOCAL, LOCAL)
+    """At the start fabrics that were never in line come first, then those whose poll was missed, the longest overdue
+    before others, then those whose last success is longest ago.
+    """
+    found = _settings(tmp_path, repository, *[LOCAL] * 5)
     store = open_store(found.state_path, samples.SetClock())
-    for name, age in (("dc1", 1), ("dc2", 5)):
+    now = datetime.now(UTC)
+    for name, age, due in (("dc1", 1, 1), ("dc2", 5, 1), ("dc4", 0, -1), ("dc5", 0, -2)):
         result = samples.pass_result(f"pass-of-{name}", name)
         fabric = replace(result.fabric, last_sync=samples.NOON - timedelta(hours=age))
         store.record_pass(replace(result, fabric=fabric))
+        store.schedule_poll(name, now + timedelta(hours=due), 300.0)
     store.close()
 
     _serve(lambda: replace(build_parts(found), workers=()))
 
     store = open_store(found.state_path, samples.SetClock())
     assert [(r.fabric, r.trigger) for r in store.unfinished()] == [
-        (name, Trigger.STARTUP) for name in ("dc3", "dc2", "dc1")
+        (name, Trigger.STARTUP) for name in ("dc3", "dc5", "dc4", "dc2", "dc1")
     ]
     store.close()

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from reconciler.app.parts import PRUNE_EVERY, WRITES, Ended, Measured, build_parts, providers, read_token, receivers
+from reconciler.app.parts import PRUNE_EVERY, WRITES, Measured, PassListener, build_parts, read_token
+from reconciler.app.supervisor import Supervisor
+from reconciler.app.watching import Watches
 from reconciler.errors import ConfigurationError, StateError
 from reconciler.model.requests import Trigger, Work
 from reconciler.model.status import PassResult
 from reconciler.queue import Next, Taken
+from reconciler.settings import HistorySettings
+from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
 from reconciler.store import Store, open_store
-from tests.unit.app.configuration import CANARY, LOCAL, REPOSITORY, secret, settings
+from tests.unit.app.configuration import CANARY, LOCAL, secret, settings
 from tests.unit.store import samples
 
 if TYPE_CHECKING:
@@ -66,39 +70,6 @@ def test_two_processes_on_one_state(tmp_path: Path) -> None:
         build_parts(found)
 
     parts.close()
-
-
-def test_webhooks(tmp_path: Path) -> None:
-    """Each webhook has its secret and its repository's address; a repository without one has no provider."""
-    other = {"name": "other", "url": "https://git.example.com/other.git"}
-    found = settings(tmp_path, repositories=[REPOSITORY, other])
-
-    (receiver,) = receivers(found)
-
-    assert (receiver.provider, receiver.repository, receiver.url) == ("github", "gitops", REPOSITORY["url"])
-    assert receiver.secret == f"{CANARY}-webhook".encode()
-    assert providers(found) == {"gitops": "github", "other": None}
-
-
-def test_webhooks_of_netbox(tmp_path: Path) -> None:
-    """A fabric whose NetBox has a webhook is named as what it speaks for; the others have none."""
-    netbox = {"url": "https://netbox.example.com", "token_file": "secrets/netbox-token"}
-    told = {"netbox": {**netbox, "webhook_secret_file": "secrets/webhook"}}
-    found = settings(tmp_path, told, {"netbox": {**netbox, "site": "other"}}, LOCAL, {})
-
-    (receiver,) = [one for one in receivers(found) if one.provider == "netbox"]
-
-    assert (receiver.repository, receiver.url) == ("dc1", "https://netbox.example.com")
-    assert receiver.secret == f"{CANARY}-webhook".encode()
-
-
-def test_a_webhook_secret_that_is_gone(tmp_path: Path) -> None:
-    """A secret that can no longer be read is an error that names its file."""
-    found = settings(tmp_path)
-    (tmp_path / "secrets" / "webhook").unlink()
-
-    with pytest.raises(ConfigurationError, match="secrets/webhook: no such file"):
-        receivers(found)
 
 
 def test_the_api_token_is_read_each_time(tmp_path: Path) -> None:
@@ -166,10 +137,12 @@ class History:
         self.clock = samples.SetClock()
         self.store = open_store(folder / "state.db", self.clock)
         self.metrics = Metrics()
-        self._settings = settings(folder, history={"days": 1, "passes": 1})
+        self.kept_for = HistorySettings(days=1, passes=1)
 
-    def ended(self, store: Store | None = None) -> Ended:
-        return Ended(self._settings, store or self.store, self.metrics, self.clock)
+    def listener(self, store: Store | None = None) -> PassListener:
+        watches = Watches(Supervisor(Components(self.clock)))
+        used = store or self.store
+        return PassListener(lambda: self.kept_for, watches, used, self.metrics, self.clock)
 
     def end_pass(self, name: str) -> None:
         result = samples.pass_result(name, finished=self.clock.now())
@@ -190,7 +163,7 @@ def test_a_pass_that_ended_is_counted(history: History) -> None:
     """The metrics learn of the pass and of what it wrote, kind by kind; what it only read is no write."""
     record = replace(samples.pass_record("p1"), counts={"created": 2, "netbox_deleted": 1, "unchanged": 9})
 
-    history.ended().ended(record)
+    history.listener().ended(record)
 
     values = _values(history.metrics)
     written = {what: values[f"reconciler_writes_total dc1 {what}"] for what in WRITES}
@@ -201,22 +174,22 @@ def test_a_pass_that_ended_is_counted(history: History) -> None:
 
 def test_old_history_is_pruned_now_and_then(history: History) -> None:
     """What is older than the settings say is forgotten with the first pass, and then at most once an hour."""
-    ended = history.ended()
+    listener = history.listener()
     record = samples.pass_record("p0")
     for name in ("old-1", "old-2"):
         history.end_pass(name)
     history.clock.advance(days=2)
 
-    ended.ended(record)
+    listener.ended(record)
     assert history.kept() == ["old-2"], "the last one is kept however old it is"
 
     history.end_pass("new")
     history.clock.advance(seconds=PRUNE_EVERY - 1)
-    ended.ended(record)
+    listener.ended(record)
     assert history.kept() == ["new", "old-2"], "not yet again"
 
     history.clock.advance(seconds=1)
-    ended.ended(record)
+    listener.ended(record)
     assert history.kept() == ["new"]
 
 
@@ -229,8 +202,8 @@ class FullDisk(Store):
 
 def test_a_history_that_cannot_be_pruned(history: History) -> None:
     """It fails no pass: the pass was stored, and must not be made again for it. It is tried again an hour later."""
-    ended = history.ended(FullDisk(history.store._database, history.clock))
+    listener = history.listener(FullDisk(history.store._database, history.clock))
 
-    ended.ended(samples.pass_record("p1"))
+    listener.ended(samples.pass_record("p1"))
 
     assert _values(history.metrics)["reconciler_passes_total dc1 partial"] == 1

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reconciler.app.subjects import build_cluster, build_mirrors, build_netbox, build_subjects
+from reconciler.app.live import Live
+from reconciler.app.subjects import Stock, build_cluster, build_mirrors, build_netbox
 from reconciler.errors import ConfigurationError
 from reconciler.settings import NetBoxSettings
 from reconciler.targets.kubernetes import KubernetesCluster
@@ -18,23 +19,33 @@ from tests.unit.app.configuration import LOCAL, kubeconfig, secret, settings
 from tests.unit.loopback import as_json, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from reconciler.reconcile import Subject
     from reconciler.settings import Settings
 
 TOKEN = {"token_file": "secrets/kube-token"}
 NETBOX = {"url": "https://netbox.example.com/", "token_file": "secrets/netbox-token"}
 
 
+def _subjects(found: Settings) -> Mapping[str, Subject]:
+    """What passes work on, without watches."""
+    folder = found.path.parent / "mirrors"
+    subjects = Live(found, Stock(MemoryDocuments(), folder), lambda _fabric: None).subjects()
+    assert not folder.exists(), "nothing is fetched yet"
+    return subjects
+
+
 def _refusal(found: Settings) -> str:
     with pytest.raises(ConfigurationError) as refused:
-        build_subjects(found, MemoryDocuments())
+        _subjects(found)
     return refused.value.message
 
 
 def test_embedded_targets(tmp_path: Path) -> None:
     """A fabric with `local` targets has embedded stores, each fabric its own, and says that they are simulated."""
-    found = build_subjects(settings(tmp_path, LOCAL, LOCAL), MemoryDocuments())
+    found = _subjects(settings(tmp_path, LOCAL, LOCAL))
 
     assert list(found) == ["dc1", "dc2"]
     for name, subject in found.items():
@@ -49,7 +60,7 @@ def test_real_targets(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path, "dc2.kubeconfig", "https://k8s-2.example.com:6443")
     by_server = {"cluster": {"server": "https://k8s-1.example.com:6443", **TOKEN}, "netbox": NETBOX}
 
-    found = build_subjects(settings(tmp_path, by_server, {"cluster": {"kubeconfig": path}}), MemoryDocuments())
+    found = _subjects(settings(tmp_path, by_server, {"cluster": {"kubeconfig": path}}))
 
     first, second = found["dc1"], found["dc2"]
     assert isinstance(first.cluster, KubernetesCluster)
@@ -91,7 +102,7 @@ def test_a_rotated_token_is_found(tmp_path: Path) -> None:
     with serving() as server:
         server.answer("GET /version", as_json({"gitVersion": "v1.32.4"}))
         cluster = {"server": server.url, **TOKEN}
-        found = build_subjects(settings(tmp_path, {"cluster": cluster}), MemoryDocuments())["dc1"].cluster
+        found = _subjects(settings(tmp_path, {"cluster": cluster}))["dc1"].cluster
         assert isinstance(found, KubernetesCluster)
         found.version()
         secret(tmp_path, "kube-token", "rotated\n")
@@ -126,7 +137,7 @@ def test_two_namespaces_of_one_cluster(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path, "it.kubeconfig", "https://k8s.example.com")
     fabrics = [{"cluster": {"kubeconfig": path, "namespace": name}} for name in ("one", "two")]
 
-    assert len(build_subjects(settings(tmp_path, *fabrics), MemoryDocuments())) == 2
+    assert len(_subjects(settings(tmp_path, *fabrics))) == 2
 
 
 def test_mirrors(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.app.supervisor import HEALTHY_AFTER, Supervisor
+from reconciler.app.supervisor import CANCEL_TIMEOUT, HEALTHY_AFTER, Supervisor
 from reconciler.status.health import Components
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class Task:
 class Supervised:
     """A supervised task, and what is said of it."""
 
-    def __init__(self, task: Task, chance: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, task: Task, chance: Callable[[], float] = lambda: 0.0, *, ends_itself: bool = False) -> None:
         self.task = task
         self.components = Components(LoopClock())
         self.supervisor = Supervisor(self.components, chance)
-        self.running = asyncio.ensure_future(self.supervisor.supervise("poll", task.run))
+        self.supervisor.start("poll", task.run, ends_itself=ends_itself)
 
     async def after(self, seconds: float) -> JSONObject:
         """What is said of the task when this many seconds have passed."""
@@ -63,19 +63,59 @@ class Supervised:
         return said
 
     async def end(self) -> None:
-        self.task.end.set()
-        await self.running
+        self.supervisor.stop()
+        await self.supervisor.ended()
 
 
-async def test_a_task_that_returns_is_over() -> None:
-    """A task that ends by itself is not started again, and is reported as stopped."""
-    supervised = Supervised(Task(failures=0))
+async def test_a_task_that_ends_with_the_service() -> None:
+    """A task that ends itself is left to when the service stops, and is then reported as stopped."""
+    supervised = Supervised(Task(failures=0), ends_itself=True)
     assert (await supervised.after(1000))["state"] == "running"
 
-    await supervised.end()
+    supervised.supervisor.stop()
+    assert (await supervised.after(10))["state"] == "running"
+    supervised.task.end.set()
+    await supervised.supervisor.ended()
 
     assert supervised.task.starts == [0]
     assert supervised.components.not_running() == {"poll": "stopped"}
+
+
+@pytest.mark.parametrize("ends_itself", [True, False])
+async def test_a_task_that_returns_has_failed(ends_itself: bool) -> None:  # noqa: FBT001 - a case
+    """A task that returns before the service stops is missed, and started again."""
+    supervised = Supervised(Task(failures=0), ends_itself=ends_itself)
+    supervised.task.end.set()
+
+    down = await supervised.after(0.5)
+    supervised.task.end.clear()
+    up = await supervised.after(1)
+    supervised.task.end.set()
+    await supervised.end()
+
+    assert (down["state"], down["reason"]) == ("failed", "EndedError: it returned, which only a stop may make it")
+    assert (up["state"], up["restarts"]) == ("running", 1)
+
+
+async def test_a_cancellation_that_nobody_asked_for() -> None:
+    """A task that is ended by the cancellation of what it waits for is missed like any other that fails."""
+    starts = []
+
+    async def run() -> None:
+        starts.append(asyncio.get_running_loop().time())
+        if len(starts) == 1:
+            raise asyncio.CancelledError
+        await asyncio.Event().wait()
+
+    components = Components(LoopClock())
+    supervisor = Supervisor(components, lambda: 0.0)
+    supervisor.start("poll", run)
+    await asyncio.sleep(10)
+
+    assert starts == [0, pytest.approx(1)]
+    assert components.as_json()["poll"]["restarts"] == 1
+    supervisor.stop()
+    await supervisor.ended()
 
 
 async def test_restarts_come_later_and_later() -> None:
@@ -125,39 +165,105 @@ async def test_what_is_said_while_it_is_down() -> None:
 
 async def test_a_stop_does_not_wait_for_a_restart() -> None:
     """What is down when the service stops stays down, and nobody waits for its next start."""
-    supervised = Supervised(Task(failures=9))
+    supervised = Supervised(Task(failures=9), ends_itself=True)
     await supervised.after(10)
     loop = asyncio.get_running_loop()
     stopped_at = loop.time()
 
-    supervised.supervisor.stop()
-    await supervised.running
+    await supervised.end()
 
     assert loop.time() == pytest.approx(stopped_at)
     assert len(supervised.task.starts) == 4
     assert supervised.components.not_running() == {"poll": "stopped"}
 
 
-async def test_a_stop_leaves_what_runs_alone() -> None:
-    """A task that runs when the service stops ends when it chooses; failing then, it is not started again."""
+async def test_a_stop_leaves_what_ends_itself_alone() -> None:
+    """A task that ends itself does so when it chooses; failing then, it is not started again."""
     task = Task(failures=1, lasts=100)
-    supervised = Supervised(task)
+    supervised = Supervised(task, ends_itself=True)
     await supervised.after(10)
 
     supervised.supervisor.stop()
     assert (await supervised.after(50))["state"] == "running"
-    await supervised.running
+    await supervised.supervisor.ended()
 
     assert task.starts == [0]
 
 
-async def test_a_cancelled_task_is_not_restarted() -> None:
-    """Cancelling is an order, not a failure."""
+async def test_a_stop_cancels_what_does_not_end_itself() -> None:
+    """An endless task is cancelled when the service stops."""
     supervised = Supervised(Task(failures=0))
     await supervised.after(1)
 
-    supervised.running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await supervised.running
+    await supervised.end()
 
+    assert asyncio.get_running_loop().time() == pytest.approx(1)
     assert supervised.task.starts == [0]
+
+
+async def test_a_cancelled_task_is_forgotten() -> None:
+    """A task that is no longer wanted is ended and not missed; its name is free again."""
+    supervised = Supervised(Task(failures=0))
+    await supervised.after(1)
+
+    await supervised.supervisor.cancel("poll")
+    await supervised.supervisor.cancel("poll")
+
+    assert supervised.components.as_json() == {}
+    supervised.supervisor.start("poll", supervised.task.run)
+    assert (await supervised.after(1))["state"] == "running"
+    assert supervised.task.starts == [0, 1]
+    await supervised.end()
+
+
+async def test_a_cancelled_task_does_not_come_back() -> None:
+    """Cancelling ends a task that waits for its restart as well."""
+    supervised = Supervised(Task(failures=9))
+    await supervised.after(10)
+
+    await supervised.supervisor.cancel("poll")
+    await asyncio.sleep(1000)
+
+    assert len(supervised.task.starts) == 4
+    assert supervised.components.as_json() == {}
+
+
+async def test_a_task_that_does_not_end() -> None:
+    """Whoever cancels a task that swallows it goes on after a bound; the task is not heard of again."""
+    components = Components(LoopClock())
+    supervisor = Supervisor(components)
+
+    async def run() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(CANCEL_TIMEOUT * 10)
+
+    supervisor.start("stubborn", run)
+    await asyncio.sleep(1)
+
+    await supervisor.cancel("stubborn")
+    assert asyncio.get_running_loop().time() == pytest.approx(1 + CANCEL_TIMEOUT)
+    await asyncio.sleep(CANCEL_TIMEOUT * 20)
+
+    assert components.as_json() == {}
+
+
+async def test_names_are_unique() -> None:
+    """Two tasks of one name could not be told apart: the second one is refused."""
+    supervised = Supervised(Task(failures=0))
+
+    with pytest.raises(ValueError, match="poll"):
+        supervised.supervisor.start("poll", supervised.task.run)
+
+    await supervised.end()
+
+
+async def test_nothing_to_wait_for() -> None:
+    """A service without tasks ends at once."""
+    supervisor = Supervisor(Components(LoopClock()))
+
+    supervisor.stop()
+    await supervisor.ended()
+
+    assert asyncio.get_running_loop().time() == 0

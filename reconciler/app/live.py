@@ -1,0 +1,179 @@
+"""The configuration of the moment, and everything that was made of it: it changes whole, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from reconciler.app.receivers import providers, receivers
+from reconciler.app.subjects import refuse_shared, remote_of
+from reconciler.reconcile import Subject
+from reconciler.settings import check_reload, named_files
+from reconciler.status.reporter import Described
+from reconciler.targets.netbox import NetBoxServer
+from reconciler.triggers.branches import LocalBranch
+from reconciler.triggers.files import digests
+from reconciler.triggers.intake import Configured
+from reconciler.triggers.watch.cluster import CachedCluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from reconciler.app.subjects import Stock
+    from reconciler.desired.remote import GitRemote
+    from reconciler.model.fabric import Fabric
+    from reconciler.settings import FabricSettings, Settings
+    from reconciler.triggers.watch.fabric import FabricWatch
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """All that a subject is made of. Where two are equal, passes do the same."""
+
+    fabric: FabricSettings
+    remote: GitRemote
+    contents: Mapping[Path, str]
+    """Of the files that they name. A rotated password is a change: what stalled for the old one may go on."""
+
+    @classmethod
+    def of(cls, fabric: FabricSettings, remote: GitRemote) -> Basis:
+        """Without what concerns only the poll and the webhooks."""
+        netbox = fabric.netbox
+        if netbox is not None:
+            netbox = netbox.model_copy(update={"webhook_secret_file": None, "webhook_secret_env": None})
+        relevant = fabric.model_copy(update={"interval": None, "netbox": netbox})
+        of_remote = (file for file in (remote.password_file, remote.ca_file) if file is not None)
+        return cls(relevant, remote, digests([*(file.path for file in named_files(relevant)), *of_remote]))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made for a fabric, and of what."""
+
+    basis: Basis
+    subject: Subject
+    watch: FabricWatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of the configuration. Nothing in it changes."""
+
+    settings: Settings
+    made: Mapping[str, Made]
+    configured: Configured
+    described: Described
+    subjects: Mapping[str, Subject]
+
+    @property
+    def fabrics(self) -> Mapping[str, Fabric]:
+        return self.configured.fabrics
+
+    @property
+    def watches(self) -> dict[str, FabricWatch]:
+        """Those of enabled fabrics."""
+        return {name: made.watch for name, made in self.made.items() if made.watch is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a version differs in, by names of fabrics. `begun`: enabled, and new or not as before. `ended`: no longer
+    configured, or disabled.
+    """
+
+    begun: frozenset[str] = field(default_factory=frozenset)
+    ended: frozenset[str] = field(default_factory=frozenset)
+
+
+class Live:
+    """The version of the moment. Whoever needs the configuration asks here each time.
+
+    Raises ConfigurationError when the first version cannot be used.
+    """
+
+    def __init__(self, settings: Settings, stock: Stock, watch: Callable[[FabricSettings], FabricWatch | None]) -> None:
+        """`watch` makes the watch over a fabric's cluster, None where there is nothing to watch."""
+        self._stock = stock
+        self._watch = watch
+        self.version = self._make(settings, {})
+
+    def configured(self) -> Configured:
+        return self.version.configured
+
+    def described(self) -> Described:
+        return self.version.described
+
+    def subjects(self) -> Mapping[str, Subject]:
+        return self.version.subjects
+
+    def local_branches(self) -> Sequence[LocalBranch]:
+        """The branches of repositories on this machine."""
+        repositories = self.version.settings.repositories
+        found = (LocalBranch.of(one.name, one.url, one.branch) for one in repositories)
+        return [branch for branch in found if branch is not None]
+
+    def prepare(self, settings: Settings) -> Version:
+        """Make a version of new settings, with all that stays as it is taken from the present one. Nothing is in effect
+        yet. Raises ConfigurationError, also for what cannot change while the service runs.
+        """
+        check_reload(self.version.settings, settings)
+        return self._make(settings, self.version.made)
+
+    def put(self, version: Version) -> Change:
+        """From now on this is the configuration."""
+        before, self.version = self.version, version
+        return difference(before, version)
+
+    def _make(self, settings: Settings, known: Mapping[str, Made]) -> Version:
+        remotes = {repository.name: remote_of(repository) for repository in settings.repositories}
+        made = {
+            fabric.name: self._made(one, fabric, remotes[fabric.repository], known.get(fabric.name))
+            for one, fabric in zip(settings.fabrics, settings.fabric_values(), strict=True)
+        }
+        subjects = {name: one.subject for name, one in made.items()}
+        refuse_shared(subjects.values())
+        fabrics = {name: subject.fabric for name, subject in subjects.items()}
+        return Version(
+            settings=settings,
+            made=made,
+            configured=Configured(fabrics, receivers(settings), _own_writes(subjects)),
+            described=Described(fabrics, providers(settings), settings.warnings),
+            subjects=subjects,
+        )
+
+    def _made(self, settings: FabricSettings, fabric: Fabric, remote: GitRemote, known: Made | None) -> Made:
+        basis = Basis.of(settings, remote)
+        if known is not None and known.basis == basis:
+            return (
+                known
+                if known.subject.fabric == fabric
+                else replace(known, subject=replace(known.subject, fabric=fabric))
+            )
+        cluster = self._stock.cluster(settings)
+        watch = self._watch(settings) if fabric.is_enabled else None
+        if cluster is not None and watch is not None:
+            cluster = CachedCluster(cluster, watch.caches)
+        subject = Subject(fabric, self._stock.source(remote, fabric), cluster, self._stock.netbox(settings))
+        return Made(basis, subject, watch)
+
+
+def _own_writes(subjects: Mapping[str, Subject]) -> Callable[[str], bool]:
+    """Whether a request to a NetBox was one of ours."""
+    servers = [subject.netbox for subject in subjects.values() if isinstance(subject.netbox, NetBoxServer)]
+    return lambda request: any(server.is_own_write(request) for server in servers)
+
+
+def difference(before: Version, after: Version) -> Change:
+    """What the second version has not as the first one had it."""
+    begun = {
+        name
+        for name, made in after.made.items()
+        if made.subject.fabric.is_enabled and (name not in before.made or before.made[name].basis != made.basis)
+    }
+    ended = {
+        name
+        for name, made in before.made.items()
+        if made.subject.fabric.is_enabled and (name not in after.made or not after.made[name].subject.fabric.is_enabled)
+    }
+    return Change(frozenset(begun), frozenset(ended))

@@ -1,0 +1,108 @@
+"""Reload: a changed configuration takes effect while the service runs; one that cannot be used leaves the old one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from reconciler.app.live import Change
+from reconciler.errors import ConfigurationError
+from reconciler.settings import load, named_files
+from reconciler.triggers.files import digests, in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from reconciler.app.live import Live, Version
+    from reconciler.status.health import Components
+
+log = structlog.get_logger("configuration")
+
+COMPONENT = "configuration"
+"""The part of the process that has trouble while the file on disk is not the configuration in effect."""
+
+
+class Effects(Protocol):
+    """What a change causes, each of which may be asked for again. They raise StateError."""
+
+    async def end(self, fabrics: Sequence[str]) -> None:
+        """Discard what waits for fabrics that are no longer reconciled."""
+
+    async def watch(self) -> None:
+        """Follow exactly the clusters of the present version."""
+
+    async def begin(self, fabrics: Sequence[str]) -> None:
+        """Queue a full pass over each of these fabrics, at once."""
+
+    def reschedule(self) -> None:
+        """Have the poll look at fabrics and intervals again."""
+
+
+class Reload:
+    """Implements `triggers.files.Watched` over the configuration and every file that it names."""
+
+    def __init__(self, live: Live, effects: Effects, components: Components) -> None:
+        self._live = live
+        self._effects = effects
+        self._components = components
+        self._seen: Mapping[Path, str] | None = None
+        """What the files held when they were last taken in, or refused."""
+        self._refusal: str | None = None
+        self._owed = Change()
+        """What has changed and did not have its effects yet."""
+
+    def files(self) -> Iterable[Path]:
+        settings = self._live.version.settings
+        return [settings.path, *(file.path for file in named_files(settings))]
+
+    async def look(self) -> None:
+        """Take in what changed. Raises StateError; the effects that are left are then tried at the next look."""
+        found = await in_thread(partial(digests, self.files()))
+        # A refused version may name files that nobody knows of: whether they are there now, only reading it can tell.
+        if found != self._seen or self._refusal is not None:
+            await self._take_in()
+            self._seen = found
+        await self._settle()
+
+    async def _take_in(self) -> None:
+        path = self._live.version.settings.path
+        try:
+            version = await in_thread(lambda: self._live.prepare(load(path)))
+        except ConfigurationError as error:
+            self._refuse(error.message)
+            return
+        if self._refusal is not None:
+            log.info("configuration can be used again")
+        self._refusal = None
+        self._components.progress(COMPONENT)
+        self._put(version)
+
+    def _refuse(self, reason: str) -> None:
+        if reason != self._refusal:
+            log.error("configuration refused", reason=reason)
+        self._refusal = reason
+        self._components.trouble(COMPONENT, f"the changed configuration is not in effect: {reason}")
+
+    def _put(self, version: Version) -> None:
+        change = self._live.put(version)
+        if change != Change():
+            log.info("configuration changed", begun=sorted(change.begun), ended=sorted(change.ended))
+        # Of a fabric that came and went before any of it had an effect, the last word counts.
+        self._owed = Change(
+            begun=(self._owed.begun - change.ended) | change.begun,
+            ended=(self._owed.ended - change.begun) | change.ended,
+        )
+        self._effects.reschedule()
+
+    async def _settle(self) -> None:
+        """Watches before passes: a pass that begins before its watch would not see what changes in between."""
+        if self._owed.ended:
+            await self._effects.end(sorted(self._owed.ended))
+            self._owed = Change(begun=self._owed.begun)
+        await self._effects.watch()
+        if self._owed.begun:
+            await self._effects.begin(sorted(self._owed.begun))
+            self._owed = Change()
