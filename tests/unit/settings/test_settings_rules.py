@@ -102,6 +102,11 @@ PASSWORD_KEYS = ("password_file", "password_env", "ssh_key_file", "ssh_key_env")
         (f"{FABRIC}.netbox", {}, [f"fabrics[0].netbox: {one_of('url', 'local')}"]),
         (f"{FABRIC}.netbox", {"local": True, **NETBOX}, [f"fabrics[0].netbox: {only_one('url', 'local')}"]),
         (f"{FABRIC}.netbox", {"local": True, **TOKEN}, ["fabrics[0].netbox.token_file: has no effect without url"]),
+        (
+            f"{FABRIC}.netbox",
+            {"local": True, "webhook_secret_file": "secrets/any"},
+            ["fabrics[0].netbox.webhook_secret_file: has no effect without url"],
+        ),
         (f"{FABRIC}.netbox", {"url": "https://h"}, [f"fabrics[0].netbox: {one_of('token_file', 'token_env')}"]),
         (f"{FABRIC}.netbox", {"url": "https://h", "token_env": "ANY_SECRET"}, []),
     ],
