@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.requests import Delivery
 from tests.payloads import github
+from tests.unit.webhooks.reading import lowered
 from webhooks.payload import MalformedPayloadError
 from webhooks.providers.github import MEDIA_TYPES, parse
 
@@ -24,11 +25,6 @@ URLS = (
     "git://github.example.com/net/gitops.git",
     "https://github.example.com/net/gitops",
 )
-
-
-def lowered(headers: dict[str, str]) -> dict[str, str]:
-    """Headers as the route hands them on."""
-    return {name.lower(): value for name, value in headers.items()}
 
 
 def parsed(payload: JSON, event: str = "push") -> Delivery:
