@@ -165,6 +165,18 @@ class UnknownFabricError(ReconcilerError):
 
 
 class FabricDisabledError(ReconcilerError):
-    """The fabric is disabled or suspended: nothing is queued for it."""
+    """The fabric is disabled in the configuration: nothing is queued for it."""
 
     reason = "FabricDisabled"
+
+
+class FabricSuspendedError(ReconcilerError):
+    """The fabric is suspended: nothing is queued for it until it is resumed."""
+
+    reason = "FabricSuspended"
+
+
+class FabricNotSuspendedError(ReconcilerError):
+    """There is nothing to resume."""
+
+    reason = "FabricNotSuspended"

@@ -233,9 +233,6 @@ class Requests(Protocol):
     def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None:
         """Move requests that have not ended; a terminal state is final. None leaves the pass as it is."""
 
-    def supersede(self, fabrics: Sequence[str], message: str) -> None:
-        """End the unfinished requests of every fabric that is not in `fabrics`."""
-
     def end(self, ids: Sequence[str], reason: str, message: str) -> None:
         """End those of these requests that have not ended as superseded: their pass is not made."""
 
@@ -312,8 +309,19 @@ class Intake(Protocol):
         """Note that the webhooks of these repositories work, for a delivery that causes nothing. Raises StateError."""
 
     async def reconcile(self, fabric: str | None) -> Accepted:
-        """Take in a manual request for one fabric, or all. Raises UnknownFabricError, FabricDisabledError for a
-        named one, StateError.
+        """Take in a manual request for one fabric, or all that passes may be made of. Raises UnknownFabricError,
+        FabricDisabledError, FabricSuspendedError for a named one, StateError.
+        """
+
+    async def suspend_fabric(self, fabric: str, reason: str | None) -> None:
+        """Leave a fabric alone until it is resumed: what waits is discarded, a pass that runs goes on to its end. One
+        that is suspended already only gets the new reason. Durable when it returns. Raises UnknownFabricError,
+        StateError.
+        """
+
+    async def resume_fabric(self, fabric: str) -> Accepted:
+        """End a suspension, and take in a request for a full pass (none while the fabric is disabled). Durable when it
+        returns. Raises UnknownFabricError, FabricNotSuspendedError, StateError.
         """
 
     async def wait(self, requests: Sequence[str], seconds: float) -> bool:

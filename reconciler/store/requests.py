@@ -97,16 +97,6 @@ class RequestPart(Part):
             moved = [replace(r, state=state, pass_id=pass_id or r.pass_id) for r in found]
             save_requests(connection, moved, self._clock.now())
 
-    def supersede(self, fabrics: Sequence[str], message: str) -> None:
-        kept = set(fabrics)
-        with self._database.writing() as connection:
-            ended = [
-                replace(request, state=RequestState.SUPERSEDED, reason="Superseded", message=message)
-                for request in _unfinished(connection)
-                if request.fabric not in kept
-            ]
-            save_requests(connection, ended, self._clock.now())
-
     def end(self, ids: Sequence[str], reason: str, message: str) -> None:
         with self._database.writing() as connection:
             found = _by_id(connection, ids)

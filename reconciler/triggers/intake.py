@@ -6,22 +6,23 @@ import asyncio
 import uuid
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from anyio import to_thread
 
-from reconciler.errors import FabricDisabledError, UnknownFabricError
-from reconciler.model.requests import Accepted, AcceptedRequest, Request, Trigger, Work
+from reconciler.errors import FabricDisabledError, FabricNotSuspendedError, FabricSuspendedError, UnknownFabricError
+from reconciler.model.requests import Accepted, AcceptedRequest, Request, RequestState, Trigger, Work
 from reconciler.model.revision import COMMIT
 from reconciler.plan.netbox_keys import object_of
+from reconciler.ports import Requests, Suspensions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from reconciler.model.fabric import Fabric
     from reconciler.model.requests import Delivery, Receiver, RefUpdate, Scope
-    from reconciler.ports import Clock, Requests
+    from reconciler.ports import Clock
     from reconciler.queue import WorkQueue
 
 log = structlog.get_logger("intake")
@@ -42,6 +43,31 @@ class Configured:
     is_own_write: Callable[[str], bool] = field(default=lambda _: False)
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why no pass of a fabric may begin: a CamelCase word, and a sentence."""
+
+    reason: str
+    message: str
+
+
+SUSPENDED = Obstacle("Suspended", "the fabric was suspended before its pass")
+
+
+class Memory(Requests, Suspensions, Protocol):
+    """What the intake stores."""
+
+
+class Listener(Protocol):
+    """Who is told, in the event loop, of what decides when a fabric is polled."""
+
+    def verified(self, repositories: Sequence[str]) -> None:
+        """A delivery of these repositories verified."""
+
+    def wake(self) -> None:
+        """A pass ended, or a fabric was suspended or resumed."""
+
+
 class TriggerIntake:
     """Implements `ports.Intake`, and takes in the triggers of the process itself.
 
@@ -49,19 +75,37 @@ class TriggerIntake:
     stored and not finished.
     """
 
-    def __init__(
-        self, configured: Callable[[], Configured], requests: Requests, queue: WorkQueue, clock: Clock
-    ) -> None:
+    def __init__(self, configured: Callable[[], Configured], memory: Memory, queue: WorkQueue, clock: Clock) -> None:
         self._configured_now = configured
-        self._requests = requests
+        self._memory = memory
         self._queue = queue
         self._clock = clock
         self._finished = asyncio.Event()
+        self._listeners: list[Listener] = []
+        self._switching = asyncio.Lock()
+        """Held while a fabric is suspended or resumed: what waits must be that of the last of them."""
+
+    def tell(self, listener: Listener) -> None:
+        """From now on this one is told, too."""
+        self._listeners.append(listener)
 
     @property
     def _configured(self) -> Configured:
         """The configuration of the moment: it changes while the service runs."""
         return self._configured_now()
+
+    def active(self) -> Sequence[Fabric]:
+        """The fabrics that passes may be made of."""
+        return [fabric for fabric in self._configured.fabrics.values() if self.obstacle(fabric.name) is None]
+
+    def obstacle(self, fabric: str) -> Obstacle | None:
+        """Why no pass of this fabric may begin at the moment. From memory; any thread may ask."""
+        configured = self._configured.fabrics.get(fabric)
+        if configured is None:
+            return Obstacle("Removed", "the fabric is no longer configured")
+        if not configured.is_enabled:
+            return Obstacle("Disabled", "the fabric is disabled in the configuration")
+        return None if self._memory.suspension(fabric) is None else SUSPENDED
 
     def receivers(self, provider: str) -> Sequence[Receiver]:
         return [receiver for receiver in self._configured.receivers if receiver.provider == provider]
@@ -70,11 +114,11 @@ class TriggerIntake:
         return self._queue.is_draining
 
     async def known(self, provider: str, delivery_id: str) -> Accepted | None:
-        ids = await to_thread.run_sync(self._requests.delivered, provider, delivery_id)
+        ids = await to_thread.run_sync(self._memory.delivered, provider, delivery_id)
         return None if ids is None else await self._duplicate(ids)
 
     async def _duplicate(self, ids: Sequence[str]) -> Accepted:
-        requests = await to_thread.run_sync(self._requests.requests, ids)
+        requests = await to_thread.run_sync(self._memory.requests, ids)
         known = tuple(AcceptedRequest(r.id, r.fabric, r.state.value) for r in requests)
         return Accepted("duplicate", known, reason="this delivery was accepted before")
 
@@ -88,10 +132,10 @@ class TriggerIntake:
         if not of_branch:
             named = " or ".join(repr(branch) for branch in moved[:MOST_NAMED])
             return Accepted("ignored", reason=f"no fabric follows branch {named} of this repository")
-        enabled = [fabric for fabric in of_branch if fabric.is_enabled]
-        if not enabled:
-            return Accepted("ignored", reason="every fabric of this branch is disabled")
-        return await self._accept(enabled, Trigger.PUSH, delivery, repositories)
+        active = self._active_of(of_branch)
+        if not active:
+            return Accepted("ignored", reason=f"every fabric of this branch is {_idle(of_branch)}")
+        return await self._accept(active, Trigger.PUSH, delivery, repositories)
 
     async def edited(self, delivery: Delivery, fabrics: Sequence[str]) -> Accepted:
         if delivery.origin is not None and self._configured.is_own_write(delivery.origin):
@@ -99,10 +143,14 @@ class TriggerIntake:
         scopes = self._scopes(delivery.keys, fabrics)
         if not scopes:
             return Accepted("ignored", reason="the record belongs to no fabric that this signature speaks for")
-        enabled = [self._configured.fabrics[name] for name in scopes if self._configured.fabrics[name].is_enabled]
-        if not enabled:
-            return Accepted("ignored", reason="every fabric of this record is disabled")
-        return await self._accept(enabled, Trigger.NETBOX, delivery, scopes=scopes)
+        named = [self._configured.fabrics[name] for name in scopes]
+        active = self._active_of(named)
+        if not active:
+            return Accepted("ignored", reason=f"every fabric of this record is {_idle(named)}")
+        return await self._accept(active, Trigger.NETBOX, delivery, scopes=scopes)
+
+    def _active_of(self, fabrics: Iterable[Fabric]) -> list[Fabric]:
+        return [fabric for fabric in fabrics if self.obstacle(fabric.name) is None]
 
     def _scopes(self, keys: Sequence[str], fabrics: Sequence[str]) -> dict[str, Scope]:
         """The objects of each of these fabrics for which the records stand."""
@@ -112,23 +160,76 @@ class TriggerIntake:
         return {name: frozenset(key for owner, key in named if owner == name) for name, _ in named}
 
     async def verified(self, repositories: Sequence[str]) -> None:
-        await to_thread.run_sync(self._requests.mark_verified, repositories)
+        await to_thread.run_sync(self._memory.mark_verified, repositories)
+        self._tell_verified(repositories)
+
+    def _tell_verified(self, repositories: Sequence[str]) -> None:
+        for listener in self._listeners:
+            listener.verified(repositories)
 
     async def reconcile(self, fabric: str | None) -> Accepted:
         if fabric is None:
             everything = self._configured.fabrics.values()
-            accepted = await self._accept([f for f in everything if f.is_enabled], Trigger.REQUEST)
-            return replace(accepted, skipped=tuple(f.name for f in everything if not f.is_enabled))
+            active = self._active_of(everything)
+            accepted = await self._accept(active, Trigger.REQUEST)
+            return replace(accepted, skipped=tuple(f.name for f in everything if f not in active))
+        named = self._named(fabric)
+        if not named.is_enabled:
+            raise FabricDisabledError(f"fabric {fabric!r} is disabled in the configuration")
+        if self._memory.suspension(fabric) is not None:
+            raise FabricSuspendedError(f"fabric {fabric!r} is suspended")
+        return await self._accept([named], Trigger.REQUEST)
+
+    def _named(self, fabric: str) -> Fabric:
         named = self._configured.fabrics.get(fabric)
         if named is None:
             raise UnknownFabricError(f"no fabric {fabric!r} is configured")
-        if not named.is_enabled:
-            raise FabricDisabledError(f"fabric {fabric!r} is disabled in the configuration")
-        return await self._accept([named], Trigger.REQUEST)
+        return named
+
+    async def suspend_fabric(self, fabric: str, reason: str | None) -> None:
+        self._named(fabric)
+        async with self._switching:
+            await to_thread.run_sync(self._memory.suspend, fabric, reason)
+            log.info("fabric suspended", fabric=fabric, reason=reason)
+            await self._discard(fabric, SUSPENDED)
+        self._wake()
+
+    async def resume_fabric(self, fabric: str) -> Accepted:
+        named = self._named(fabric)
+        async with self._switching:
+            if not await to_thread.run_sync(self._memory.resume, fabric):
+                raise FabricNotSuspendedError(f"fabric {fabric!r} is not suspended")
+            log.info("fabric resumed", fabric=fabric)
+            try:
+                return await self._accept(self._active_of([named]), Trigger.REQUEST)
+            finally:
+                # Also when the request could not be stored: then it is the poll that brings the fabric up to date.
+                self._wake()
+
+    async def supersede(self, fabrics: Sequence[str], message: str) -> None:
+        """Discard what waits for fabrics that are no longer reconciled, and end its requests, with this message.
+
+        Raises StateError.
+        """
+        for fabric in fabrics:
+            await self._discard(fabric, Obstacle("Superseded", message))
+        self._wake()
+
+    async def _discard(self, fabric: str, obstacle: Obstacle) -> None:
+        waiting = self._queue.discard(fabric)
+        await self._end(waiting.requests, obstacle)
+
+    async def _end(self, requests: Sequence[str], obstacle: Obstacle) -> None:
+        if requests:
+            await to_thread.run_sync(self._memory.end, requests, obstacle.reason, obstacle.message)
+            log.info("requests superseded", requests=list(requests), reason=obstacle.reason)
+            self.finished(requests)
 
     async def trigger(self, fabrics: Sequence[Fabric], trigger: Trigger) -> Accepted:
-        """Take in a trigger of the process itself (start, poll) for enabled fabrics. Raises StateError."""
-        return await self._accept([fabric for fabric in fabrics if fabric.is_enabled], trigger)
+        """Take in a trigger of the process itself (start, poll, file) for those fabrics that passes may be made of.
+        Raises StateError.
+        """
+        return await self._accept(self._active_of(fabrics), trigger)
 
     async def _accept(
         self,
@@ -139,10 +240,15 @@ class TriggerIntake:
         scopes: Mapping[str, Scope] = MappingProxyType({}),
     ) -> Accepted:
         requests = [self._request(fabric, trigger, delivery) for fabric in fabrics]
-        known = await to_thread.run_sync(self._requests.accept, requests, delivery, repositories)
+        known = await to_thread.run_sync(self._memory.accept, requests, delivery, repositories)
         if known is not None:
             return await self._duplicate(known)
-        return Accepted("accepted", tuple(self._enqueue(one, scopes.get(one.fabric)) for one in requests))
+        self._tell_verified(repositories)
+        accepted = tuple(self._enqueue(one, scopes.get(one.fabric)) for one in requests)
+        for one in accepted:
+            if one.state == RequestState.SUPERSEDED:
+                await self._end([one.id], self.obstacle(one.fabric) or SUSPENDED)
+        return Accepted("accepted", accepted)
 
     def _request(self, fabric: Fabric, trigger: Trigger, delivery: Delivery | None) -> Request:
         commit = delivery.commit_of(f"{HEADS}{fabric.branch}") if delivery else None
@@ -157,6 +263,9 @@ class TriggerIntake:
         )
 
     def _enqueue(self, request: Request, scope: Scope = None) -> AcceptedRequest:
+        # While the request was stored the fabric may have been suspended, or taken out of the configuration.
+        if self.obstacle(request.fabric) is not None:
+            return AcceptedRequest(request.id, request.fabric, RequestState.SUPERSEDED.value)
         joined = self._queue.add(request.fabric, Work((request.trigger,), (request.id,), scope))
         state = "joined" if joined else "queued"
         log.info("request accepted", request=request.id, fabric=request.fabric, trigger=request.trigger, state=state)
@@ -164,17 +273,27 @@ class TriggerIntake:
 
     async def resume(self) -> None:
         """Queue every stored request that is not finished, also those whose pass was cut off; end those of fabrics
-        that are no longer configured or enabled. Raises StateError.
+        that passes may no longer be made of. Raises StateError.
         """
-        enabled = [fabric.name for fabric in self._configured.fabrics.values() if fabric.is_enabled]
-        await to_thread.run_sync(self._requests.supersede, enabled, "the fabric is no longer configured or enabled")
-        for request in await to_thread.run_sync(self._requests.unfinished):
-            self._queue.add(request.fabric, Work((request.trigger,), (request.id,)))
+        unwanted: dict[Obstacle, list[str]] = {}
+        for request in await to_thread.run_sync(self._memory.unfinished):
+            obstacle = self.obstacle(request.fabric)
+            if obstacle is None:
+                self._queue.add(request.fabric, Work((request.trigger,), (request.id,)))
+            else:
+                unwanted.setdefault(obstacle, []).append(request.id)
+        for obstacle, ids in unwanted.items():
+            await self._end(ids, obstacle)
 
     def finished(self, _requests: Sequence[str]) -> None:
         """Some requests may have reached a terminal state: whoever waits looks again."""
         self._finished.set()
         self._finished = asyncio.Event()
+        self._wake()
+
+    def _wake(self) -> None:
+        for listener in self._listeners:
+            listener.wake()
 
     async def wait(self, requests: Sequence[str], seconds: float) -> bool:
         try:
@@ -188,11 +307,16 @@ class TriggerIntake:
     async def _are_terminal(self, requests: Sequence[str]) -> bool:
         # The event is taken before the look: a request that ends in between sets this very event.
         finished = self._finished
-        found = await to_thread.run_sync(self._requests.requests, requests)
+        found = await to_thread.run_sync(self._memory.requests, requests)
         if all(request.state.is_terminal for request in found):
             return True
         await finished.wait()
         return False
+
+
+def _idle(fabrics: Iterable[Fabric]) -> str:
+    """Why passes of these fabrics may not be made."""
+    return " or ".join(sorted({"suspended" if fabric.is_enabled else "disabled" for fabric in fabrics}))
 
 
 def _reason_to_ignore(update: RefUpdate) -> str | None:

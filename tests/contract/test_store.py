@@ -310,23 +310,10 @@ def test_terminal_is_final(store: Store, ending: RequestState) -> None:
 
     store.set_state(["r1"], RequestState.RUNNING, "p2")
     store.record_pass(replace(pass_result("p2"), requests=[replace(request("r1", state="succeeded"), pass_id="p2")]))
-    store.supersede([], "gone")
+    store.end(["r1"], "Removed", "gone")
 
     assert store.request("r1") == ended
     assert store.unfinished() == []
-
-
-def test_supersede(store: Store) -> None:
-    """The unfinished requests of other fabrics end as superseded, with the message; those of these fabrics stay."""
-    store.accept([request("r1", "dc1"), request("r2", "dc2"), request("r3", "dc3")])
-    store.set_state(["r3"], RequestState.RUNNING)
-
-    store.supersede(["dc1"], "the fabric was removed")
-
-    assert [r.id for r in store.unfinished()] == ["r1"]
-    assert [(r.state, r.reason, r.message) for r in store.requests(["r2", "r3"])] == [
-        ("superseded", "Superseded", "the fabric was removed"),
-    ] * 2
 
 
 def test_requests_whose_pass_is_not_made(store: Store) -> None:
@@ -481,7 +468,6 @@ def test_fabrics_outlive_the_configuration(store: Store) -> None:
     """Every fabric that was ever seen is listed, with what others than passes wrote of it."""
     store.record_pass(pass_result("p1", "dc1"))
     store.schedule_poll("dc2", NOON, 120.0)
-    store.supersede([], "all fabrics were removed")
 
     assert store.fabrics() == {
         "dc1": fabric_record("dc1"),

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.errors import FabricDisabledError, StateError, UnknownFabricError
+from reconciler.errors import (
+    FabricDisabledError,
+    FabricNotSuspendedError,
+    FabricSuspendedError,
+    StateError,
+    UnknownFabricError,
+)
 from reconciler.model.fabric import ClusterPolicy, Fabric
-from reconciler.model.requests import AcceptedRequest, Delivery, Receiver, RefUpdate, Request, RequestState, Trigger
+from reconciler.model.requests import (
+    AcceptedRequest,
+    Delivery,
+    Receiver,
+    RefUpdate,
+    Request,
+    RequestState,
+    Trigger,
+    Work,
+)
 from reconciler.queue import WorkQueue
 from reconciler.store import Store, open_store
+from reconciler.store.connection import Database
 from reconciler.triggers.intake import Configured, TriggerIntake
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
 COMMIT = "c" * 40
+OWN = "request-of-ours"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -52,10 +70,7 @@ RECEIVERS = (Receiver("github", "gitops", "https://git.example.com/gitops.git", 
 
 
 class FullDisk(Store):
-    """A store that can write nothing more."""
-
-    def __init__(self) -> None:
-        """No file is needed to fail."""
+    """A store that takes no request any more."""
 
     def accept(
         self, requests: Sequence[Request], delivery: Delivery | None = None, seen: Sequence[str] = ()
@@ -63,14 +78,52 @@ class FullDisk(Store):
         raise StateError("disk full")
 
 
+class Overtaken(Store):
+    """A store in which something happens while requests are being stored."""
+
+    meanwhile: Callable[[], object]
+
+    def accept(
+        self, requests: Sequence[Request], delivery: Delivery | None = None, seen: Sequence[str] = ()
+    ) -> Sequence[str] | None:
+        known = super().accept(requests, delivery, seen)
+        self.meanwhile()
+        return known
+
+
+class Told:
+    """A listener that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.proven: list[str] = []
+        self.wakes = 0
+
+    def verified(self, repositories: Sequence[str]) -> None:
+        self.proven += repositories
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+
 class Taking:
-    """An intake with its queue and a real store."""
+    """An intake with its queue, a real store, and somebody who listens."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.clock = FixedClock()
         self.queue = WorkQueue(self.clock.monotonic)
-        self.intake = TriggerIntake(lambda: Configured(FABRICS, RECEIVERS), store, self.queue, self.clock)
+        self.told = Told()
+        self.intake = self.intake_of(store)
+
+    def intake_of(self, store: Store) -> TriggerIntake:
+        configured = Configured(FABRICS, RECEIVERS, is_own_write=lambda request: request == OWN)
+        intake = TriggerIntake(lambda: configured, store, self.queue, self.clock)
+        intake.tell(self.told)
+        return intake
+
+    def states(self, *ids: str) -> list[tuple[str, str | None]]:
+        """State and reason of stored requests."""
+        return [(request.state.value, request.reason) for request in self.store.requests(ids)]
 
     def ended(self, request_id: str) -> None:
         self.store.set_state([request_id], RequestState.SUCCEEDED)
@@ -211,12 +264,10 @@ async def test_triggers_of_the_process(taking: Taking) -> None:
     assert [request.fabric for request in accepted.requests] == ["dc1"]
 
 
-async def test_nothing_is_queued_that_is_not_stored(taking: Taking) -> None:
+async def test_nothing_is_queued_that_is_not_stored(taking: Taking, tmp_path: Path) -> None:
     """When the store fails, the trigger is refused and the queue stays as it was."""
-    intake = TriggerIntake(lambda: Configured(FABRICS), FullDisk(), taking.queue, taking.clock)
-
-    with pytest.raises(StateError):
-        await intake.reconcile("dc1")
+    with closing(FullDisk(Database(tmp_path / "full.db"), FixedClock())) as store, pytest.raises(StateError):
+        await taking.intake_of(store).reconcile("dc1")
 
     assert taking.queue.depth() == 0
 
@@ -238,10 +289,7 @@ async def test_resume_queues_what_a_crash_left(taking: Taking) -> None:
     assert taken is not None
     assert (taken.key, set(taken.work.requests)) == ("dc1", {"r1", "r2"})
     assert taking.queue.depth() == 0
-    for request_id in ("r3", "r4"):
-        request = taking.store.request(request_id)
-        assert request is not None
-        assert request.state is RequestState.SUPERSEDED
+    assert taking.states("r3", "r4") == [("superseded", "Removed"), ("superseded", "Disabled")]
 
 
 async def test_wait_ends_when_all_are_terminal(taking: Taking) -> None:
@@ -273,3 +321,228 @@ async def test_receivers_and_stopping(taking: Taking) -> None:
     assert taking.intake.is_stopping() is False
     taking.queue.drain()
     assert taking.intake.is_stopping() is True
+
+
+# Edits of NetBox
+
+
+def _edit(*keys: str, origin: str | None = "request-of-somebody") -> Delivery:
+    return Delivery("netbox", "edit-1", "edit", keys=keys, origin=origin)
+
+
+async def test_an_edit_of_our_records(taking: Taking) -> None:
+    """An edited record leads to a pass over the object that it stands for, of a fabric that the secret speaks for."""
+    accepted = await taking.intake.edited(_edit("dc1/Switch/leaf-1", "dc2/Switch/leaf-9"), ["dc1"])
+
+    assert [(one.fabric, one.state) for one in accepted.requests] == [("dc1", "queued")]
+    taken = await taking.queue.get()
+    assert taken is not None
+    assert (taken.key, taken.work.triggers) == ("dc1", (Trigger.NETBOX,))
+    assert [str(key) for key in taken.work.scope or ()] == ["Switch/leaf-1"]
+    assert taking.states(accepted.requests[0].id) == [("queued", None)]
+
+
+@pytest.mark.parametrize(
+    ("delivery", "reason"),
+    [
+        pytest.param(_edit("dc1/Switch/leaf-1", origin=OWN), "it is what the reconciler wrote", id="our own write"),
+        pytest.param(_edit(), "the record belongs to no fabric that", id="no key"),
+        pytest.param(_edit("dc2/Switch/leaf-1"), "the record belongs to no fabric that", id="of another fabric"),
+        pytest.param(_edit("gone/Switch/leaf-1"), "the record belongs to no fabric that", id="of no fabric"),
+        pytest.param(_edit("off/Switch/leaf-1"), "every fabric of this record is disabled", id="disabled"),
+        pytest.param(_edit("staging/Switch/leaf-1"), "every fabric of this record is suspended", id="suspended"),
+    ],
+)
+async def test_edits_that_are_ignored(taking: Taking, delivery: Delivery, reason: str) -> None:
+    """An edit that concerns nothing of ours stores and queues nothing, and says why."""
+    taking.store.suspend("staging", None)
+
+    accepted = await taking.intake.edited(delivery, ["dc1", "off", "staging", "gone"])
+
+    assert (accepted.result, taking.queue.depth()) == ("ignored", 0)
+    assert (accepted.reason or "").startswith(reason)
+    assert taking.store.unfinished() == []
+
+
+# Suspension
+
+
+async def test_a_suspended_fabric_is_left_alone(taking: Taking) -> None:
+    """A push is for the others of its branch, a request for all names it as skipped, and time does nothing to it."""
+    await taking.intake.suspend_fabric("dc1", "cabling")
+
+    pushed = await taking.intake.deliver(_push(), ["gitops"])
+    requested = await taking.intake.reconcile(None)
+    polled = await taking.intake.trigger([FABRICS["dc1"]], Trigger.POLL)
+
+    assert [one.fabric for one in pushed.requests] == ["dc2"]
+    assert [one.fabric for one in requested.requests] == ["dc2", "staging", "elsewhere"]
+    assert requested.skipped == ("dc1", "off")
+    assert polled.requests == ()
+    assert [fabric.name for fabric in taking.intake.active()] == ["dc2", "staging", "elsewhere"]
+    assert not taking.queue.is_waiting("dc1")
+    assert taking.store.fabric("dc1").desired_revision is None
+
+
+async def test_a_push_for_suspended_fabrics_only(taking: Taking) -> None:
+    """When every fabric of the branch is suspended the push is ignored and not remembered: it may be sent again."""
+    for name in ("dc1", "dc2"):
+        await taking.intake.suspend_fabric(name, None)
+    ignored = await taking.intake.deliver(_push(), ["gitops"])
+    await taking.intake.resume_fabric("dc2")
+
+    again = await taking.intake.deliver(_push(), ["gitops"])
+
+    assert (ignored.result, ignored.reason) == ("ignored", "every fabric of this branch is suspended")
+    assert (again.result, [one.fabric for one in again.requests]) == ("accepted", ["dc2"])
+
+
+async def test_a_named_suspended_fabric(taking: Taking) -> None:
+    """Who asks for a pass of a suspended fabric is told that it is suspended."""
+    await taking.intake.suspend_fabric("dc1", "cabling")
+
+    with pytest.raises(FabricSuspendedError, match="'dc1' is suspended"):
+        await taking.intake.reconcile("dc1")
+
+
+async def test_suspending_discards_what_waits(taking: Taking) -> None:
+    """Requests that wait end as superseded, and whoever waits for them learns it; other fabrics' stay."""
+    mine, other = [(await taking.intake.reconcile(name)).requests[0].id for name in ("dc1", "dc2")]
+    waiting = asyncio.ensure_future(taking.intake.wait([mine], 600))
+    await asyncio.sleep(5)
+
+    await taking.intake.suspend_fabric("dc1", "cabling")
+
+    assert await waiting is True
+    assert taking.states(mine, other) == [("superseded", "Suspended"), ("queued", None)]
+    ended = taking.store.request(mine)
+    assert ended is not None
+    assert ended.message == "the fabric was suspended before its pass"
+    assert not taking.queue.is_waiting("dc1")
+    assert taking.queue.is_waiting("dc2")
+
+
+async def test_a_pass_that_runs_goes_on(taking: Taking) -> None:
+    """The requests of a running pass are answered by it; what arrived during it is superseded."""
+    running = (await taking.intake.reconcile("dc1")).requests[0].id
+    taken = await taking.queue.get()
+    assert taken is not None
+    later = (await taking.intake.reconcile("dc1")).requests[0].id
+    taking.queue.add("dc1", Work((Trigger.WATCH,)))
+
+    await taking.intake.suspend_fabric("dc1", None)
+    taking.ended(running)
+    taking.queue.done("dc1")
+
+    assert taking.states(running, later) == [("succeeded", None), ("superseded", "Suspended")]
+    assert not taking.queue.is_active("dc1")
+
+
+async def test_suspended_while_its_request_is_stored(taking: Taking, tmp_path: Path) -> None:
+    """A request that was stored, and not queued yet, when its fabric was suspended, ends at once."""
+    with closing(Overtaken(Database(tmp_path / "overtaken.db"), FixedClock())) as store:
+        store.meanwhile = lambda: store.suspend("dc1", None)
+
+        accepted = await taking.intake_of(store).deliver(_push(), ["gitops"])
+
+        assert [(one.fabric, one.state) for one in accepted.requests] == [("dc1", "superseded"), ("dc2", "queued")]
+        mine, other = store.requests([one.id for one in accepted.requests])
+    assert (mine.state, mine.reason) == (RequestState.SUPERSEDED, "Suspended")
+    assert other.state is RequestState.QUEUED
+    assert not taking.queue.is_waiting("dc1")
+
+
+async def test_resuming_makes_a_full_pass(taking: Taking) -> None:
+    """A fabric that is resumed is queued as a manual request does it, and is reconciled as before."""
+    await taking.intake.suspend_fabric("dc1", "cabling")
+
+    accepted = await taking.intake.resume_fabric("dc1")
+
+    assert [(one.fabric, one.state) for one in accepted.requests] == [("dc1", "queued")]
+    taken = await taking.queue.get()
+    assert taken is not None
+    assert taken.work == Work((Trigger.REQUEST,), (accepted.requests[0].id,))
+    assert (await taking.intake.reconcile("dc1")).result == "accepted"
+
+
+async def test_what_cannot_be_suspended_or_resumed(taking: Taking) -> None:
+    """A fabric that is not configured, or not suspended, is named."""
+    with pytest.raises(UnknownFabricError, match="'dc9'"):
+        await taking.intake.suspend_fabric("dc9", None)
+    with pytest.raises(UnknownFabricError, match="'dc9'"):
+        await taking.intake.resume_fabric("dc9")
+    with pytest.raises(FabricNotSuspendedError, match="'dc1' is not suspended"):
+        await taking.intake.resume_fabric("dc1")
+
+    assert taking.store.suspension("dc9") is None
+
+
+async def test_a_disabled_fabric_that_is_resumed(taking: Taking) -> None:
+    """Resuming a fabric that is disabled makes no pass: it stays disabled."""
+    await taking.intake.suspend_fabric("off", None)
+
+    assert (await taking.intake.resume_fabric("off")).requests == ()
+    assert taking.store.suspension("off") is None
+
+
+async def test_a_resumption_whose_request_cannot_be_stored(taking: Taking, tmp_path: Path) -> None:
+    """The fabric is resumed all the same, and the poll hears of it."""
+    with closing(FullDisk(Database(tmp_path / "full.db"), FixedClock())) as store:
+        intake = taking.intake_of(store)
+        await intake.suspend_fabric("dc1", None)
+        wakes = taking.told.wakes
+
+        with pytest.raises(StateError):
+            await intake.resume_fabric("dc1")
+
+        assert "dc1" in [fabric.name for fabric in intake.active()]
+    assert taking.told.wakes > wakes
+
+
+async def test_suspended_and_resumed_at_once(taking: Taking) -> None:
+    """Whoever comes last counts: a request of a resumption is not discarded by the suspension before it."""
+    await asyncio.gather(taking.intake.suspend_fabric("dc1", None), taking.intake.resume_fabric("dc1"))
+
+    assert taking.queue.is_waiting("dc1")
+    assert [request.state for request in taking.store.unfinished()] == [RequestState.QUEUED]
+
+
+async def test_a_start_with_a_suspended_fabric(taking: Taking) -> None:
+    """What a crash left of a fabric that is suspended is not made up for: it ends as superseded."""
+    taking.store.accept([Request("r1", "dc1", Trigger.PUSH, NOW), Request("r2", "dc2", Trigger.PUSH, NOW)])
+    taking.store.suspend("dc1", None)
+
+    await taking.intake.resume()
+
+    assert taking.states("r1", "r2") == [("superseded", "Suspended"), ("queued", None)]
+    assert not taking.queue.is_waiting("dc1")
+
+
+async def test_fabrics_that_are_no_longer_reconciled(taking: Taking) -> None:
+    """What waits for a fabric that left the configuration ends as superseded, with what is said of it."""
+    request_id = (await taking.intake.reconcile("dc1")).requests[0].id
+
+    await taking.intake.supersede(["dc1", "never seen"], "the fabric was removed")
+
+    ended = taking.store.request(request_id)
+    assert ended is not None
+    assert (ended.state, ended.message) == (RequestState.SUPERSEDED, "the fabric was removed")
+    assert taking.queue.depth() == 0
+
+
+async def test_who_listens_is_told(taking: Taking) -> None:
+    """Verified deliveries are told with their repositories, a redelivery is not; ends and switches wake."""
+    await taking.intake.verified(["other"])
+    await taking.intake.deliver(_push(), ["gitops"])
+    await taking.intake.deliver(_push(), ["gitops"])
+    assert taking.told.proven == ["other", "gitops"]
+    assert taking.told.wakes == 0
+
+    await taking.intake.suspend_fabric("staging", None)
+    assert taking.told.wakes == 1
+    await taking.intake.resume_fabric("staging")
+    assert taking.told.wakes == 2
+    await taking.intake.supersede(["elsewhere"], "removed")
+    assert taking.told.wakes == 3
+    taking.intake.finished([])
+    assert taking.told.wakes == 4
