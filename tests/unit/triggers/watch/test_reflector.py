@@ -1,0 +1,377 @@
+"""The reflector: a cache that follows its cluster through every way in which a watch ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ReconcilerError, VersionExpiredError
+from reconciler.targets.local.events import LASTS, SILENCE
+from reconciler.triggers.watch.reflector import ACCEPTED, LOOK_AGAIN, RETRY, STABLE
+from tests.unit.triggers.watch.world import VPC, Watched, now, running, settle
+
+DOWN = ClusterUnavailableError("connection refused")
+EXPIRED = VersionExpiredError("version 1 is too old")
+
+
+async def test_a_list_then_what_happens() -> None:
+    """The cache holds what was there and follows what is written; each change is told once."""
+    world = Watched()
+    gone = world.apply("a")
+    async with running(world.reflector.run):
+        assert world.told() == ["+a"]
+        assert world.is_in_line
+
+        world.apply("b")
+        world.apply("b", mode="x")
+        world.cluster.delete(gone)
+        await settle()
+
+        assert world.told() == ["+b", "~b", "-a"]
+        assert world.is_in_line
+        assert world.calls("list") == 1
+
+
+async def test_idle_for_a_day() -> None:
+    """Watches that end by time are resumed, without a list and without a moment in which nothing is followed."""
+    world = Watched()
+    world.apply("a")
+    async with running(world.reflector.run):
+        for _ in range(24 * 60):
+            await asyncio.sleep(60)
+            assert world.cache.is_live
+
+        assert world.calls("list") == 1
+        assert world.calls("watch") == pytest.approx(86400 / LASTS, abs=2)
+        assert world.health.turns == [(0.0, "")]
+
+
+async def test_a_clean_end_is_resumed_at_once() -> None:
+    """From the last version, which a bookmark may have told: nothing is missed, nothing told twice."""
+    world = Watched()
+    async with running(world.reflector.run):
+        world.apply("a")
+        await settle()
+        moment = now()
+        world.events.end()
+        world.apply("b")
+        await settle()
+
+        assert now() == moment
+        assert world.told() == ["+a", "+b"]
+        assert world.calls("list") == 1
+        assert world.is_in_line
+
+
+async def test_a_bookmark_is_resumed_from() -> None:
+    """Versions before it may be forgotten by then."""
+    world = Watched()
+    async with running(world.reflector.run):
+        world.apply("a")
+        await settle()
+        world.cluster.apply({**_server("s"), "spec": {}})
+        world.events.bookmark(VPC)
+        await settle()
+        world.events.expire()
+        world.events.end()
+        await settle()
+
+        assert world.cache.is_live
+        assert world.calls("list") == 1
+
+
+def _server(name: str) -> dict[str, object]:
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "Server", "metadata": metadata}
+
+
+async def test_a_lost_connection_is_resumed_with_backoff() -> None:
+    """The watch goes on from its version, without a list; until then the cache is not live, and health says why."""
+    world = Watched()
+    async with running(world.reflector.run):
+        await asyncio.sleep(STABLE)
+        world.events.cut()
+        await settle()
+        assert not world.cache.is_live
+        assert world.health.reason == "local:dc1: the connection broke off"
+
+        world.apply("a")
+        await asyncio.sleep(RETRY.base)
+        await settle()
+
+        assert world.told() == ["+a"]
+        assert world.is_in_line
+        assert world.health.reason == ""
+        assert world.calls("list") == 1
+
+
+async def test_a_quiet_kind_is_live_again_without_a_word() -> None:
+    """A watch that was resumed, and that nobody refused, works: no event need prove it."""
+    world = Watched()
+    async with running(world.reflector.run):
+        await asyncio.sleep(STABLE)
+        world.events.cut()
+        await asyncio.sleep(RETRY.base + ACCEPTED - 1)
+        assert not world.cache.is_live
+
+        await asyncio.sleep(1)
+        await settle()
+        assert world.cache.is_live
+        assert world.health.reason == ""
+
+
+async def test_a_watch_that_is_refused_in_time_is_not_taken_to_work() -> None:
+    """What was about to call it live is off with the watch."""
+    world = Watched()
+    async with running(world.reflector.run):
+        await asyncio.sleep(STABLE)
+        world.events.cut()
+        await asyncio.sleep(RETRY.base + ACCEPTED - 1)
+        world.events.fail("watch", DOWN, times=100)
+        world.events.cut()
+        await asyncio.sleep(ACCEPTED * 2)
+
+        assert not world.cache.is_live
+
+
+async def test_an_outage_backs_off() -> None:
+    """Tries grow apart up to half a minute, and the first that works brings everything back, from the version known."""
+    world = Watched()
+    async with running(world.reflector.run):
+        world.events.fail("watch", DOWN, times=8)
+        world.events.cut()
+        begun = now()
+        tries = []
+        known = world.calls("watch")
+        while world.calls("watch") < known + 9:
+            await asyncio.sleep(0.5)
+            tries += [now() - begun] * (world.calls("watch") - known - len(tries))
+
+        assert tries == pytest.approx([1, 3, 7, 15, 31, 61, 91, 121, 151], abs=1)
+        world.apply("a")
+        await settle()
+        assert world.is_in_line
+        assert world.calls("list") == 1
+
+
+async def test_an_outage_at_the_start() -> None:
+    """Nothing is known before the first list, which is tried until it works; then everything starts from it."""
+    world = Watched()
+    world.apply("a")
+    world.events.fail("list", ClusterAccessError("401"), times=3)
+    async with running(world.reflector.run):
+        assert (world.cache.read(), world.health.reason) == (None, "401")
+        await asyncio.sleep(1 + 2 + 4)
+        await settle()
+
+        assert world.told() == ["+a"]
+        assert world.is_in_line
+        assert world.health.reason == ""
+
+
+async def test_failures_far_apart_do_not_add_up() -> None:
+    """A watch that got on makes the next failure a first one."""
+    world = Watched()
+    async with running(world.reflector.run):
+        for number in range(6):
+            world.events.cut()
+            await asyncio.sleep(RETRY.base)
+            world.apply(f"v{number}")
+            await settle()
+            assert world.is_in_line
+
+
+async def test_an_expired_version_is_listed_again() -> None:
+    """At once; what was added, changed and deleted meanwhile is told."""
+    world = Watched()
+    kept, gone = world.apply("kept"), world.apply("gone")
+    async with running(world.reflector.run):
+        world.told()
+        world.events.cut()
+        await settle()
+        world.apply("kept", mode="x")
+        world.cluster.delete(gone)
+        world.apply("new")
+        world.events.expire()
+        await asyncio.sleep(RETRY.base)
+        assert not world.cache.is_live
+        await asyncio.sleep(RETRY.base * 2)
+        await settle()
+
+        assert world.told() == ["-gone", "~kept", "+new"]
+        assert world.calls("list") == 2
+        assert world.is_in_line
+        assert world.cache.snapshot()[0].uid == kept.uid
+
+
+async def test_a_version_that_expires_in_mid_stream_is_listed_at_once() -> None:
+    """It is no failure that anybody must hear of."""
+    world = Watched()
+    async with running(world.reflector.run):
+        moment = now()
+        world.events.cut(error=EXPIRED)
+        await settle()
+
+        assert now() == moment
+        assert world.is_in_line
+        assert world.calls("list") == 2
+        assert world.health.turns == [(0.0, "")]
+
+
+async def test_versions_that_expire_at_once_back_off() -> None:
+    """A server that forgets faster than it lists is not asked in a circle."""
+    world = Watched()
+    world.events.fail("watch", EXPIRED, times=1000)
+    async with running(world.reflector.run):
+        await asyncio.sleep(120)
+
+        assert world.calls("list") < 12
+        assert not world.cache.is_live
+        assert world.health.reason == EXPIRED.message
+
+
+async def test_watches_that_end_at_once_back_off() -> None:
+    """One is resumed at once; a server that ends each of them is not followed, and health says so."""
+    world = Watched()
+    async with running(world.reflector.run):
+        world.events.end()
+        await settle()
+        assert world.cache.is_live
+
+        for _ in range(1200):
+            world.events.end()
+            await asyncio.sleep(0.1)
+
+        assert world.calls("watch") < 12
+        assert not world.cache.is_live
+        assert world.health.reason == "the server ends every watch at once"
+        await asyncio.sleep(RETRY.cap + ACCEPTED)
+        await settle()
+        assert world.is_in_line
+        assert world.health.reason == ""
+
+
+async def test_a_silent_connection_is_noticed() -> None:
+    """Within 70 s; what happened meanwhile is then told by a new one."""
+    world = Watched()
+    async with running(world.reflector.run):
+        world.events.silence()
+        world.apply("a")
+        await asyncio.sleep(SILENCE)
+        await settle()
+        assert not world.cache.is_live
+        assert world.health.reason.endswith("VPC: silent for 70 s")
+
+        world.events.heal()
+        await asyncio.sleep(RETRY.base)
+        await settle()
+        assert world.told() == ["+a"]
+        assert world.is_in_line
+
+
+async def test_a_cluster_that_was_restored() -> None:
+    """Its versions are behind ours, and a watch from the future is silent: a list brings the truth."""
+    world = Watched()
+    world.apply("old")
+    async with running(world.reflector.run):
+        world.told()
+        for number in range(5):
+            world.apply("old", mode=f"x{number}")
+        await settle()
+        world.told()
+        world.restore()
+        world.apply("new")
+        await asyncio.sleep(RETRY.base + SILENCE + RETRY.base * 2)
+        await settle()
+
+        assert world.told() == ["+new", "-old"]
+        assert world.is_in_line
+
+
+async def test_a_kind_that_appears() -> None:
+    """It is asked for each minute; when it is there the whole fabric is looked at, once."""
+    world = Watched()
+    world.events.withdraw(VPC)
+    async with running(world.reflector.run):
+        assert world.told() == []
+        assert world.cache.read() is None
+        assert world.health.turns == [(0.0, "")]
+        await asyncio.sleep(LOOK_AGAIN * 2)
+        await settle()
+        assert world.calls("list") == 3
+
+        world.events.serve(VPC)
+        world.apply("a")
+        await asyncio.sleep(LOOK_AGAIN)
+        await settle()
+        assert world.told() == ["*"]
+        assert world.is_in_line
+        world.apply("b")
+        await settle()
+        assert world.told() == ["+b"]
+
+
+async def test_a_kind_that_disappears() -> None:
+    """Its objects are told as deleted, then the whole fabric is looked at; nothing of it stays."""
+    world = Watched()
+    world.apply("a")
+    async with running(world.reflector.run):
+        await asyncio.sleep(STABLE)
+        world.told()
+        world.events.withdraw(VPC)
+        await settle()
+
+        assert world.told() == ["-a", "*"]
+        assert (world.cache.read(), world.cache.snapshot()) == (None, ())
+        await asyncio.sleep(LOOK_AGAIN * 3)
+        assert world.told() == []
+
+
+async def test_asking_for_a_kind_is_spread() -> None:
+    """Many kinds that are missing are not all asked for at the same moment."""
+    for chance, expected in ((0.0, LOOK_AGAIN), (1.0, LOOK_AGAIN / 2)):
+        world = Watched(chance=chance)
+        world.events.withdraw(VPC)
+
+        assert await world.reflector.run_once() == expected
+
+
+async def test_who_stops_following_says_so() -> None:
+    """Cancelled or by a defect: the cache is not live, and the next start begins with a list."""
+    world = Watched()
+    async with running(world.reflector.run):
+        assert world.cache.is_live
+    assert not world.cache.is_live
+    assert world.events.streams(VPC) == 0
+
+    world.apply("a")
+    world.told()
+    async with running(world.reflector.run):
+        assert world.told() == ["+a"]
+        assert world.calls("list") == 2
+
+
+async def test_a_defect_is_not_hidden() -> None:
+    """An error that is not the cluster's ends the task, for the supervisor to see."""
+
+    def fails(_: object) -> None:
+        raise ZeroDivisionError
+
+    world = Watched(on_change=fails)
+    world.apply("a")
+    with pytest.raises(ZeroDivisionError):
+        await world.reflector.run()
+    assert not world.cache.is_live
+
+
+async def test_every_error_is_tried_again() -> None:
+    """Also one that stalls elsewhere: rights come back without anybody telling us."""
+    for error in (ClusterAccessError("403"), ReconcilerError("other")):
+        world = Watched()
+        world.events.fail("watch", error)
+        async with running(world.reflector.run):
+            await asyncio.sleep(RETRY.base)
+            world.apply("a")
+            await settle()
+            assert world.is_in_line
