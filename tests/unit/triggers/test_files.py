@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class System:
     """A system that tells what it is told to. `heard` are the folders that were listened to, each time."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: str | None) -> None:
         self.heard: list[Folders] = []
         self.notices = Notices()
-        self.error: str | None = None
+        self.error = error
 
     @asynccontextmanager
     async def listen(self, folders: Folders) -> AsyncIterator[Notices]:
@@ -49,25 +49,25 @@ class Files:
 
 
 class Said:
-    """What was said of the watch's health."""
+    """What was said of the watch's health, None for progress."""
 
     def __init__(self) -> None:
-        self.last: str | None = "nothing yet"
+        self.all: list[str | None] = []
 
     def progress(self, name: str) -> None:
         assert name == "files"
-        self.last = None
+        self.all.append(None)
 
     def trouble(self, name: str, reason: str) -> None:
         assert name == "files"
-        self.last = reason
+        self.all.append(reason)
 
 
 class Watching:
     """A watch that runs."""
 
-    def __init__(self, files: Files) -> None:
-        self.system, self.said, self.files = System(), Said(), files
+    def __init__(self, files: Files, error: str | None = None) -> None:
+        self.system, self.said, self.files = System(error), Said(), files
         self.watch = FileWatch("files", files, self.said, self.system.listen)
         self.task = asyncio.ensure_future(self.watch.run())
 
@@ -87,7 +87,7 @@ async def test_looks_without_being_told(tmp_path: Path) -> None:
 
     assert await watching.after(LOOK_EVERY * 2 + 1) == [0, 30, 60]
     assert len(watching.system.heard) == 1
-    assert watching.said.last is None
+    assert set(watching.said.all) == {None}
     await watching.end()
 
 
@@ -106,7 +106,8 @@ async def test_what_changes_during_a_look_is_looked_at_again(tmp_path: Path) -> 
     """A change that is heard while the files are compared is not taken for compared."""
     files = Files(tmp_path / "a")
     watching = Watching(files)
-    look, again = files.look, []
+    look = files.look
+    again: list[bool] = []
 
     async def slow() -> None:
         await look()
@@ -152,21 +153,17 @@ async def test_a_folder_that_was_replaced(tmp_path: Path) -> None:
 
 async def test_a_system_that_tells_nothing(tmp_path: Path) -> None:
     """Where folders cannot be listened to, the clock does, the health says so, and each time it is tried anew."""
-    watching = Watching(Files(tmp_path / "a"))
-    watching.system.error = watching.system.notices.error = "OSError: too many watches"
-    await watching.after(1)
-    watching.system.notices.error = "OSError: too many watches"
+    watching = Watching(Files(tmp_path / "a"), error="OSError: too many watches")
 
-    await watching.after(LOOK_EVERY * 2)
-    assert watching.said.last == "changes are noticed each 30 s only: OSError: too many watches"
-
+    looks = await watching.after(LOOK_EVERY + 1)
     watching.system.error = None
-    before = len(watching.system.heard)
-    looks = await watching.after(LOOK_EVERY * 2)
+    later = await watching.after(LOOK_EVERY * 2)
 
-    assert len(looks) >= 4
-    assert len(watching.system.heard) == before + 1
-    assert watching.said.last is None
+    assert looks == [0, 30]
+    assert len(later) == 4
+    assert len(watching.system.heard) == 3
+    troubled = "changes are noticed each 30 s only: OSError: too many watches"
+    assert watching.said.all == [troubled, troubled, None, None]
     await watching.end()
 
 
