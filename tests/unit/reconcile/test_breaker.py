@@ -12,6 +12,7 @@ from reconciler.errors import (
     NetBoxAccessError,
     NetBoxUnavailableError,
     ObjectRejectedError,
+    StateError,
     StoppedError,
 )
 from reconciler.model.passes import Outcome
@@ -20,6 +21,7 @@ from reconciler.model.status import ConnectionState
 from reconciler.queue import Taken
 from reconciler.reconcile import PassRunner, Surroundings
 from reconciler.reconcile.breaker import Breaker, TargetSkippedError
+from reconciler.store import Store
 from tests.unit.reconcile.rig import Rig, manifests
 from tests.unit.store.samples import SetClock
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.errors import ReconcilerError
+    from reconciler.model.status import PassResult
     from reconciler.queue import Next
 
 MANIFESTS = manifests()
@@ -317,6 +320,28 @@ def test_breakers_are_apart(breaking: Breaking) -> None:
     breaking.run()
 
     assert len(breaking.rig.cluster.calls) > calls
+
+
+class FullDisk(Store):
+    """A store whose passes cannot be written."""
+
+    def record_pass(self, result: PassResult) -> None:
+        raise StateError("disk full")
+
+
+def test_a_failure_that_was_not_stored(breaking: Breaking) -> None:
+    """A skipped target counts as failing also where the pass that saw it fail left no record."""
+    rig = breaking.rig
+    rig.netbox.fail("observe", AWAY)
+    rig.store.__class__ = FullDisk
+    breaking.run()
+    rig.store.__class__ = Store
+    assert rig.record.connections["netbox"].state is ConnectionState.OK
+
+    breaking.run()
+
+    assert rig.record.connections["netbox"].state is ConnectionState.FAILING
+    assert rig.record.connections["netbox"].last_error == "connection refused"
 
 
 def test_a_stop_during_a_phase_proves_nothing(synced: Rig) -> None:

@@ -1,0 +1,348 @@
+"""A pass that yields: others go first, it goes on as the same pass, and nothing is said before its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.errors import StateError
+from reconciler.model.passes import Outcome, Phase
+from reconciler.model.requests import Request, RequestState, Trigger, Work
+from reconciler.queue import Next, Taken
+from reconciler.reconcile import Surroundings
+from reconciler.store import Store
+from reconciler.targets.local.memory import MemoryDocuments
+from reconciler.targets.local.netbox import LocalNetBox
+from tests.unit.reconcile.rig import Rig, manifests, with_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model.netbox import Record, WriteResult
+    from reconciler.model.status import PassResult
+
+MANIFESTS = manifests()
+VPC = next(manifest for manifest in MANIFESTS if manifest.key.kind == "VPC")
+CHANGED = with_spec(MANIFESTS, VPC.key, {**VPC.spec, "defaultIsolated": True})
+MANY = 50
+"""More parts than any pass of these tests may need."""
+WRITING = ("create_shared", "create", "update", "delete")
+
+
+class Yielding:
+    """A rig with one runner, and another fabric that waits as long as `others` says."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.others = True
+        self.runner = rig.runner(Surroundings(has_others=self._has_others))
+
+    def _has_others(self, fabric: str) -> bool:
+        assert fabric == "dc1"
+        return self.others
+
+    def run(self, work: Work) -> Next:
+        return self.runner.run(Taken("dc1", work, 0.0))
+
+    def steps(self) -> int:
+        """Writing calls of NetBox so far."""
+        return sum(self.rig.netbox.calls.count(method) for method in WRITING)
+
+    def rest(self, work: Work, joining: Work | None = None) -> Work:
+        """Run a part that yields, and return what is left, with what joined it meanwhile."""
+        following = self.run(work)
+        assert following.remainder is not None
+        return following.remainder.union(joining) if joining else following.remainder
+
+    def finish(self, work: Work) -> int:
+        """Run until the pass ends; the number of parts it took."""
+        parts, left = 1, self.run(work).remainder
+        while left is not None:
+            parts += 1
+            assert parts < MANY
+            left = self.run(left).remainder
+        return parts
+
+
+def _forget(rig: Rig) -> None:
+    """Put an empty NetBox in place of the one that there was, so that there is much to write."""
+    rig.netbox._inner = LocalNetBox(MemoryDocuments(), "dc1")
+
+
+@pytest.fixture
+def yielding(rig: Rig) -> Yielding:
+    rig.source.push(MANIFESTS)
+    return Yielding(rig)
+
+
+def _work(*requests: Request) -> Work:
+    return Work(tuple(request.trigger for request in requests), tuple(request.id for request in requests))
+
+
+def test_it_yields_after_one_step(yielding: Yielding) -> None:
+    """When another fabric waits the pass makes one write call, and hands back its triggers, requests and scope."""
+    work = _work(yielding.rig.request(Trigger.POLL))
+
+    following = yielding.run(work)
+
+    assert yielding.steps() == 1
+    assert following.remainder is not None
+    assert following.remainder.remainder is not None
+    assert replace(following.remainder, remainder=None) == work
+    assert not following.is_retryable
+
+
+def test_nothing_is_said_before_the_end(yielding: Yielding) -> None:
+    """Between two parts there is no success, no error and no history; what the cluster got is known."""
+    rig = yielding.rig
+    request = rig.request(Trigger.POLL)
+
+    rest = yielding.rest(_work(request))
+
+    stored = rig.store.request(request.id)
+    assert stored is not None
+    assert (stored.state, stored.pass_id) == (RequestState.RUNNING, rest.remainder)
+    assert rig.passes == []
+    assert rig.store.passes("dc1") == []
+    assert rig.record.last_pass is None
+    assert rig.record.last_sync is None
+    assert len(rig.store.inventory("dc1")) == len(MANIFESTS)
+    assert set(rig.states()) == {str(manifest.key) for manifest in MANIFESTS}
+    assert rig.running == 0
+
+
+def test_a_commit_found_by_a_part_is_known(synced: Rig) -> None:
+    """A newer commit that a pass found before it yielded keeps the fabric from being in sync."""
+    applied = synced.record.applied_revision
+    revision = synced.source.push(CHANGED)
+    _forget(synced)
+
+    Yielding(synced).rest(_work(synced.request(Trigger.POLL)))
+
+    assert (synced.record.desired_revision, synced.record.applied_revision) == (str(revision), applied)
+    assert synced.verdict.status == "out_of_sync"
+
+
+def test_history_shows_one_pass(yielding: Yielding) -> None:
+    """All parts are one pass: its id, its begin, and the sums of what they did and how long it took."""
+    rig = yielding.rig
+    request = rig.request(Trigger.POLL)
+    alone = Rig(rig.folder / "alone")
+    alone.source.push(MANIFESTS)
+    alone.run(alone.request(Trigger.POLL))
+
+    parts = yielding.finish(_work(request))
+
+    assert parts > 3
+    (record,) = rig.store.passes("dc1")
+    assert [record] == rig.passes
+    assert record.outcome is Outcome.SUCCEEDED
+    assert record.counts == alone.last.counts | {"unchanged": len(MANIFESTS)}
+    assert (record.finished - record.started).total_seconds() > parts
+    assert record.phases.keys() == alone.last.phases.keys()
+    answered = rig.answered(request)
+    assert (answered.state, answered.pass_id) == (RequestState.SUCCEEDED, record.id)
+    assert rig.verdict.status == "in_sync"
+    alone.store.close()
+
+
+def _slow(rig: Rig) -> None:
+    """Each call that creates takes four seconds."""
+    inner = rig.netbox.create
+
+    def slowly(records: Sequence[Record]) -> Sequence[WriteResult]:
+        rig.clock.seconds += 4
+        return inner(records)
+
+    rig.netbox.create = slowly  # type: ignore[method-assign]
+
+
+def test_alone_it_yields_when_its_spell_is_over(yielding: Yielding) -> None:
+    """Where nobody waits a pass still gives its turn back after ten seconds of writing."""
+    yielding.others = False
+    _slow(yielding.rig)
+
+    yielding.rest(_work(yielding.rig.request()))
+
+    assert yielding.rig.netbox.calls.count("create") == 3
+
+
+def test_the_time_of_all_parts(yielding: Yielding) -> None:
+    """The time that a phase took is the sum over the parts."""
+    yielding.others = False
+    _slow(yielding.rig)
+
+    assert yielding.finish(_work(yielding.rig.request())) > 1
+
+    assert yielding.rig.last.phases[Phase.NETBOX] == 4 * yielding.rig.netbox.calls.count("create")
+
+
+def test_alone_and_quick_it_does_not(yielding: Yielding) -> None:
+    """A pass that nobody waits for, and that is done within its spell, is made at once."""
+    yielding.others = False
+
+    assert yielding.finish(_work(yielding.rig.request())) == 1
+
+
+def test_what_joins_is_served(yielding: Yielding) -> None:
+    """What arrives between two parts is looked at by the next one, and answered by the same pass."""
+    rig = yielding.rig
+    first = rig.request(Trigger.POLL)
+    rest = yielding.rest(_work(first))
+    revision = rig.source.push(CHANGED)
+    pushed = rig.request(Trigger.PUSH, revision.commit)
+
+    yielding.finish(rest.union(_work(pushed)))
+
+    assert rig.last.triggers == (Trigger.POLL, Trigger.PUSH)
+    assert rig.answered(pushed).pass_id == rig.answered(first).pass_id == rig.last.id
+    assert rig.record.applied_revision == str(revision)
+
+
+def test_a_push_that_takes_back_what_a_part_did(synced: Rig) -> None:
+    """A part that applied a commit forbids that the pass ends as "no change" when the commit is reverted."""
+    changed = synced.source.push(CHANGED)
+    _forget(synced)
+    yielding = Yielding(synced)
+    rest = yielding.rest(_work(synced.request(Trigger.PUSH, changed.commit)))
+    reverted = synced.source.push(MANIFESTS)
+
+    yielding.finish(rest.union(_work(synced.request(Trigger.PUSH, reverted.commit))))
+
+    assert synced.last.outcome is Outcome.SUCCEEDED
+    assert synced.last.counts["updated"] == 2
+    assert synced.verdict.status == "in_sync"
+
+
+def test_records_that_are_refused_end_the_pass(yielding: Yielding) -> None:
+    """Parts that are refused the same records again and again go on to the others, and the pass says so once."""
+    rig = yielding.rig
+    switches = [str(manifest.key) for manifest in MANIFESTS if manifest.key.kind == "Switch"]
+    for switch in switches:
+        rig.netbox.refuse(f"dc1/{switch}", "the rack is full")
+
+    yielding.finish(_work(rig.request(Trigger.POLL)))
+
+    assert rig.last.outcome is Outcome.PARTIAL
+    refused = [failure.subject for failure in rig.last.failures if failure.message == "the rack is full"]
+    assert sorted(refused) == sorted(f"dcim/devices dc1/{switch}" for switch in switches)
+
+
+def test_somebody_who_works_against_us(yielding: Yielding) -> None:
+    """A pass whose writes are undone between its parts ends all the same: each part leaves less than the last."""
+    rig = yielding.rig
+    parts, left = 0, _work(rig.request(Trigger.POLL))
+
+    while left is not None:
+        parts += 1
+        assert parts < MANY
+        rest = yielding.run(left).remainder
+        if rest is None:
+            break
+        left = rest
+        _forget(rig)
+
+    assert parts > 1
+    assert rig.last.outcome is Outcome.SUCCEEDED
+    assert rig.verdict.status == "in_sync"
+
+
+def test_more_to_do_than_before(yielding: Yielding) -> None:
+    """A newer commit may be more work than was left: the pass still lets others go first."""
+    rig = yielding.rig
+    rest = _work(rig.request(Trigger.POLL))
+    for _ in range(5):
+        rest = yielding.rest(rest)
+    steps = yielding.steps()
+    _forget(rig)
+    pushed = rig.request(Trigger.PUSH, rig.source.push(CHANGED).commit)
+
+    yielding.rest(rest.union(_work(pushed)))
+
+    assert yielding.steps() == steps + 1
+
+
+def test_a_scoped_pass_yields(synced: Rig) -> None:
+    """A scoped pass keeps its scope over its parts, and what is known of the other objects stays."""
+    switch = next(manifest.key for manifest in MANIFESTS if manifest.key.kind == "Switch")
+    states, synced_at = synced.states(), synced.record.last_sync
+    yielding = Yielding(synced)
+    _forget(synced)
+    work = Work((Trigger.WATCH,), (), frozenset({switch}))
+
+    rest = yielding.rest(work)
+
+    assert rest.scope == work.scope
+    assert synced.states() == states
+    yielding.finish(rest)
+    assert synced.last.scope is not None
+    assert synced.last.counts["netbox_created"] > 0
+    assert synced.record.last_sync == synced_at
+
+
+def test_a_lost_rest_is_a_new_pass(yielding: Yielding) -> None:
+    """After a restart nothing is left of a pass that yielded but its requests: the next pass answers them."""
+    rig = yielding.rig
+    request = rig.request(Trigger.POLL)
+    rest = yielding.rest(_work(request))
+    assert [one.id for one in rig.store.unfinished()] == [request.id]
+    yielding = Yielding(rig)
+    yielding.others = False
+
+    yielding.run(Work((request.trigger,), (request.id,)))
+
+    assert rig.last.id != rest.remainder
+    assert rig.answered(request).pass_id == rig.last.id
+    assert rig.last.outcome is Outcome.SUCCEEDED
+
+
+def test_work_that_was_discarded_is_not_continued(yielding: Yielding) -> None:
+    """Where the rest of a pass was thrown away, later work begins a pass of its own."""
+    rest = yielding.rest(_work(yielding.rig.request(Trigger.POLL)))
+    yielding.others = False
+
+    yielding.run(_work(yielding.rig.request()))
+
+    assert yielding.rig.last.id != rest.remainder
+    assert yielding.rig.last.triggers == (Trigger.REQUEST,)
+
+
+def test_a_stop_between_parts(yielding: Yielding) -> None:
+    """A part that the stop cuts off leaves the requests to the next start."""
+    rig = yielding.rig
+    request = rig.request(Trigger.POLL)
+    rest = yielding.rest(_work(request))
+    rig.stop.set()
+
+    assert yielding.run(rest) == Next()
+    assert [one.id for one in rig.store.unfinished()] == [request.id]
+
+
+class FullDisk(Store):
+    """A store that keeps nothing of passes that yield."""
+
+    def checkpoint(self, result: PassResult) -> None:
+        raise StateError("disk full")
+
+
+def test_a_checkpoint_that_cannot_be_stored(yielding: Yielding) -> None:
+    """A part whose work cannot be stored is a pass without an end: made again, with backoff, for the same requests."""
+    rig = yielding.rig
+    request = rig.request(Trigger.POLL)
+    rig.store.__class__ = FullDisk
+
+    following = yielding.run(_work(request))
+
+    assert following == Next(failures=1, is_retryable=True, unanswered=(request.id,))
+    rig.store.__class__ = Store
+
+
+def test_without_a_cluster(yielding: Yielding) -> None:
+    """Where only NetBox is configured there is no inventory to keep, and the pass yields as well."""
+    rig = yielding.rig
+    rig.fabric = replace(rig.fabric, cluster=None)
+
+    assert Yielding(rig).finish(_work(rig.request(Trigger.POLL))) > 1
+    assert rig.last.outcome is Outcome.SUCCEEDED
