@@ -40,7 +40,7 @@ async def test_idle_for_a_day() -> None:
     async with running(world.reflector.run):
         for _ in range(24 * 60):
             await asyncio.sleep(60)
-            assert world.cache.is_live
+            assert world.is_live()
 
         assert world.calls("list") == 1
         assert world.calls("watch") == pytest.approx(86400 / LASTS, abs=2)
@@ -77,7 +77,7 @@ async def test_a_bookmark_is_resumed_from() -> None:
         world.events.end()
         await settle()
 
-        assert world.cache.is_live
+        assert world.is_live()
         assert world.calls("list") == 1
 
 
@@ -93,7 +93,7 @@ async def test_a_lost_connection_is_resumed_with_backoff() -> None:
         await asyncio.sleep(STABLE)
         world.events.cut()
         await settle()
-        assert not world.cache.is_live
+        assert not world.is_live()
         assert world.health.reason == "local:dc1: the connection broke off"
 
         world.apply("a")
@@ -113,11 +113,11 @@ async def test_a_quiet_kind_is_live_again_without_a_word() -> None:
         await asyncio.sleep(STABLE)
         world.events.cut()
         await asyncio.sleep(RETRY.base + ACCEPTED - 1)
-        assert not world.cache.is_live
+        assert not world.is_live()
 
         await asyncio.sleep(1)
         await settle()
-        assert world.cache.is_live
+        assert world.is_live()
         assert world.health.reason == ""
 
 
@@ -132,7 +132,7 @@ async def test_a_watch_that_is_refused_in_time_is_not_taken_to_work() -> None:
         world.events.cut()
         await asyncio.sleep(ACCEPTED * 2)
 
-        assert not world.cache.is_live
+        assert not world.is_live()
 
 
 async def test_an_outage_backs_off() -> None:
@@ -142,7 +142,7 @@ async def test_an_outage_backs_off() -> None:
         world.events.fail("watch", DOWN, times=8)
         world.events.cut()
         begun = now()
-        tries = []
+        tries: list[float] = []
         known = world.calls("watch")
         while world.calls("watch") < known + 9:
             await asyncio.sleep(0.5)
@@ -195,7 +195,7 @@ async def test_an_expired_version_is_listed_again() -> None:
         world.apply("new")
         world.events.expire()
         await asyncio.sleep(RETRY.base)
-        assert not world.cache.is_live
+        assert not world.is_live()
         await asyncio.sleep(RETRY.base * 2)
         await settle()
 
@@ -227,7 +227,7 @@ async def test_versions_that_expire_at_once_back_off() -> None:
         await asyncio.sleep(120)
 
         assert world.calls("list") < 12
-        assert not world.cache.is_live
+        assert not world.is_live()
         assert world.health.reason == EXPIRED.message
 
 
@@ -237,14 +237,14 @@ async def test_watches_that_end_at_once_back_off() -> None:
     async with running(world.reflector.run):
         world.events.end()
         await settle()
-        assert world.cache.is_live
+        assert world.is_live()
 
         for _ in range(1200):
             world.events.end()
             await asyncio.sleep(0.1)
 
         assert world.calls("watch") < 12
-        assert not world.cache.is_live
+        assert not world.is_live()
         assert world.health.reason == "the server ends every watch at once"
         await asyncio.sleep(RETRY.cap + ACCEPTED)
         await settle()
@@ -260,7 +260,7 @@ async def test_a_silent_connection_is_noticed() -> None:
         world.apply("a")
         await asyncio.sleep(SILENCE)
         await settle()
-        assert not world.cache.is_live
+        assert not world.is_live()
         assert world.health.reason.endswith("VPC: silent for 70 s")
 
         world.events.heal()
@@ -341,8 +341,8 @@ async def test_who_stops_following_says_so() -> None:
     """Cancelled or by a defect: the cache is not live, and the next start begins with a list."""
     world = Watched()
     async with running(world.reflector.run):
-        assert world.cache.is_live
-    assert not world.cache.is_live
+        assert world.is_live()
+    assert not world.is_live()
     assert world.events.streams(VPC) == 0
 
     world.apply("a")
@@ -362,7 +362,7 @@ async def test_a_defect_is_not_hidden() -> None:
     world.apply("a")
     with pytest.raises(ZeroDivisionError):
         await world.reflector.run()
-    assert not world.cache.is_live
+    assert not world.is_live()
 
 
 async def test_every_error_is_tried_again() -> None:

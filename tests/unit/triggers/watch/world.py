@@ -132,6 +132,9 @@ class Watched:
     def calls(self, verb: str) -> int:
         return sum(call.verb == verb for call in self.events.calls)
 
+    def is_live(self) -> bool:
+        return self.cache.is_live
+
     @property
     def is_in_line(self) -> bool:
         """Whether the cache holds what the cluster does, and says that it does."""
