@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.errors import StateError
@@ -11,13 +11,13 @@ from reconciler.status import views
 from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from reconciler.model.fabric import Fabric
     from reconciler.model.json import JSONObject
     from reconciler.model.requests import Request
-    from reconciler.model.status import WebhookRecord
+    from reconciler.model.status import Suspension, WebhookRecord
     from reconciler.ports import Clock, History
     from reconciler.status.health import Components
     from reconciler.status.metrics import Metrics
@@ -29,6 +29,8 @@ class Memory(Protocol):
     def request(self, request_id: str) -> Request | None: ...
 
     def webhook(self, repository: str) -> WebhookRecord: ...
+
+    def suspension(self, fabric: str) -> Suspension | None: ...
 
     def probe(self) -> None:
         """Prove that the store can be written now. Raises StateError."""
@@ -71,11 +73,26 @@ class Reporter:
         self._memory = memory
         self._activity = activity
         self._components, self._metrics, self._clock = live
+        self._received: dict[str, datetime] = {}
+        """When the last delivery of each provider came that proved nothing: not known whose it was, and not stored, for
+        strangers decide how often they come.
+        """
 
     @property
     def _described(self) -> Described:
         """What the configuration of the moment says."""
         return self._described_now()
+
+    def received(self, provider: str) -> None:
+        """A delivery came that no secret of this provider proves."""
+        if provider in self._described.providers.values():
+            self._received[provider] = self._clock.now()
+
+    def _webhook(self, repository: str) -> WebhookRecord:
+        webhook = self._memory.webhook(repository)
+        unproven = self._received.get(self._described.providers.get(repository) or "")
+        times = [time for time in (webhook.last_received, unproven) if time is not None]
+        return replace(webhook, last_received=max(times, default=None))
 
     def fabrics(self) -> JSONObject:
         active = self._active()
@@ -98,14 +115,14 @@ class Reporter:
         return self._view(fabric, record, self._clock.now(), name in active) | views.fabric_details(record)
 
     def _view(self, fabric: Fabric, record: FabricRecord, now: datetime, is_active: bool) -> JSONObject:  # noqa: FBT001
-        webhook = self._memory.webhook(fabric.repository)
         provider = self._described.providers.get(fabric.repository)
         return views.fabric_view(
             fabric,
             record,
-            views.webhook_view(provider, webhook),
+            views.webhook_view(provider, self._webhook(fabric.repository)),
             now=now,
             is_reconciling=is_active,
+            suspension=self._memory.suspension(fabric.name),
         )
 
     def resources(self, name: str) -> JSONObject | None:
@@ -142,9 +159,9 @@ class Reporter:
     def healthz(self) -> Health:
         self._look_at_store()
         missing, troubled = self._components.not_running(), self._components.in_trouble()
-        # What is known of a disabled fabric is old, and no pass will ever correct it.
-        enabled = [fabric for fabric in self.fabrics()["fabrics"] if fabric["enabled"]]
-        connections = {fabric["name"]: fabric["connections"] for fabric in enabled}
+        # What is known of a disabled or suspended fabric is old, and no pass will correct it.
+        active = [one for one in self.fabrics()["fabrics"] if one["enabled"] and one["suspended"] is None]
+        connections = {fabric["name"]: fabric["connections"] for fabric in active}
         failing = [
             f"{fabric}/{name}"
             for fabric, of_fabric in connections.items()
@@ -157,9 +174,17 @@ class Reporter:
             "components": self._components.as_json(),
             "connections": connections,
             "failing": failing,
-            "warnings": [{"key": key, "message": message} for key, message in self._described.warnings],
+            "warnings": [{"key": key, "message": message} for key, message in self._warnings()],
         }
         return Health(is_ok=is_ok, body=body)
+
+    def _warnings(self) -> Iterator[tuple[str, str]]:
+        """Those of the configuration, and of webhooks that do not do what they are for."""
+        yield from self._described.warnings
+        for number, (repository, provider) in enumerate(self._described.providers.items()):
+            message = views.silence(self._webhook(repository)) if provider else None
+            if message is not None:
+                yield f"repositories[{number}].webhook", message
 
     def _look_at_store(self) -> None:
         try:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.passes import Outcome, SyncState
 from reconciler.model.status import ConnectionState, FabricRecord, LastPass, SyncStatus
+from reconciler.status.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from reconciler.model.fabric import Fabric
+    from reconciler.model.status import Suspension
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,15 @@ class Verdict:
     message: str
 
 
-def sync_status(fabric: Fabric, record: FabricRecord, now: datetime) -> Verdict:
+def sync_status(fabric: Fabric, record: FabricRecord, now: datetime, suspension: Suspension | None = None) -> Verdict:
     """The first rule that applies decides."""
     last = record.last_pass
     if not fabric.repository or not fabric.is_configured:
         return Verdict(SyncStatus.NOT_CONFIGURED, "NotConfigured", "the fabric has no repository, or no target")
     if not fabric.is_enabled:
         return Verdict(SyncStatus.DISABLED, "Disabled", "the fabric is disabled in the configuration")
+    if suspension is not None:
+        return Verdict(SyncStatus.DISABLED, "Suspended", _suspended(suspension))
     if last is None:
         return Verdict(SyncStatus.NEVER_SYNCED, "NeverSynced", "no pass has ended yet")
     for rule in (_error, _out_of_sync, _stale):
@@ -39,6 +43,11 @@ def sync_status(fabric: Fabric, record: FabricRecord, now: datetime) -> Verdict:
         if verdict is not None:
             return verdict
     return Verdict(SyncStatus.IN_SYNC, last.reason, last.message)
+
+
+def _suspended(suspension: Suspension) -> str:
+    reason = f": {suspension.reason}" if suspension.reason else ""
+    return f"the fabric is suspended since {rfc3339(suspension.since)}{reason}"
 
 
 def _error(record: FabricRecord, last: LastPass, _now: datetime) -> Verdict | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.passes import ObjectState, PassRecord
     from reconciler.model.problems import Problem
     from reconciler.model.requests import Request
-    from reconciler.model.status import Condition, Connection, FabricRecord, LastPass, WebhookRecord
+    from reconciler.model.status import Condition, Connection, FabricRecord, LastPass, Suspension, WebhookRecord
 
 MAX_PROBLEMS = 100
 """How many problems a fabric's answer holds; `problems_total` counts all."""
@@ -45,6 +45,7 @@ def pass_view(record: PassRecord) -> JSONObject:
         "id": record.id,
         "fabric": record.fabric,
         "triggers": [trigger.value for trigger in record.triggers],
+        "scope": None if record.scope is None else [str(key) for key in record.scope],
         "started": rfc3339(record.started),
         "finished": rfc3339(record.finished),
         "outcome": record.outcome.value,
@@ -102,15 +103,17 @@ def fabric_view(
     *,
     now: datetime,
     is_reconciling: bool,
+    suspension: Suspension | None = None,
 ) -> JSONObject:
     """One fabric, without `problems` and `kinds`: what a list of fabrics holds."""
-    verdict = sync_status(fabric, record, now)
+    verdict = sync_status(fabric, record, now, suspension)
+    is_polled = fabric.is_enabled and suspension is None
     return {
         "name": fabric.name,
         "repository": fabric.repository,
         "path": fabric.path,
         "enabled": fabric.is_enabled,
-        "suspended": None,
+        "suspended": _suspension_view(suspension),
         "simulated": list(fabric.simulated),
         "sync_status": verdict.status.value,
         "reason": verdict.reason,
@@ -120,7 +123,7 @@ def fabric_view(
         "desired_revision": record.desired_revision,
         "last_attempted_revision": record.last_attempted_revision,
         "last_sync": rfc3339(record.last_sync),
-        "next_poll": rfc3339(record.next_poll),
+        "next_poll": rfc3339(record.next_poll) if is_polled else None,
         "interval": record.effective_interval,
         "conditions": [condition_view(condition) for condition in record.conditions],
         "counts": total_counts(record),
@@ -131,6 +134,10 @@ def fabric_view(
         "webhook": webhook,
         "last_pass": _last_pass_view(record.last_pass),
     }
+
+
+def _suspension_view(suspension: Suspension | None) -> JSONObject | None:
+    return None if suspension is None else {"since": rfc3339(suspension.since), "reason": suspension.reason}
 
 
 def fabric_details(record: FabricRecord) -> JSONObject:
@@ -165,12 +172,23 @@ def connection_view(fabric: Fabric, name: str, connection: Connection | None) ->
 
 
 def webhook_view(provider: str | None, webhook: WebhookRecord) -> JSONObject:
-    """`provider` is None where the repository has no webhook."""
+    """`provider` is None where the repository has no webhook: such a one cannot fall silent."""
     return {
         "provider": provider,
         "last_received": rfc3339(webhook.last_received),
         "last_verified": rfc3339(webhook.last_verified),
+        "silent_since": rfc3339(webhook.silent_since) if provider else None,
     }
+
+
+def silence(webhook: WebhookRecord) -> str | None:
+    """What is wrong with a configured webhook whose repository's commits only polls find; None: nothing."""
+    if webhook.last_unannounced is None:
+        return None
+    return (
+        f"polls of repository {webhook.repository} found commits that no webhook announced, last {webhook.unannounced} "
+        f"at {rfc3339(webhook.last_unannounced)}; last delivery {rfc3339(webhook.last_received) or 'never'}"
+    )
 
 
 _DECLARED = frozenset(SyncState) - {SyncState.CLUSTER_ONLY, SyncState.PRUNE_PENDING}

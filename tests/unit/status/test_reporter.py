@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.model.fabric import ClusterPolicy, Fabric
 from reconciler.model.requests import Trigger, Work
-from reconciler.model.status import Connection, ConnectionState, PassResult
+from reconciler.model.status import Connection, ConnectionState, PassResult, Unannounced
 from reconciler.queue import WorkQueue
 from reconciler.status.health import Components, ComponentState
 from reconciler.status.metrics import Metrics
@@ -103,7 +103,56 @@ def test_webhook_of_the_fabrics_repository(desk: Desk) -> None:
     first, second = (fabric["webhook"] for fabric in desk.reporter.fabrics()["fabrics"])
 
     assert (first["provider"], first["last_verified"]) == ("github", "2026-03-01T12:00:00.000Z")
-    assert second == {"provider": None, "last_received": None, "last_verified": None}
+    assert second == {"provider": None, "last_received": None, "last_verified": None, "silent_since": None}
+
+
+def test_deliveries_that_prove_nothing(desk: Desk) -> None:
+    """A delivery that no secret proves was received, by every repository of its provider, and not verified."""
+    desk.store.accept([samples.request("r1")], samples.delivery("d1"), ["gitops"])
+    desk.clock.advance(minutes=5)
+
+    for provider in ("github", "gitlab"):
+        desk.reporter.received(provider)
+
+    first, second = (fabric["webhook"] for fabric in desk.reporter.fabrics()["fabrics"])
+    assert (first["last_received"], first["last_verified"]) == ("2026-03-01T12:05:00.000Z", "2026-03-01T12:00:00.000Z")
+    assert second["last_received"] is None
+    desk.clock.advance(minutes=5)
+    desk.store.mark_verified(["gitops"])
+    assert desk.reporter.fabrics()["fabrics"][0]["webhook"]["last_received"] == "2026-03-01T12:10:00.000Z"
+
+
+def test_health_warns_of_a_silent_webhook(desk: Desk) -> None:
+    """What only polls found is a warning with the place of the webhook; where there is no webhook, there is none."""
+    for number, repository in enumerate(("gitops", "other")):
+        result = samples.pass_result(f"p{number}", f"dc{number + 1}")
+        found = Unannounced(repository, samples.REVISIONS[1])
+        desk.store.record_pass(replace(result, fabric=replace(result.fabric, connections=WELL), unannounced=found))
+    desk.reporter.received("github")
+
+    health = desk.reporter.healthz()
+
+    assert health.is_ok
+    assert [warning["key"] for warning in health.body["warnings"]] == ["state", "repositories[0].webhook"]
+    warning = health.body["warnings"][1]["message"]
+    assert warning.startswith("polls of repository gitops found commits that no webhook announced, last main@sha1:bbbb")
+    assert warning.endswith("; last delivery 2026-03-01T12:00:00.000Z")
+    desk.store.mark_verified(["gitops"])
+    assert len(desk.reporter.healthz().body["warnings"]) == 1
+
+
+def test_a_suspended_fabric(desk: Desk) -> None:
+    """A suspension shows as soon as it is stored; what is known of the fabric's connections is old, and no trouble."""
+    desk.end_pass(connections={"git": Connection(ConnectionState.FAILING, last_error="no route")})
+    assert not desk.reporter.healthz().is_ok
+
+    desk.store.suspend("dc1", "cabling")
+
+    first, second = desk.reporter.fabrics()["fabrics"]
+    assert first["suspended"] == {"since": "2026-03-01T12:00:00.000Z", "reason": "cabling"}
+    assert (first["sync_status"], second["suspended"]) == ("disabled", None)
+    assert desk.reporter.healthz().is_ok
+    assert desk.reporter.healthz().body["connections"].keys() == {"dc2"}
 
 
 def test_what_is_stored_later_is_seen(desk: Desk) -> None:

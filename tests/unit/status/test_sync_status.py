@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy
 from reconciler.model.passes import Outcome, SyncState
-from reconciler.model.status import Connection, ConnectionState, FabricRecord, LastPass, SyncStatus
+from reconciler.model.status import Connection, ConnectionState, FabricRecord, LastPass, Suspension, SyncStatus
 from reconciler.status.sync_status import sync_status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -121,3 +121,33 @@ def test_a_failing_connection_is_named() -> None:
     verdict = sync_status(FABRIC, replace(SYNCED, connections=_failing("netbox")), NOW)
 
     assert verdict.message == "netbox has been failing: no route"
+
+
+@pytest.mark.parametrize(
+    ("fabric", "record", "reason"),
+    [
+        pytest.param({}, {}, "Suspended", id="before in sync"),
+        pytest.param({}, {"last_pass": None}, "Suspended", id="before never synced"),
+        pytest.param({}, {"last_pass": _last(Outcome.FAILED)}, "Suspended", id="before error"),
+        pytest.param({"is_enabled": False}, {}, "Disabled", id="after disabled"),
+        pytest.param({"cluster": None}, {}, "NotConfigured", id="after not configured"),
+    ],
+)
+def test_suspended(fabric: dict[str, Any], record: dict[str, Any], reason: str) -> None:
+    """A suspended fabric is disabled, whatever is known of it."""
+    verdict = sync_status(replace(FABRIC, **fabric), replace(SYNCED, **record), NOW, Suspension(NOW, "cabling"))
+
+    assert verdict.reason == reason
+    assert (verdict.status is SyncStatus.NOT_CONFIGURED) == (reason == "NotConfigured")
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("cabling", "the fabric is suspended since 2026-03-01T12:00:00.000Z: cabling"),
+        (None, "the fabric is suspended since 2026-03-01T12:00:00.000Z"),
+    ],
+)
+def test_why_it_is_suspended(reason: str | None, message: str) -> None:
+    """The message says since when, and why where somebody said it."""
+    assert sync_status(FABRIC, SYNCED, NOW, Suspension(NOW, reason)).message == message

@@ -12,11 +12,13 @@ from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy
 from reconciler.model.passes import SyncState
 from reconciler.model.problems import Problem
 from reconciler.model.requests import RequestState
-from reconciler.model.status import Connection, ConnectionState, FabricRecord, WebhookRecord
+from reconciler.model.status import Connection, ConnectionState, FabricRecord, Suspension, WebhookRecord
 from reconciler.status import views
 from tests.unit.store import samples
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.model.json import JSONObject
 
 NOON = "2026-03-01T12:00:00.000Z"
@@ -73,7 +75,7 @@ def test_a_fabric() -> None:
             "cluster": {"state": "unknown", "since": None, "last_ok": None, "last_error": None},
             "netbox": {"state": "unknown", "since": None, "last_ok": None, "last_error": None},
         },
-        "webhook": {"provider": "github", "last_received": None, "last_verified": None},
+        "webhook": {"provider": "github", "last_received": None, "last_verified": None, "silent_since": None},
         "last_pass": {
             "id": "p1",
             "outcome": "succeeded",
@@ -174,8 +176,47 @@ def test_webhook() -> None:
         "provider": "github",
         "last_received": NOON,
         "last_verified": NOON,
+        "silent_since": None,
     }
     assert views.webhook_view(None, WebhookRecord("gitops"))["provider"] is None
+
+
+SILENT = WebhookRecord("gitops", samples.NOON, samples.NOON, samples.NOON, samples.NOON, samples.REVISIONS[1])
+
+
+def test_a_silent_webhook() -> None:
+    """A webhook says since when polls find what it did not announce; a repository without one has nothing to say."""
+    assert views.webhook_view("github", SILENT)["silent_since"] == NOON
+    assert views.webhook_view(None, SILENT)["silent_since"] is None
+
+
+@pytest.mark.parametrize(("received", "said"), [(samples.NOON, NOON), (None, "never")])
+def test_what_is_said_of_a_silent_webhook(received: datetime | None, said: str) -> None:
+    """The warning names the repository, the last commit that was found and when, and the last delivery."""
+    assert views.silence(replace(SILENT, last_received=received)) == (
+        "polls of repository gitops found commits that no webhook announced, "
+        f"last {samples.REVISIONS[1]} at {NOON}; last delivery {said}"
+    )
+    assert views.silence(WebhookRecord("gitops", received)) is None
+
+
+@pytest.mark.parametrize("reason", ["cabling", None])
+def test_a_suspended_fabric(reason: str | None) -> None:
+    """A suspended fabric says since when and why, is not polled, and is disabled."""
+    webhook = views.webhook_view("github", WebhookRecord("gitops"))
+    suspension = Suspension(samples.NOON, reason)
+
+    view = views.fabric_view(
+        FABRIC, samples.fabric_record(), webhook, now=samples.NOON, is_reconciling=False, suspension=suspension
+    )
+
+    assert view["suspended"] == {"since": NOON, "reason": reason}
+    assert (view["sync_status"], view["reason"], view["next_poll"]) == ("disabled", "Suspended", None)
+
+
+def test_a_disabled_fabric_is_not_polled() -> None:
+    """What was planned for a fabric before it was disabled is no plan any more."""
+    assert _view(samples.fabric_record(), replace(FABRIC, is_enabled=False))["next_poll"] is None
 
 
 def test_a_request() -> None:
@@ -211,6 +252,7 @@ def test_a_pass() -> None:
         "id": "p1",
         "fabric": "dc1",
         "triggers": ["push", "poll"],
+        "scope": None,
         "started": "2026-03-01T11:59:57.000Z",
         "finished": NOON,
         "outcome": "partial",
@@ -230,6 +272,13 @@ def test_a_pass() -> None:
             }
         ],
     }
+
+
+def test_a_pass_over_some_objects() -> None:
+    """A pass with a scope names the objects that it was asked to look at."""
+    record = replace(samples.pass_record("p1"), scope=(samples.key("a"), samples.key("leaf-1", "Switch")))
+
+    assert views.pass_view(record)["scope"] == ["VPC/a", "Switch/leaf-1"]
 
 
 def test_an_object() -> None:
