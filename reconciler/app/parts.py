@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from reconciler.app.clock import SystemClock
+from reconciler.app.gate import Gate
 from reconciler.app.live import Live
 from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
@@ -119,8 +120,9 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     )
     intake.tell(poll)
     listener = PassListener(lambda: live.version.settings.history, watches, store, metrics, clock)
-    surroundings = Surroundings(has_others=queue.has_others, on_breaker=metrics.breaker)
-    runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
+    surroundings = Surroundings(obstacle=intake.obstacle, has_others=queue.has_others, on_breaker=metrics.breaker)
+    passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
+    runner = Gate(Measured(passes, metrics), intake.obstacle, store)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
     changes = ReloadEffects(live, intake, watches, poll)
     return Parts(
@@ -142,18 +144,19 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         components=components,
         supervisor=supervisor,
         watches=watches,
-        web=create_app(intake, reporter, _web_options(live, metrics)),
+        web=create_app(intake, reporter, _web_options(live, metrics, reporter)),
         stop=stop,
     )
 
 
-def _web_options(live: Live, metrics: Metrics) -> WebOptions:
+def _web_options(live: Live, metrics: Metrics, reporter: Reporter) -> WebOptions:
     server = live.version.settings.server
     return WebOptions(
         api_token=lambda: read_token(live.version.settings.server.api_token),
         protect_reads=server.protect_reads,
         max_body_bytes=server.max_body_bytes,
         on_delivery=metrics.delivery,
+        on_unverified=reporter.received,
     )
 
 

@@ -37,6 +37,9 @@ class Store(Protocol):
 
     def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None: ...
 
+    def end(self, ids: Sequence[str], reason: str, message: str) -> None:
+        """End requests whose pass is not made."""
+
 
 class Listener(Protocol):
     """Who is told of passes, in the thread of the pass."""
@@ -51,12 +54,23 @@ class Listener(Protocol):
         """After every `begun`, whatever came of it, and after `ended`. None: what was known before still holds."""
 
 
+class Obstacle(Protocol):
+    """Why no pass may begin: a CamelCase word, and a sentence."""
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What passes have to do with beside their fabric: whether another fabric waits for its turn (asked in the thread
-    of the pass), and who is told when a breaker opens or closes.
+    """What passes have to do with beside their fabric: whether something forbids a pass over it by now, whether another
+    fabric waits for its turn, and who is told when a breaker opens or closes. All in the thread of the pass.
     """
 
+    obstacle: Callable[[str], Obstacle | None] = field(default=lambda _: None)
     has_others: Callable[[str], bool] = field(default=lambda _: False)
     on_breaker: Callable[[Breaker], None] = field(default=lambda _: None)
 
@@ -128,14 +142,17 @@ class PassRunner:
         return Next(failures=report.result.fabric.failures, is_retryable=may_retry, unanswered=report.unanswered)
 
     def _reconcile(self, taken: Taken) -> Report | None:
-        """None: the fabric left the configuration while it waited."""
+        """None: no pass may be made, since the fabric was suspended, disabled or removed while it waited. What arrived
+        before that was discarded; this is a retry, or the rest of a pass, which was queued after it.
+        """
         fabric, work = taken.key, taken.work
-        subject = self._subjects().get(fabric)
         pass_id, earlier = self._continued(fabric, work)
-        if subject is None:
-            log.info("no longer configured", fabric=fabric, requests=list(work.requests))
-            self._requests.set_state(work.requests, RequestState.SUPERSEDED)
+        obstacle = self._surroundings.obstacle(fabric)
+        if obstacle is not None:
+            log.info("no pass", fabric=fabric, reason=obstacle.reason, requests=list(work.requests))
+            self._requests.end(work.requests, obstacle.reason, obstacle.message)
             return None
+        subject = self._subjects()[fabric]
         order = Order(pass_id, work.triggers, self._requests.requests(work.requests), work.scope)
         self._requests.set_state(work.requests, RequestState.RUNNING, order.id)
         states = () if work.scope is None else self._state.objects(fabric)

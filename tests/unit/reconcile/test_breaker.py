@@ -336,7 +336,7 @@ def test_a_failure_that_was_not_stored(breaking: Breaking) -> None:
     rig.store.__class__ = FullDisk
     breaking.run()
     rig.store.__class__ = Store
-    assert rig.record.connections["netbox"].state is ConnectionState.OK
+    assert rig.record.connections["netbox"].last_error is None
 
     breaking.run()
 

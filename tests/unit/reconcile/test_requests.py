@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from reconciler.desired.memory import MemorySource
-from reconciler.errors import (
-    GitUnavailableError,
-    StateError,
-)
+from reconciler.errors import ClusterUnavailableError, GitUnavailableError, StalledError, StateError
 from reconciler.model.passes import Outcome
-from reconciler.model.requests import Request, RequestState, Trigger
+from reconciler.model.requests import Request, RequestState, Trigger, Work
+from reconciler.queue import Next, Taken
+from reconciler.reconcile import Surroundings
 from reconciler.reconcile.git_history import AWAITED_FOR
 from reconciler.store import Store
 from tests.unit.reconcile.rig import Rig, manifests
@@ -167,3 +167,47 @@ def test_an_end_that_cannot_be_stored(rig: Rig) -> None:
     assert rig.record.last_sync is None
     rig.run(request)
     assert rig.answered(request).state is RequestState.SUCCEEDED
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    reason: str
+    message: str
+
+
+def test_a_fabric_that_may_not_be_touched_any_more(synced: Rig) -> None:
+    """A retry that comes due after the fabric was suspended makes no pass, and its requests end with the reason."""
+    request = synced.request()
+    calls, asked = len(synced.cluster.calls), len(synced.netbox.calls)
+    obstacle = Forbidden("Suspended", "the fabric was suspended before its pass")
+    runner = synced.runner(Surroundings(obstacle=lambda _: obstacle))
+
+    following = runner.run(Taken("dc1", Work((Trigger.RETRY,), (request.id,)), 0.0))
+
+    assert following == Next()
+    assert (len(synced.cluster.calls), len(synced.netbox.calls), len(synced.passes)) == (calls, asked, 1)
+    answered = synced.answered(request)
+    assert (answered.state, answered.reason) == (RequestState.SUPERSEDED, "Suspended")
+    assert answered.message == obstacle.message
+
+
+@pytest.mark.parametrize("fault", ["retryable", "permanent"])
+def test_a_scoped_pass_that_fails(synced: Rig, fault: str) -> None:
+    """Whatever went wrong, a full pass follows with backoff; failures in a row are counted beside the record."""
+    key = MANIFESTS[0].key
+    runner = synced.runner()
+
+    for failures in (1, 2):
+        if fault == "retryable":
+            synced.cluster.fail("list", ClusterUnavailableError("timed out"), subject="VPCPeering")
+        else:
+            synced.netbox.fail("observe", StalledError("no"))
+        following = runner.run(Taken("dc1", Work((Trigger.WATCH,), (), frozenset({key})), 0.0))
+        assert synced.last.scope is not None
+        assert (following.is_retryable, following.failures) == (True, failures)
+
+    assert synced.record.failures == 0
+    following = runner.run(Taken("dc1", Work((Trigger.REQUEST,)), 0.0))
+    assert (following.is_retryable, following.failures) == (False, 0)
+    synced.netbox.fail("observe", StalledError("no"))
+    assert runner.run(Taken("dc1", Work((Trigger.WATCH,), (), frozenset({key})), 0.0)).failures == 1
