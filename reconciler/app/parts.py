@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from reconciler.app.clock import SystemClock
-from reconciler.app.gate import Gate
 from reconciler.app.live import Live
 from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
@@ -121,8 +120,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     intake.tell(poll)
     listener = PassListener(lambda: live.version.settings.history, watches, store, metrics, clock)
     surroundings = Surroundings(obstacle=intake.obstacle, has_others=queue.has_others, on_breaker=metrics.breaker)
-    passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
-    runner = Gate(Measured(passes, metrics), intake.obstacle, store)
+    runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
     changes = ReloadEffects(live, intake, watches, poll)
     return Parts(
