@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 BOOKMARK_EVERY = 60.0
 """Seconds without an event after which a stream tells the version that it has reached."""
 
-SILENCE = 70.0
-"""Seconds without a word after which a client gives a stream up."""
+SILENCE = 65.0
+"""Seconds without a word after which a client leaves a stream."""
 
 LASTS = 270.0
 """Seconds after which the server ends a stream."""
@@ -44,6 +44,8 @@ class _Stream:
         self.events: deque[WatchEvent] = deque()
         self.error: ReconcilerError | None = None
         self.is_ended = False
+        self.is_silent = False
+        """Whether nothing that the server says comes through."""
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._ends_at = self._loop.time() + LASTS
@@ -94,8 +96,8 @@ class _Stream:
 class MemoryEvents:
     """`ports.ClusterEvents` of a `LocalCluster`: every write to it, by whomever, is an event here.
 
-    A stream sends a bookmark when it has been quiet for a minute, and ends after 270 s. The faults may be called from
-    any thread; each is about one kind, or about all when none is named.
+    A stream sends a bookmark when it has been quiet for a minute, and ends after 270 s, or when nothing came through
+    for 65 s. The faults may be called from any thread; each is about one kind, or about all when none is named.
     """
 
     def __init__(self, cluster: LocalCluster) -> None:
@@ -107,7 +109,6 @@ class MemoryEvents:
         """By kind, the oldest version that can be resumed from, where it is not `_begin`."""
         self._begin = self._last = int(cluster.last_version)
         self._streams: list[_Stream] = []
-        self._silent: set[str] = set()
         self._faults: list[tuple[str, Kind | None, ReconcilerError]] = []
         self._calls: list[Call] = []
         cluster.follow(self._record)
@@ -164,8 +165,8 @@ class MemoryEvents:
         """Forget what `fail` and `silence` told: what a stream held back comes now."""
         with self._lock:
             self._faults.clear()
-            self._silent.clear()
             for stream in self._streams:
+                stream.is_silent = False
                 stream.wake()
 
     def end(self, kind: Kind | None = None) -> None:
@@ -192,9 +193,10 @@ class MemoryEvents:
                 self._oldest[kind.name] = self._last
 
     def silence(self, kind: Kind | None = None) -> None:
-        """The streams stay open and say nothing more, neither events nor bookmarks, until `heal`."""
+        """The streams stay open, and nothing comes through them any more, until `heal`. Those opened later work."""
         with self._lock:
-            self._silent.add(kind.name if kind else "")
+            for stream in self._of(kind):
+                stream.is_silent = True
 
     def bookmark(self, kind: Kind | None = None) -> None:
         """Let the streams tell the version that the cluster has reached."""
@@ -251,8 +253,7 @@ class MemoryEvents:
         return [stream for stream in self._streams if kind in {None, stream.kind}]
 
     def _is_silent(self, stream: _Stream) -> bool:
-        is_ahead = stream.version > self._last
-        return is_ahead or not self._silent.isdisjoint({"", stream.kind.name})
+        return stream.is_silent or stream.version > self._last
 
     def _hear(self, stream: _Stream) -> tuple[WatchEvent, ...]:
         with self._lock:
@@ -263,11 +264,9 @@ class MemoryEvents:
             return SILENCE if self._is_silent(stream) else min(BOOKMARK_EVERY, stream.time_left)
 
     def _pause(self, stream: _Stream) -> None:
-        """Nothing was said for a while: that is a bookmark, or the client's patience is at its end."""
+        """Nothing was said for a while: that is a bookmark, or the end of the server's time or of our patience."""
         with self._lock:
-            if self._is_silent(stream):
-                stream.end(ClusterUnavailableError(f"{self.address}: {stream.kind.name}: silent for {SILENCE:.0f} s"))
-            elif stream.is_due:
+            if self._is_silent(stream) or stream.is_due:
                 stream.end()
             else:
                 stream.say(WatchEvent(EventType.BOOKMARK, str(self._last)))

@@ -34,11 +34,6 @@ ACCEPTED = 15.0
 waits longer for it to answer at all. A kind to which nothing happens gives no other sign.
 """
 
-PATIENCE = 30.0
-"""Seconds in which a watch that breaks off must have told something for its version to be trusted still: a version of
-the future, which a cluster restored from a backup is asked for, is silent for ever.
-"""
-
 
 class WatchHealth(Protocol):
     """Who is told how a watch is, by its name."""
@@ -76,6 +71,10 @@ class Reflector:
         """In a row, with no watch between them that got on."""
         self._is_served: bool | None = None
         """None before the cluster has said."""
+        self._is_doubtful = False
+        """Whether the connection was lost, and nothing told since. A cluster that was restored from a backup meanwhile
+        is behind our version, takes the watch all the same, and is silent for ever.
+        """
 
     async def run(self) -> None:
         """For ever; each error of the cluster is tried again."""
@@ -105,6 +104,7 @@ class Reflector:
         listing = await self._events.list(self._cache.kind)
         changes = self._cache.replace(listing)
         self._version = listing.version
+        self._is_doubtful = False
         self._health.progress(self.name)
         was_missing, self._is_served = self._is_served is False, True
         if was_missing:
@@ -122,18 +122,14 @@ class Reflector:
         try:
             async for event in self._events.watch(self._cache.kind, version):
                 self._take(event)
-        except ReconcilerError:
-            if self._version == version and self._lasted(begun) >= PATIENCE:
-                self._version = None
-            raise
         finally:
             accepted.cancel()
-            if self._lasted(begun) >= STABLE:
+            has_lasted = loop.time() - begun >= STABLE
+            if has_lasted:
                 self._failures = 0
-        return self._ended(has_got_on=self._version != version or self._lasted(begun) >= STABLE)
-
-    def _lasted(self, begun: float) -> float:
-        return asyncio.get_running_loop().time() - begun
+            if has_lasted and self._is_doubtful:
+                self._version = None
+        return self._ended(has_got_on=has_lasted or self._version != version)
 
     def _accepted(self) -> None:
         self._cache.resume()
@@ -141,6 +137,7 @@ class Reflector:
 
     def _take(self, event: WatchEvent) -> None:
         change = self._cache.follow(event)
+        self._is_doubtful = False
         if event.version != self._version:
             self._version = event.version
             self._failures = 0
@@ -170,6 +167,7 @@ class Reflector:
 
     def _troubled(self, reason: str) -> float:
         self._cache.lose()
+        self._is_doubtful = True
         self._health.trouble(self.name, reason)
         delay = RETRY.delay(self._failures, self._chance())
         log.warning("watch failed", watch=self.name, message=reason, failures=self._failures, seconds=round(delay, 1))

@@ -252,22 +252,20 @@ async def test_watches_that_end_at_once_back_off() -> None:
         assert world.health.reason == ""
 
 
-async def test_a_silent_connection_is_noticed() -> None:
-    """Within 70 s; what happened meanwhile is then told by a new one."""
+async def test_a_silent_connection_is_left() -> None:
+    """What happened meanwhile is told by the next one, at once and without a list."""
     world = Watched()
     async with running(world.reflector.run):
+        await asyncio.sleep(STABLE)
         world.events.silence()
         world.apply("a")
         await asyncio.sleep(SILENCE)
         await settle()
-        assert not world.is_live()
-        assert world.health.reason.endswith("VPC: silent for 70 s")
 
-        world.events.heal()
-        await asyncio.sleep(RETRY.base)
-        await settle()
         assert world.told() == ["+a"]
         assert world.is_in_line
+        assert world.calls("list") == 1
+        assert world.health.turns == [(0.0, "")]
 
 
 async def test_a_cluster_that_was_restored() -> None:
@@ -275,17 +273,36 @@ async def test_a_cluster_that_was_restored() -> None:
     world = Watched()
     world.apply("old")
     async with running(world.reflector.run):
-        world.told()
         for number in range(5):
             world.apply("old", mode=f"x{number}")
         await settle()
         world.told()
         world.restore()
         world.apply("new")
-        await asyncio.sleep(RETRY.base + SILENCE + RETRY.base * 2)
+        await asyncio.sleep(RETRY.base + SILENCE)
         await settle()
 
         assert world.told() == ["+new", "-old"]
+        assert world.is_in_line
+        world.apply("new", mode="x")
+        await settle()
+        assert world.told() == ["~new"]
+
+
+async def test_a_quiet_kind_after_an_outage_is_listed_once() -> None:
+    """Its silence might be that of a restored cluster; after the list it is trusted again."""
+    world = Watched()
+    async with running(world.reflector.run):
+        await asyncio.sleep(STABLE)
+        world.events.cut()
+        await asyncio.sleep(RETRY.base)
+        for _ in range(10):
+            await settle()
+            world.events.silence()
+            await asyncio.sleep(SILENCE)
+
+        await settle()
+        assert world.calls("list") == 2
         assert world.is_in_line
 
 
