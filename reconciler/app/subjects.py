@@ -41,9 +41,10 @@ class Stock:
 
     def source(self, remote: GitRemote, fabric: Fabric) -> FabricSource:
         """The fabric's directory in its repository. Nothing is fetched yet."""
-        return FabricSource(self._mirror(remote), fabric, self._cache)
+        return FabricSource(self.mirror(remote), fabric, self._cache)
 
-    def _mirror(self, remote: GitRemote) -> Mirror:
+    def mirror(self, remote: GitRemote) -> Mirror:
+        """The mirror of a remote; for another remote of the same name, one that takes its place."""
         known = self._mirrors.get(remote.name)
         if known is None:
             known = Mirror(remote, mirror_folder(self._folder, remote.name))

@@ -1,0 +1,291 @@
+"""The configuration of the moment: versions of it, and what one differs in from another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.app.live import Change, Live
+from reconciler.app.subjects import Stock
+from reconciler.app.watching import build_watch
+from reconciler.errors import ConfigurationError
+from reconciler.status.health import Components
+from reconciler.targets.local.memory import MemoryDocuments
+from reconciler.targets.netbox import NetBoxServer
+from reconciler.triggers.branches import LocalBranch
+from reconciler.triggers.watch.cluster import CachedCluster
+from tests.unit.app.configuration import CANARY, LOCAL, REPOSITORY, kubeconfig, local_repository, secret, settings
+from tests.unit.store.samples import SetClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVER: dict[str, Any] = {"cluster": {"server": "https://k8s.example.com", "token_file": "secrets/kube-token"}}
+NETBOX: dict[str, Any] = {"netbox": {"url": "https://netbox.example.com", "token_file": "secrets/netbox-token"}}
+
+
+class Running:
+    """A configuration in a folder, as a service runs on it."""
+
+    def __init__(self, folder: Path, *fabrics: dict[str, Any], **changes: Any) -> None:
+        self.folder = folder
+        stock = Stock(MemoryDocuments(), folder / "mirrors")
+        components = Components(SetClock())
+        self.live = Live(
+            settings(folder, *fabrics, **changes),
+            stock,
+            lambda fabric: build_watch(fabric, lambda _name, _scope: None, components),
+        )
+
+    def reload(self, *fabrics: dict[str, Any], **changes: Any) -> Change:
+        """Take in another version. Secrets are written anew by it, as they were."""
+        return self.live.put(self.live.prepare(settings(self.folder, *fabrics, **changes)))
+
+    def again(self) -> Change:
+        """Take in the same settings, whatever the files that they name hold by now."""
+        return self.live.put(self.live.prepare(self.live.version.settings))
+
+
+def _begun(*names: str) -> Change:
+    return Change(begun=frozenset(names))
+
+
+def _ended(*names: str) -> Change:
+    return Change(ended=frozenset(names))
+
+
+def test_nothing_changed(tmp_path: Path) -> None:
+    """A version that equals the last one changes nothing: subjects and watches stay as they are."""
+    running = Running(tmp_path, SERVER, {**LOCAL, **NETBOX})
+    before = running.live.version
+
+    assert running.reload(SERVER, {**LOCAL, **NETBOX}) == Change()
+
+    after = running.live.version
+    assert after is not before
+    assert all(after.made[name] is before.made[name] for name in ("dc1", "dc2"))
+
+
+def test_fabrics_that_come_and_go(tmp_path: Path) -> None:
+    """A fabric that is new begins, one that is gone ends, and the others stay as they are."""
+    running = Running(tmp_path, LOCAL)
+    first = running.live.subjects()["dc1"]
+
+    assert running.reload(LOCAL, LOCAL) == _begun("dc2")
+    assert set(running.live.subjects()) == set(running.live.configured().fabrics) == {"dc1", "dc2"}
+    assert set(running.live.described().fabrics) == {"dc1", "dc2"}
+    assert running.live.subjects()["dc1"] is first
+
+    assert running.reload(LOCAL) == _ended("dc2")
+    assert running.live.subjects() == {"dc1": first}
+
+
+def test_a_fabric_that_is_disabled(tmp_path: Path) -> None:
+    """A fabric that is disabled ends, and begins when it is enabled; one that comes disabled does neither."""
+    running = Running(tmp_path, SERVER)
+    assert set(running.live.version.watches) == {"dc1"}
+
+    assert running.reload({**SERVER, "enabled": False}) == _ended("dc1")
+    assert running.live.version.watches == {}
+    assert running.reload({**SERVER, "enabled": False}, {**LOCAL, "enabled": False}) == Change()
+    assert running.reload(SERVER, LOCAL) == _begun("dc1", "dc2")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"path": "elsewhere"}, id="path"),
+        pytest.param({"cluster": {**SERVER["cluster"], "prune": True}}, id="policy"),
+        pytest.param({"cluster": {**SERVER["cluster"], "server": "https://other.example.com"}}, id="server"),
+        pytest.param({"cluster": {"local": True}}, id="another target"),
+        pytest.param(NETBOX, id="one more target"),
+    ],
+)
+def test_a_changed_fabric(tmp_path: Path, changed: dict[str, Any]) -> None:
+    """Whatever decides what a pass does makes a new subject, and a pass over it; other fabrics do not notice."""
+    running = Running(tmp_path, SERVER, LOCAL)
+    before = running.live.version
+
+    assert running.reload({**SERVER, **changed}, LOCAL) == _begun("dc1")
+
+    after = running.live.version
+    assert after.made["dc1"].subject is not before.made["dc1"].subject
+    assert after.made["dc1"].watch is not before.made["dc1"].watch
+    assert after.made["dc2"] is before.made["dc2"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"url": "https://git.example.com/other.git"}, id="url"),
+        pytest.param({"branch": "production"}, id="branch"),
+        pytest.param({"auth": {"username": "other", "password_file": "secrets/git-token"}}, id="user"),
+    ],
+)
+def test_a_changed_repository(tmp_path: Path, changed: dict[str, Any]) -> None:
+    """Every fabric of a repository that changed is looked at."""
+    running = Running(tmp_path, LOCAL, LOCAL)
+
+    assert running.reload(LOCAL, LOCAL, repositories=[{**REPOSITORY, **changed}]) == _begun("dc1", "dc2")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"poll": {"interval": 60, "jitter": 0.5}}, id="poll"),
+        pytest.param({"history": {"days": 1}}, id="history"),
+        pytest.param({"repositories": [{**REPOSITORY, "webhook": None}]}, id="webhook"),
+        pytest.param({"server": {"port": 0}}, id="token"),
+    ],
+)
+def test_what_no_pass_depends_on(tmp_path: Path, changed: dict[str, Any]) -> None:
+    """What only decides when passes are made, and who may ask for them, causes none."""
+    running = Running(tmp_path, SERVER)
+    before = running.live.version
+
+    assert running.reload(SERVER, **changed) == Change()
+
+    after = running.live.version
+    assert after.made["dc1"].watch is before.made["dc1"].watch
+    assert after.made["dc1"].subject.source is before.made["dc1"].subject.source
+    assert after.made["dc1"].subject.cluster is before.made["dc1"].subject.cluster
+
+
+def test_an_interval(tmp_path: Path) -> None:
+    """A changed interval is that of the fabric from now on, for the poll and for passes, without a pass."""
+    running = Running(tmp_path, LOCAL)
+
+    assert running.reload({**LOCAL, "interval": 60}) == Change()
+
+    assert running.live.configured().fabrics["dc1"].interval == 60
+    assert running.live.subjects()["dc1"].fabric.interval == 60
+
+
+def test_the_secret_of_netbox_deliveries(tmp_path: Path) -> None:
+    """Who may tell of edits of NetBox changes at once, without a pass."""
+    running = Running(tmp_path, NETBOX)
+    assert [one.provider for one in running.live.configured().receivers] == ["github"]
+
+    told = {"netbox": {**NETBOX["netbox"], "webhook_secret_file": "secrets/webhook"}}
+    assert running.reload(told) == Change()
+
+    assert [one.provider for one in running.live.configured().receivers] == ["github", "netbox"]
+
+
+def test_a_rotated_webhook_secret(tmp_path: Path) -> None:
+    """The secret of deliveries is part of the version: the next one holds the new secret."""
+    running = Running(tmp_path, LOCAL)
+    secret(tmp_path, "webhook", "rotated")
+
+    assert running.again() == Change()
+
+    assert [one.secret for one in running.live.configured().receivers] == [b"rotated"]
+
+
+@pytest.mark.parametrize(
+    ("file", "fabrics"),
+    [
+        pytest.param("git-token", _begun("dc1", "dc2"), id="of the repository"),
+        pytest.param("kube-token", _begun("dc1"), id="of a cluster"),
+        pytest.param("netbox-token", _begun("dc2"), id="of a NetBox"),
+        pytest.param("api-token", Change(), id="of nobody's target"),
+    ],
+)
+def test_rotated_credentials(tmp_path: Path, file: str, fabrics: Change) -> None:
+    """A rotated credential causes a pass over whoever uses it: one that was refused for the old one may go on."""
+    running = Running(tmp_path, SERVER, NETBOX)
+    secret(tmp_path, file, "rotated")
+
+    assert running.again() == fabrics
+
+
+def test_a_refused_version_changes_nothing(tmp_path: Path) -> None:
+    """What cannot be used leaves the version of the moment as it is, whole."""
+    running = Running(tmp_path, LOCAL)
+    before = running.live.version
+
+    with pytest.raises(ConfigurationError, match="workers: needs a restart"):
+        running.reload(LOCAL, LOCAL, workers=2)
+    with pytest.raises(ConfigurationError, match="share namespace default"):
+        running.reload(SERVER, {"cluster": {"kubeconfig": kubeconfig(tmp_path, "same", "https://k8s.example.com")}})
+
+    assert running.live.version is before
+
+
+def test_a_webhook_secret_that_cannot_be_read(tmp_path: Path) -> None:
+    """A version whose webhook secret is gone is refused, and the old secret stays in use."""
+    running = Running(tmp_path, LOCAL)
+    before = running.live.version
+    (tmp_path / "secrets" / "webhook").unlink()
+
+    with pytest.raises(ConfigurationError, match="secrets/webhook: no such file"):
+        running.again()
+
+    assert running.live.version is before
+    assert before.configured.receivers[0].secret == f"{CANARY}-webhook".encode()
+
+
+def test_a_repository_keeps_its_mirror(tmp_path: Path) -> None:
+    """Where the remote stays as it was its mirror does, for new fabrics too; for another remote there is a new one that
+    waits for the old.
+    """
+    stock = Stock(MemoryDocuments(), tmp_path)
+    live = Live(settings(tmp_path, LOCAL), stock, lambda _fabric: None)
+    remote = live.version.made["dc1"].basis.remote
+
+    same, other = stock.mirror(remote), stock.mirror(replace(remote, branch="other"))
+
+    assert stock.mirror(replace(remote, branch="other")) is other
+    assert same is not other
+    assert same.directory == other.directory
+    assert same._lock is other._lock
+
+
+def test_embedded_stores_are_one(tmp_path: Path) -> None:
+    """A fabric that comes back, or whose policy changed, finds its embedded targets: two would not see each other."""
+    running = Running(tmp_path, LOCAL)
+    before = running.live.subjects()["dc1"]
+    running.reload(fabrics=[])
+    running.reload({"cluster": {"local": True, "prune": True}, "netbox": {"local": True, "prune": False}})
+
+    after = running.live.subjects()["dc1"]
+
+    assert after is not before
+    assert after.cluster is before.cluster
+    assert after.netbox is before.netbox
+
+
+def test_what_is_watched(tmp_path: Path) -> None:
+    """A real cluster of an enabled fabric is watched, and read from the watch's caches; an embedded one is not."""
+    running = Running(tmp_path, SERVER, LOCAL, {})
+
+    assert set(running.live.version.watches) == {"dc1"}
+    subjects = running.live.subjects()
+    assert isinstance(subjects["dc1"].cluster, CachedCluster)
+    assert subjects["dc1"].cluster.address == "https://k8s.example.com"
+    assert not isinstance(subjects["dc2"].cluster, CachedCluster)
+
+
+def test_own_writes(tmp_path: Path) -> None:
+    """A request by which any fabric's NetBox was written is ours, and no other."""
+    running = Running(tmp_path, NETBOX, LOCAL, {"netbox": {**NETBOX["netbox"], "site": "other"}})
+    netbox = running.live.subjects()["dc3"].netbox
+    assert isinstance(netbox, NetBoxServer)
+    is_own = running.live.configured().is_own_write
+    assert not is_own("r1")
+
+    with netbox._client.written.write() as answered:
+        answered("r1")
+
+    assert is_own("r1")
+    assert not is_own("r2")
+
+
+def test_local_branches(tmp_path: Path) -> None:
+    """The branches of repositories on this machine are known by their folder."""
+    here = {**local_repository(tmp_path / "here.git"), "branch": "production"}
+    running = Running(tmp_path, LOCAL, repositories=[here, {"name": "there", "url": "https://git.example.com/x.git"}])
+
+    assert running.live.local_branches() == [LocalBranch("gitops", tmp_path / "here.git", "production")]
