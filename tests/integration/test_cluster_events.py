@@ -76,7 +76,7 @@ class TestKubernetesEvents(ClusterEventsContract):
         return "1"
 
 
-GADGET = Kind("Gadget", "lab.githedgehog.com", "v1", "gadgets", 0)
+GADGET = Kind("Gadget", "lab.example.com", "v1", "gadgets", 0)
 SILENCE = 1.0
 PATIENCE = 30.0
 """Seconds for what a server does in its own time."""
