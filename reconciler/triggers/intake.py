@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from reconciler.errors import FabricDisabledError, FabricNotSuspendedError, FabricSuspendedError, UnknownFabricError
 from reconciler.model.requests import Accepted, AcceptedRequest, Request, RequestState, Trigger, Work
@@ -35,7 +35,7 @@ MOST_NAMED = 3
 @dataclass(frozen=True, slots=True)
 class Configured:
     """What the configuration lets in: fabrics by name, and webhooks. `is_own_write` tells whether the HTTP request of
-    this id (`X-Request-ID`), by which NetBox was changed, was ours.
+    this id (`X-Request-ID`), by which NetBox was changed, was ours; it may block for seconds.
     """
 
     fabrics: Mapping[str, Fabric]
@@ -82,6 +82,7 @@ class TriggerIntake:
         self._clock = clock
         self._finished = asyncio.Event()
         self._listeners: list[Listener] = []
+        self._waiting = CapacityLimiter(4)
         self._switching = asyncio.Lock()
         """Held while a fabric is suspended or resumed: what waits must be that of the last of them."""
 
@@ -138,7 +139,7 @@ class TriggerIntake:
         return await self._accept(active, Trigger.PUSH, delivery, repositories)
 
     async def edited(self, delivery: Delivery, fabrics: Sequence[str]) -> Accepted:
-        if delivery.origin is not None and self._configured.is_own_write(delivery.origin):
+        if delivery.keys and delivery.origin is not None and await self._is_own_write(delivery.origin):
             return Accepted("ignored", reason="it is what the reconciler wrote")
         scopes = self._scopes(delivery.keys, fabrics)
         if not scopes:
@@ -148,6 +149,10 @@ class TriggerIntake:
         if not active:
             return Accepted("ignored", reason=f"every fabric of this record is {_idle(named)}")
         return await self._accept(active, Trigger.NETBOX, delivery, scopes=scopes)
+
+    async def _is_own_write(self, origin: str) -> bool:
+        """In a thread, and in few of them: it may have to wait for NetBox to answer what we write."""
+        return await to_thread.run_sync(self._configured.is_own_write, origin, limiter=self._waiting)
 
     def _active_of(self, fabrics: Iterable[Fabric]) -> list[Fabric]:
         return [fabric for fabric in fabrics if self.obstacle(fabric.name) is None]

@@ -45,6 +45,9 @@ T = TypeVar("T")
 UNMARKED = "it no longer carries our marks"
 
 _SHARED_ORDER = (TAGS, CUSTOM_FIELDS, SITES, MANUFACTURERS, DEVICE_TYPES, DEVICE_ROLES)
+_PATIENCE = 3.0
+"""Seconds to wait for the answers of writes: less than NetBox waits for the answer to its event."""
+
 _DETAILED = 20
 """Refused deletes of one call that are tried alone, for the sake of a message that names what stands in the way."""
 
@@ -68,9 +71,9 @@ class NetBoxServer:
 
     def is_own_write(self, request_id: str) -> bool:
         """Whether the HTTP request of this id (`X-Request-ID`), by which NetBox was changed, was one of our last ones.
-        From any thread.
+        From any thread. Blocks, for a few seconds at most, while a write is under way whose id is not known yet.
         """
-        return request_id in self._client.written
+        return self._client.written.holds(request_id, _PATIENCE)
 
     def observe(self, fabric: str, projection: Projection) -> Observation:
         return self._reader.observe(fabric, projection.shared)

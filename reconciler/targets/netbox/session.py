@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -15,7 +16,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from reconciler.errors import ConfigurationError, NetBoxAccessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 CONNECT_TIMEOUT = 3.0
@@ -59,23 +60,45 @@ class TokenAuth(AuthBase):
         return text
 
 
-class WriteIds:
-    """The ids of the last `limit` writes, as the server named them. For any number of threads."""
+class OwnWrites:
+    """The ids of the last `limit` writes, as the server named them, and the writes that are under way. For any number
+    of threads.
+    """
 
     def __init__(self, limit: int = _REMEMBERED) -> None:
         self._limit = limit
         self._ids: dict[str, None] = {}
-        self._lock = threading.Lock()
+        self._under_way: set[object] = set()
+        self._changed = threading.Condition()
 
-    def add(self, request_id: str) -> None:
-        with self._lock:
+    @contextmanager
+    def write(self) -> Iterator[Callable[[str], None]]:
+        """A write is under way until the context ends; what it gives takes the id of the answer."""
+        token = object()
+        with self._changed:
+            self._under_way.add(token)
+        try:
+            yield self._remember
+        finally:
+            with self._changed:
+                self._under_way.discard(token)
+                self._changed.notify_all()
+
+    def holds(self, request_id: str, patience: float = 0.0) -> bool:
+        """Whether this was one of the writes. NetBox may tell of a write before it answers it: while writes are under
+        way their answers are waited for, up to `patience` seconds.
+        """
+        with self._changed:
+            awaited = set(self._under_way)
+            self._changed.wait_for(lambda: request_id in self._ids or not awaited & self._under_way, patience)
+            return request_id in self._ids
+
+    def _remember(self, request_id: str) -> None:
+        with self._changed:
             self._ids[request_id] = None
             if len(self._ids) > self._limit:
                 del self._ids[next(iter(self._ids))]
-
-    def __contains__(self, request_id: str) -> bool:
-        with self._lock:
-            return request_id in self._ids
+            self._changed.notify_all()
 
 
 class BoundedSession(requests.Session):
@@ -87,7 +110,7 @@ class BoundedSession(requests.Session):
     def __init__(self, token: Callable[[], bytes], ca_file: Path | None, connections: int) -> None:
         super().__init__()
         self.trust_env = False
-        self.written = WriteIds()
+        self.written = OwnWrites()
         self.auth = TokenAuth(token)
         self.verify = True if ca_file is None else str(ca_file)
         for scheme in ("http://", "https://"):
@@ -96,10 +119,7 @@ class BoundedSession(requests.Session):
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """As the base class. Raises NetBoxAccessError for an answer that is too large, requests' errors otherwise."""
         bounds = {"timeout": (CONNECT_TIMEOUT, READ_TIMEOUT), "allow_redirects": False, "stream": True}
-        response = super().send(request, **{**kwargs, **bounds})
-        # before the answer is read: an event may be on its way already
-        if request.method != "GET" and (request_id := response.headers.get("X-Request-ID")):
-            self.written.add(request_id[:_LONGEST_ID])
+        response = self._answer(request, {**kwargs, **bounds})
         try:
             content = _read(response)
         finally:
@@ -108,6 +128,16 @@ class BoundedSession(requests.Session):
             token = str(request.headers.get("Authorization", "")).rpartition(" ")[2]
             content = content.replace(token.encode(), b"(token)") if token else content
         response.raw = io.BytesIO(content)
+        return response
+
+    def _answer(self, request: requests.PreparedRequest, options: Mapping[str, Any]) -> requests.Response:
+        """The answer as soon as its head is there."""
+        if request.method == "GET":
+            return super().send(request, **options)
+        with self.written.write() as remember:
+            response = super().send(request, **options)
+            if request_id := response.headers.get("X-Request-ID"):
+                remember(request_id[:_LONGEST_ID])
         return response
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
 
 import pytest
 
+from reconciler.errors import NetBoxUnavailableError
 from reconciler.targets.netbox.answers import RefusedError
 from reconciler.targets.netbox.client import NetBoxAccess, NetBoxClient
 from reconciler.targets.netbox.server import NetBoxServer
-from reconciler.targets.netbox.session import WriteIds
+from reconciler.targets.netbox.session import OwnWrites
 from tests.unit.targets.odd_server import Odd, odd
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["odd"]
 
@@ -37,8 +36,8 @@ def test_a_write_is_remembered(odd: Odd, method: str) -> None:
 
     asked.write(method, "dcim/devices", [])
 
-    assert ID in asked.written
-    assert "another" not in asked.written
+    assert asked.written.holds(ID)
+    assert not asked.written.holds("another")
 
 
 def test_a_refused_write_is_remembered(odd: Odd) -> None:
@@ -49,7 +48,7 @@ def test_a_refused_write_is_remembered(odd: Odd) -> None:
     with pytest.raises(RefusedError):
         asked.write("POST", "dcim/devices", [])
 
-    assert ID in asked.written
+    assert asked.written.holds(ID)
 
 
 def test_a_read_is_not_remembered(odd: Odd) -> None:
@@ -59,7 +58,7 @@ def test_a_read_is_not_remembered(odd: Odd) -> None:
 
     asked.version()
 
-    assert ID not in asked.written
+    assert not asked.written.holds(ID)
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Request-ID": ""}], ids=["absent", "empty"])
@@ -71,7 +70,7 @@ def test_an_answer_without_id(odd: Odd, headers: dict[str, str]) -> None:
 
     asked.write("POST", "dcim/devices", [])
 
-    assert "" not in asked.written
+    assert not asked.written.holds("")
 
 
 def test_a_long_id_is_cut(odd: Odd) -> None:
@@ -81,7 +80,7 @@ def test_a_long_id_is_cut(odd: Odd) -> None:
 
     asked.write("POST", "dcim/devices", [])
 
-    assert "x" * 200 in asked.written
+    assert asked.written.holds("x" * 200)
 
 
 def test_server_asks_its_client(odd: Odd) -> None:
@@ -89,26 +88,93 @@ def test_server_asks_its_client(odd: Odd) -> None:
     assert not NetBoxServer(access(odd.url)).is_own_write(ID)
 
 
+def remember(writes: OwnWrites, *ids: str) -> None:
+    for request_id in ids:
+        with writes.write() as write:
+            write(request_id)
+
+
 def test_the_oldest_are_forgotten() -> None:
     """Beyond the limit the oldest ids go, and one that is added again takes no second place."""
-    ids = WriteIds(limit=3)
-    for request_id in ("a", "b", "b", "c", "d"):
-        ids.add(request_id)
+    writes = OwnWrites(limit=3)
+    remember(writes, "a", "b", "b", "c", "d")
 
-    assert [one in ids for one in "abcd"] == [False, True, True, True]
+    assert [writes.holds(one) for one in "abcd"] == [False, True, True, True]
+
+
+def test_a_write_that_is_not_answered_yet() -> None:
+    """NetBox may tell of a write before it answers: whoever asks meanwhile waits for the answer."""
+    writes = OwnWrites()
+
+    with ThreadPoolExecutor(1) as threads, writes.write() as write:
+        asked = threads.submit(writes.holds, ID, patience=30.0)
+        assert not writes.holds(ID)
+        write(ID)
+
+        assert asked.result(timeout=30.0)
+
+
+def test_a_write_of_somebody_else_meanwhile() -> None:
+    """Once the writes that were under way are answered, an id that none of them has is somebody else's."""
+    writes = OwnWrites()
+
+    with ThreadPoolExecutor(1) as threads:
+        with writes.write() as write:
+            asked = threads.submit(writes.holds, "another", patience=30.0)
+            write(ID)
+
+        assert not asked.result(timeout=30.0)
+
+
+def test_later_writes_are_not_waited_for() -> None:
+    """Whoever asks waits only for what was under way then: a busy writer holds nobody up for longer."""
+    writes = OwnWrites()
+    looked_up = threading.Event()
+
+    class Telling(str):
+        """An id that tells when it is looked up."""
+
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            looked_up.set()
+            return super().__hash__()
+
+    with ThreadPoolExecutor(1) as threads, ExitStack() as later:
+        with writes.write():
+            asked = threads.submit(writes.holds, Telling(ID), patience=30.0)
+            assert looked_up.wait(30.0)
+            later.enter_context(writes.write())
+
+        assert not asked.result(timeout=30.0)
+
+
+def test_patience_ends() -> None:
+    """A write that is not answered in time leaves the question as it is: not known to be ours."""
+    writes = OwnWrites()
+
+    with writes.write():
+        assert not writes.holds(ID, patience=0.01)
+
+
+def test_a_write_whose_answer_was_lost(odd: Odd) -> None:
+    """A write without an answer is no longer under way."""
+    asked = client("http://127.0.0.1:9")
+
+    with pytest.raises(NetBoxUnavailableError):
+        asked.write("POST", "dcim/devices", [])
+
+    assert not asked.written.holds(ID, patience=30.0)
 
 
 def test_many_threads() -> None:
     """Threads that write and look at once lose nothing."""
-    ids = WriteIds(limit=10_000)
+    writes = OwnWrites(limit=10_000)
 
     def work(thread: int) -> bool:
         names = [f"{thread}-{number}" for number in range(1000)]
-        for name in names:
-            ids.add(name)
-        return all(name in ids for name in names)
+        remember(writes, *names)
+        return all(writes.holds(name) for name in names)
 
     with ThreadPoolExecutor(8) as threads:
-        tasks: list[Callable[[], bool]] = [threads.submit(work, thread).result for thread in range(8)]
-
-        assert all(task() for task in tasks)
+        assert all(threads.map(work, range(8)))
