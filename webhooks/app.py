@@ -10,8 +10,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from reconciler.errors import ConfigurationError, FabricDisabledError, StateError, StoppedError, UnknownFabricError
-from webhooks.api import deliveries, fabrics, health, reconcile, requests
+from reconciler.errors import (
+    ConfigurationError,
+    FabricDisabledError,
+    FabricNotSuspendedError,
+    FabricSuspendedError,
+    StateError,
+    StoppedError,
+    UnknownFabricError,
+)
+from webhooks.api import deliveries, fabrics, health, reconcile, requests, suspension
 from webhooks.api.context import Context
 from webhooks.errors import RefusalError, refusal
 from webhooks.middleware import Edge
@@ -34,11 +42,13 @@ _EXPECTED = (
     MalformedPayloadError,
     UnknownFabricError,
     FabricDisabledError,
+    FabricSuspendedError,
+    FabricNotSuspendedError,
     StoppedError,
     *_UNUSABLE,
     HTTPException,
 )
-_RESOURCES = (deliveries, reconcile, requests, fabrics, health)
+_RESOURCES = (deliveries, reconcile, requests, fabrics, suspension, health)
 
 
 def create_app(intake: Intake, status: Status, options: WebOptions) -> Starlette:

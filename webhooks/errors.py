@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from reconciler.errors import ConfigurationError, FabricDisabledError, StateError, StoppedError, UnknownFabricError
+from reconciler.errors import (
+    ConfigurationError,
+    FabricDisabledError,
+    FabricNotSuspendedError,
+    FabricSuspendedError,
+    StateError,
+    StoppedError,
+    UnknownFabricError,
+)
 from webhooks.payload import MalformedPayloadError
 from webhooks.text import printable
 
@@ -79,12 +87,19 @@ def refusal(error: Exception) -> RefusalError:
     return _of_the_reconciler(error)
 
 
+_OF_A_FABRIC = {
+    UnknownFabricError: (404, "unknown_fabric"),
+    FabricDisabledError: (409, "fabric_disabled"),
+    FabricSuspendedError: (409, "fabric_suspended"),
+    FabricNotSuspendedError: (409, "fabric_not_suspended"),
+}
+
+
 def _of_the_reconciler(error: Exception) -> RefusalError:
     match error:
-        case UnknownFabricError():
-            return RefusalError(404, "unknown_fabric", printable(error.message), field="fabric")
-        case FabricDisabledError():
-            return RefusalError(409, "fabric_disabled", printable(error.message), field="fabric")
+        case UnknownFabricError() | FabricDisabledError() | FabricSuspendedError() | FabricNotSuspendedError():
+            status, code = _OF_A_FABRIC[type(error)]
+            return RefusalError(status, code, printable(error.message), field="fabric")
         case StoppedError():
             return stopping()
         case StateError():

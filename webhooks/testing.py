@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from reconciler.errors import FabricDisabledError, UnknownFabricError
+from reconciler.errors import (
+    FabricDisabledError,
+    FabricNotSuspendedError,
+    FabricSuspendedError,
+    UnknownFabricError,
+)
 from reconciler.model.requests import Accepted, AcceptedRequest, Delivery, Receiver, Request, RequestState, Trigger
 from reconciler.model.status import Health
 
@@ -46,6 +51,8 @@ class FakeIntake:
     own_writes: set[str] = field(default_factory=set)
     """Ids of the HTTP requests by which NetBox was changed by us."""
     requests: dict[str, Request] = field(default_factory=dict)
+    suspended: dict[str, str | None] = field(default_factory=dict)
+    """Why each suspended fabric is."""
     working: set[str] = field(default_factory=set)
     """Repositories of which a delivery has verified."""
     delivered: list[tuple[Delivery, tuple[str, ...]]] = field(default_factory=list)
@@ -83,7 +90,7 @@ class FakeIntake:
         if delivery.origin in self.own_writes:
             return Accepted("ignored", reason="our own write")
         owners = {key.partition("/")[0] for key in delivery.keys} & set(fabrics)
-        named = [one for one in self.fabrics if one.name in owners and one.is_enabled]
+        named = [one for one in self.fabrics if one.name in owners and self._is_active(one)]
         if not named:
             return Accepted("ignored", reason="the record belongs to no fabric that is enabled")
         accepted = self._answers[delivery.provider, delivery.id] = self._queued(named, Trigger.NETBOX)
@@ -95,12 +102,39 @@ class FakeIntake:
 
     async def reconcile(self, fabric: str | None) -> Accepted:
         self._fail()
-        chosen = [one for one in self.fabrics if fabric in {None, one.name}]
-        if fabric is not None and not chosen:
-            raise UnknownFabricError(f"no fabric {fabric} is configured")
-        if fabric is not None and not chosen[0].is_enabled:
+        if fabric is None:
+            return self._queued(self.fabrics, Trigger.REQUEST)
+        named = self._named(fabric)
+        if not named.is_enabled:
             raise FabricDisabledError(f"the fabric {fabric} is disabled")
-        return self._queued(chosen, Trigger.REQUEST)
+        if fabric in self.suspended:
+            raise FabricSuspendedError(f"the fabric {fabric} is suspended")
+        return self._queued([named], Trigger.REQUEST)
+
+    def _named(self, fabric: str) -> FakeFabric:
+        for one in self.fabrics:
+            if one.name == fabric:
+                return one
+        raise UnknownFabricError(f"no fabric {fabric} is configured")
+
+    async def suspend_fabric(self, fabric: str, reason: str | None) -> None:
+        self._fail()
+        self._named(fabric)
+        self.suspended[fabric] = reason
+        for request in list(self.requests.values()):
+            if request.fabric == fabric and request.state is RequestState.QUEUED:
+                self.finish(request.id, RequestState.SUPERSEDED)
+
+    async def resume_fabric(self, fabric: str) -> Accepted:
+        self._fail()
+        named = self._named(fabric)
+        if fabric not in self.suspended:
+            raise FabricNotSuspendedError(f"the fabric {fabric} is not suspended")
+        del self.suspended[fabric]
+        return self._queued([named], Trigger.REQUEST)
+
+    def _is_active(self, fabric: FakeFabric) -> bool:
+        return fabric.is_enabled and fabric.name not in self.suspended
 
     async def wait(self, requests: Sequence[str], seconds: float) -> bool:
         self._fail()
@@ -138,8 +172,8 @@ class FakeIntake:
         chosen = tuple(fabrics)
         return Accepted(
             "accepted",
-            requests=tuple(self._request(one, trigger, delivery) for one in chosen if one.is_enabled),
-            skipped=tuple(one.name for one in chosen if not one.is_enabled),
+            requests=tuple(self._request(one, trigger, delivery) for one in chosen if self._is_active(one)),
+            skipped=tuple(one.name for one in chosen if not self._is_active(one)),
         )
 
     def _request(self, fabric: FakeFabric, trigger: Trigger, delivery: Delivery | None) -> AcceptedRequest:
@@ -210,7 +244,13 @@ class FakeStatus:
         return lines.encode(), "text/plain; version=0.0.4; charset=utf-8"
 
     def _fabric(self, fabric: FakeFabric) -> JSONObject:
-        return {"name": fabric.name, "repository": fabric.repository, "enabled": fabric.is_enabled}
+        suspended = {"since": "2026-01-01T00:00:00Z", "reason": self.intake.suspended.get(fabric.name)}
+        return {
+            "name": fabric.name,
+            "repository": fabric.repository,
+            "enabled": fabric.is_enabled,
+            "suspended": suspended if fabric.name in self.intake.suspended else None,
+        }
 
     def _fail(self) -> None:
         if self.failure is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from webhooks.app import WebOptions
     from webhooks.testing import FakeIntake, FakeStatus
 
-DC1 = {"name": "dc1", "repository": "gitops", "enabled": True}
+DC1 = {"name": "dc1", "repository": "gitops", "enabled": True, "suspended": None}
 OPEN = ["/livez", "/readyz", "/healthz"]
 PROTECTED = [
     "/metrics",
