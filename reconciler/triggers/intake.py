@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from anyio import CapacityLimiter, to_thread
 
-from reconciler.errors import FabricDisabledError, FabricNotSuspendedError, FabricSuspendedError, UnknownFabricError
+from reconciler.errors import (
+    FabricDisabledError,
+    FabricNotSuspendedError,
+    FabricSuspendedError,
+    StateError,
+    UnknownFabricError,
+)
 from reconciler.model.requests import Accepted, AcceptedRequest, Request, RequestState, Trigger, Work
 from reconciler.model.revision import COMMIT
 from reconciler.plan.netbox_keys import object_of
@@ -222,7 +228,12 @@ class TriggerIntake:
 
     async def _discard(self, fabric: str, obstacle: Obstacle) -> None:
         waiting = self._queue.discard(fabric)
-        await self._end(waiting.requests, obstacle)
+        try:
+            await self._end(waiting.requests, obstacle)
+        except StateError:
+            # The next try must find the requests, or whoever waits for them would never have an answer.
+            self._queue.add(fabric, waiting)
+            raise
 
     async def _end(self, requests: Sequence[str], obstacle: Obstacle) -> None:
         if requests:

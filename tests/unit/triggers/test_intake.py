@@ -78,6 +78,13 @@ class FullDisk(Store):
         raise StateError("disk full")
 
 
+class Stubborn(Store):
+    """A store that ends no request."""
+
+    def end(self, ids: Sequence[str], reason: str, message: str) -> None:
+        raise StateError("disk full")
+
+
 class Overtaken(Store):
     """A store in which something happens while requests are being stored."""
 
@@ -528,6 +535,19 @@ async def test_fabrics_that_are_no_longer_reconciled(taking: Taking) -> None:
     assert ended is not None
     assert (ended.state, ended.message) == (RequestState.SUPERSEDED, "the fabric was removed")
     assert taking.queue.depth() == 0
+
+
+async def test_requests_that_cannot_be_ended(taking: Taking) -> None:
+    """What waits is still there when its requests could not be ended, so that the next try ends them."""
+    request_id = (await taking.intake.reconcile("dc1")).requests[0].id
+    failing = taking.intake_of(Stubborn(taking.store._database, taking.clock))
+
+    with pytest.raises(StateError):
+        await failing.supersede(["dc1"], "removed")
+    assert taking.queue.is_waiting("dc1")
+
+    await taking.intake.supersede(["dc1"], "removed")
+    assert taking.states(request_id) == [("superseded", "Superseded")]
 
 
 async def test_who_listens_is_told(taking: Taking) -> None:
