@@ -43,6 +43,7 @@ def test_idle_with_twenty_fabrics(fleet: Fleet, git_server: GitServer) -> None:
     """With a webhook known to work and no poll due there is no fetch, no list, no pass, and hardly any work."""
     fleet.settle()
     service = fleet.service
+    assert {fabric["interval"] for fabric in service.get("/fabrics")["fabrics"]} == {3600}
     next_poll = min(datetime.fromisoformat(one["next_poll"]) for one in service.get("/fabrics")["fabrics"])
     assert next_poll > datetime.now(tz=UTC) + timedelta(seconds=4 * WINDOW)
     passes = [view.passes()[0]["id"] for view in fleet.views]
