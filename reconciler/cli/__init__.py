@@ -18,7 +18,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (local.serve, local.demo, local.check, remote.reconcile, remote.status, remote.passes):
+for command in (
+    local.serve,
+    local.demo,
+    local.check,
+    remote.reconcile,
+    remote.status,
+    remote.passes,
+    remote.suspend,
+    remote.resume,
+):
     app.command()(command)
 
 

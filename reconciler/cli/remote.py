@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
 
 FabricArgument = Annotated[str | None, typer.Argument(help="The fabric; without it, all of them.")]
+NameArgument = Annotated[str, typer.Argument(help="The fabric.")]
 
 WATCH_PERIOD = 1.0
 """Seconds between two looks of `status --watch`."""
@@ -57,7 +58,7 @@ def reconcile(
     else:
         out.console.print(out.request_table(answer["requests"]))
         for name in answer.get("skipped", ()):
-            out.console.print(f"{out.plain(name)}: skipped, it is disabled")
+            out.console.print(f"{out.plain(name)}: skipped, it is disabled or suspended")
     raise typer.Exit(_request_exit([request["state"] for request in answer["requests"]]))
 
 
@@ -121,7 +122,7 @@ def _watch(api: ApiClient, fabric: str | None) -> None:
 
 
 def passes(
-    fabric: Annotated[str, typer.Argument(help="The fabric.")],
+    fabric: NameArgument,
     server: ServerOption = DEFAULT_SERVER,
     token_file: TokenFileOption = None,
     output: OutputOption = Output.TEXT,
@@ -132,3 +133,41 @@ def passes(
         out.print_json(answer)
     else:
         out.console.print(out.pass_table(answer["passes"]))
+
+
+def suspend(
+    fabric: NameArgument,
+    reason: Annotated[str | None, typer.Option(help="Why, for whoever looks at the status.")] = None,
+    server: ServerOption = DEFAULT_SERVER,
+    token_file: TokenFileOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Leave a fabric alone until it is resumed. A pass that runs goes on to its end; events cause none."""
+    answer = client(server, token_file).post(f"{_path(fabric)}/suspend", {"reason": reason}, "suspended")
+    if output is Output.JSON:
+        out.print_json(answer)
+        return
+    out.console.print(out.plain(f"{fabric}: {_suspended(answer['suspended'])}"))
+
+
+def _suspended(suspension: JSONObject | None) -> str:
+    if suspension is None:
+        return "suspended, and resumed by somebody else since"
+    why = f": {suspension['reason']}" if suspension["reason"] else ""
+    return f"suspended since {suspension['since']}{why}"
+
+
+def resume(
+    fabric: NameArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    token_file: TokenFileOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Take a suspended fabric up again, with a full pass at once."""
+    answer = client(server, token_file).post(f"{_path(fabric)}/resume", {}, "request")
+    if output is Output.JSON:
+        out.print_json(answer)
+        return
+    request = answer["request"]
+    what = f"a full pass is {request['state']}" if request else "no pass is made, it is disabled in the configuration"
+    out.console.print(out.plain(f"{fabric}: resumed; {what}"))

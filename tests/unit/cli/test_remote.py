@@ -200,7 +200,7 @@ def test_reconcile_says(cli: Cli, service: Loopback) -> None:
     assert heading.split() == ["FABRIC", "REQUEST", "OUTCOME", "REVISION", "MESSAGE"]
     assert first.split() == ["dc1", "succeeded", "succeeded", "main@aaaaaaaa", "it", "succeeded"]
     assert second.split() == ["dc2", "joined", "-", "-", "-"]
-    assert skipped == "dc9: skipped, it is disabled"
+    assert skipped == "dc9: skipped, it is disabled or suspended"
     assert said.code == 3
 
 
@@ -254,12 +254,78 @@ def test_passes_as_json(cli: Cli, service: Loopback) -> None:
     assert json.loads(cli("passes", "dc1", "-o", "json").out) == answers.passes("p1")
 
 
+SINCE = "2026-03-01T12:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason", "said"),
+    [
+        pytest.param([], None, f"dc1: suspended since {SINCE}", id="without a reason"),
+        pytest.param(["--reason", "rack 7"], "rack 7", f"dc1: suspended since {SINCE}: rack 7", id="with a reason"),
+        pytest.param(["--reason", "[b]x"], "[b]x", f"dc1: suspended since {SINCE}: [b]x", id="a reason like markup"),
+    ],
+)
+def test_suspend(cli: Cli, service: Loopback, arguments: list[str], reason: str | None, said: str) -> None:
+    """What is asked is the fabric with the reason; what is said is since when it is suspended, and why."""
+    answer = answers.fabric() | {"suspended": {"since": SINCE, "reason": reason}}
+    service.answer("POST /fabrics/dc1/suspend", as_json(answer))
+
+    result = cli("suspend", "dc1", *arguments)
+
+    assert (result.code, result.out) == (0, f"{said}\n")
+    (asked,) = service.asked
+    assert json.loads(asked.body) == {"reason": reason}
+
+
+def test_suspended_in_vain(cli: Cli, service: Loopback) -> None:
+    """What somebody else has resumed by the time of the answer is not said to be suspended."""
+    service.answer("POST /fabrics/dc1/suspend", as_json(answers.fabric()))
+
+    assert cli("suspend", "dc1").out == "dc1: suspended, and resumed by somebody else since\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        pytest.param({"id": "r1", "fabric": "dc1", "state": "queued"}, "a full pass is queued", id="queued"),
+        pytest.param(None, "no pass is made, it is disabled in the configuration", id="disabled"),
+    ],
+)
+def test_resume(cli: Cli, service: Loopback, request_: dict[str, Any] | None, said: str) -> None:
+    """A fabric that is resumed has a full pass, unless it is disabled."""
+    service.answer("POST /fabrics/dc1/resume", as_json(answers.fabric() | {"request": request_}))
+
+    result = cli("resume", "dc1")
+
+    assert (result.code, result.out) == (0, f"dc1: resumed; {said}\n")
+    assert json.loads(service.asked[0].body) == {}
+
+
+@pytest.mark.parametrize(("command", "key"), [("suspend", "suspended"), ("resume", "request")])
+def test_switching_as_json(cli: Cli, service: Loopback, command: str, key: str) -> None:
+    """`--output json` is one document: what the service answered."""
+    answer = answers.fabric() | {key: None}
+    service.answer(f"POST /fabrics/dc1/{command}", as_json(answer))
+
+    assert json.loads(cli(command, "dc1", "-o", "json").out) == answer
+
+
+@pytest.mark.parametrize("command", ["suspend", "resume"])
+def test_switching_asks_for_one_segment(cli: Cli, service: Loopback, command: str) -> None:
+    """Whatever is typed as a name, no other path is switched."""
+    assert cli(command, "dc1/../dc2").code == 1
+
+    assert [asked.target for asked in service.asked] == [f"POST /fabrics/dc1%2F..%2Fdc2/{command}"]
+
+
 TARGETS = {
     "status": "GET /fabrics",
     "status dc1": "GET /fabrics/dc1",
     "status --watch": "GET /fabrics",
     "reconcile": "POST /reconcile",
     "passes dc1": "GET /fabrics/dc1/passes",
+    "suspend dc1": "POST /fabrics/dc1/suspend",
+    "resume dc1": "POST /fabrics/dc1/resume",
 }
 
 
