@@ -7,13 +7,11 @@ import signal
 import socket
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
-from structlog.testing import capture_logs
 
 from reconciler.app.parts import Parts, build_parts
 from reconciler.app.service import serve
@@ -22,6 +20,7 @@ from reconciler.errors import ConfigurationError, StateError
 from reconciler.model.requests import Request, Trigger
 from reconciler.store import Store, open_store
 from reconciler.triggers.intake import Configured, TriggerIntake
+from tests.processes.app.running import Client, run
 from tests.unit.app.configuration import CANARY, LOCAL, local_repository, settings
 from tests.unit.store import samples
 
@@ -32,48 +31,6 @@ if TYPE_CHECKING:
     from reconciler.settings import Settings
 
 PARTS = {"web", "store", "queue", "configuration", "worker-1", "poll", "files", "branches"}
-
-
-@dataclass
-class Client:
-    """What is done with the service while it runs, from outside; the signal ends it afterwards."""
-
-    during: Callable[[Client], None]
-    url: str = ""
-    log: list[Any] = field(default_factory=list)
-    failure: Exception | None = None
-    is_served: bool = False
-
-    def get(self, path: str) -> requests.Response:
-        return requests.get(f"{self.url}{path}", timeout=30)
-
-    def reconcile(self, token: str) -> requests.Response:
-        headers = {"Authorization": f"Bearer {token}"}
-        return requests.post(f"{self.url}/reconcile", json={"wait": 30}, headers=headers, timeout=60)
-
-    def _use(self) -> None:
-        try:
-            self.during(self)
-        except Exception as error:  # noqa: BLE001 - raised again by the test's own thread
-            self.failure = error
-        finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    def on_ready(self) -> None:
-        self.is_served = True
-        (serving,) = [entry for entry in self.log if entry["event"] == "serving"]
-        self.url = f"http://{serving['host']}:{serving['port']}"
-        threading.Thread(target=self._use).start()
-
-
-def _serve(build: Callable[[], Parts], during: Callable[[Client], None] = lambda _client: None) -> Client:
-    """Run the service until `during` is over."""
-    client = Client(during)
-    with capture_logs() as client.log:
-        serve(build, client.on_ready)
-    if client.failure is not None:
-        raise client.failure
-    return client
 
 
 def _settings(folder: Path, repository: Path, *fabrics: dict[str, Any]) -> Settings:
@@ -108,7 +65,7 @@ def test_from_start_to_end(tmp_path: Path, repository: Path) -> None:
         for path in ("/fabrics", "/fabrics/dc1", "/fabrics/dc1/resources", "/healthz", "/metrics"):
             assert CANARY not in client.get(path).text, path
 
-    client = _serve(lambda: build_parts(found), use)
+    client = run(lambda: build_parts(found), use)
 
     assert CANARY not in str(client.log)
     events = [entry["event"] for entry in client.log if entry["event"] in {"serving", "stopping", "stopped"}]
@@ -126,7 +83,7 @@ def test_a_port_in_use(tmp_path: Path, repository: Path) -> None:
         port = taken.getsockname()[1]
 
         with pytest.raises(ConfigurationError, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use"):
-            serve(lambda: replace(build_parts(found), port=port))
+            run(lambda: replace(build_parts(found), port=port))
 
     assert _is_free(found.state_path)
 
@@ -143,7 +100,7 @@ def test_an_address_that_is_not_ours(tmp_path: Path, repository: Path, host: str
     found = _settings(tmp_path, repository)
 
     with pytest.raises(ConfigurationError) as refused:
-        serve(lambda: replace(build_parts(found), host=host))
+        run(lambda: replace(build_parts(found), host=host))
 
     assert refused.value.message == f"server: cannot listen on {host}:0: {reason}"
 
@@ -189,7 +146,7 @@ def test_a_signal_while_it_starts(tmp_path: Path, repository: Path) -> None:
     found = _settings(tmp_path, repository)
     started = time.monotonic()
 
-    client = _serve(lambda: _interrupted(found, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    client = run(lambda: _interrupted(found, lambda: os.kill(os.getpid(), signal.SIGINT)))
 
     assert not client.is_served
     assert time.monotonic() - started < STOP_TIMEOUT
@@ -211,7 +168,7 @@ def test_the_most_neglected_first(tmp_path: Path, repository: Path) -> None:
         store.schedule_poll(name, now + timedelta(hours=due), 300.0)
     store.close()
 
-    _serve(lambda: replace(build_parts(found), workers=()))
+    run(lambda: replace(build_parts(found), workers=()))
 
     store = open_store(found.state_path, samples.SetClock())
     assert [(r.fabric, r.trigger) for r in store.unfinished()] == [
