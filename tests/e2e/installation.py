@@ -122,7 +122,7 @@ class Installation:
         self.process.assert_alive()
         try:
             return self.session.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def kill(self) -> None:

@@ -1,0 +1,206 @@
+"""Changes in the cluster are noticed by watches, and healed at once by passes over what they name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from reconciler.demo.fabric import render
+from reconciler.model.kinds import OBSERVED
+from tests.e2e.conftest import CRDS
+from tests.e2e.fabrics import documents, files
+from tests.e2e.fleet import AGENTS
+from tests.e2e.installation import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.json import JSONObject
+    from tests.e2e.conftest import World
+    from tests.lab.kubernetes_server import KubernetesServer
+
+pytestmark = pytest.mark.lab
+
+SOON = 5.0
+"""Seconds for what takes milliseconds on a machine at rest."""
+
+VPC, SERVER, SWITCH = "vpc-01", "server-01", "leaf-01"
+
+GROUP = """\
+apiVersion: gateway.githedgehog.com/v1alpha1
+kind: GatewayGroup
+metadata: {name: default}
+spec: {}
+"""
+
+
+def _declared_vlan() -> tuple[str, int]:
+    """A subnet of the VPC, and its VLAN as Git declares it."""
+    (body,) = [yaml.safe_load(render(document)) for document in documents() if document.name == VPC]
+    subnet, content = next(iter(body["spec"]["subnets"].items()))
+    return subnet, content["vlan"]
+
+
+def _set_vlan(world: World, vlan: int) -> None:
+    """By somebody else."""
+    world.cluster.patch("VPC", VPC, f'{{"spec":{{"subnets":{{"{_declared_vlan()[0]}":{{"vlan":{vlan}}}}}}}}}')
+
+
+def _vlan(world: World) -> int:
+    vlan: int = world.cluster.read("VPC", VPC)["spec"]["subnets"][_declared_vlan()[0]]["vlan"]
+    return vlan
+
+
+def _watches(world: World) -> dict[str, JSONObject]:
+    """The watches of the fabric as the service reports them, by kind."""
+    prefix = f"watch/{world.service.fabric}/"
+    components = world.service.healthz()["components"]
+    return {name.removeprefix(prefix): part for name, part in components.items() if name.startswith(prefix)}
+
+
+def _are_live(world: World) -> bool:
+    watches = _watches(world)
+    return len(watches) >= len(OBSERVED) and all(
+        part["state"] == "running" and not part["reason"] for part in watches.values()
+    )
+
+
+def _watch_passes(world: World) -> list[JSONObject]:
+    """Newest first."""
+    return [record for record in world.service.passes() if "watch" in record["triggers"]]
+
+
+@pytest.fixture
+def watched(world: World) -> World:
+    """A fabric in sync, whose watches are live."""
+    world.fabric.pop("netbox")
+    world.service.start()
+    world.service.wait_applied(world.service.push(files()))
+    wait_until(lambda: _are_live(world), what="every watch is live")
+    world.service.wait_idle()
+    return world
+
+
+def _wait_healed(world: World, passes: int) -> JSONObject:
+    """Wait for the end of the watch's pass that follows so many; it."""
+    wait_until(lambda: len(_watch_passes(world)) > passes, seconds=SOON, what="a pass of the watch")
+    world.service.wait_idle()
+    return _watch_passes(world)[0]
+
+
+def test_what_another_client_changes_is_healed(watched: World) -> None:
+    """An edit is reverted and a deletion undone within seconds, each by a pass over that object alone, which is no
+    sync; our own writes lead to no pass, nor does a label that Git does not speak of.
+    """
+    service, (_, vlan) = watched.service, _declared_vlan()
+    last_sync = service.status()["last_sync"]
+    before = len(_watch_passes(watched))
+
+    _set_vlan(watched, vlan + 700)
+    wait_until(lambda: _vlan(watched) == vlan, seconds=SOON, what="the VLAN is healed")
+    healing = _wait_healed(watched, before)
+    assert (healing["triggers"], healing["outcome"]) == (["watch"], "succeeded")
+    assert f"VPC/{VPC}" in healing["scope"]
+    assert service.status()["last_sync"] == last_sync
+
+    watched.cluster.patch("Switch", SWITCH, '{"metadata":{"labels":{"rack":"r1"}}}')
+    watched.cluster.server.kubectl(
+        *("delete", "servers.wiring.githedgehog.com", SERVER, "--namespace", watched.cluster.namespace)
+    )
+    wait_until(lambda: SERVER in watched.cluster.names("Server"), seconds=SOON, what="the server is back")
+    healing = _wait_healed(watched, before + 1)
+    assert f"Server/{SERVER}" in healing["scope"]
+
+    # Whatever the writes and the label had led to would have been queued before this last edit's pass, or with it.
+    _set_vlan(watched, vlan + 701)
+    healing = _wait_healed(watched, before + 2)
+    assert len(_watch_passes(watched)) == before + 3
+    assert f"VPC/{VPC}" in healing["scope"]
+    assert not {f"Switch/{SWITCH}", f"Server/{SERVER}"} & set(healing["scope"])
+    assert watched.cluster.read("Switch", SWITCH)["metadata"]["labels"]["rack"] == "r1"
+    status = service.status()
+    assert (status["sync_status"], status["last_sync"]) == ("in_sync", last_sync)
+
+
+def test_a_full_pass_lists_nothing_that_is_watched(watched: World) -> None:
+    """Pushes and requests are compared with what the watches hold: no list reaches the API server."""
+    mark = watched.cluster.mark()
+
+    request = watched.service.reconcile()
+    watched.service.wait_applied(watched.service.push({"note.txt": "x"}))
+
+    assert request["outcome"] == "succeeded"
+    lists = {resource for _, resource in watched.cluster.requests_since(mark, "list")}
+    assert lists <= AGENTS
+    assert watched.cluster.writes_since(mark) == []
+
+
+def test_drift_that_may_not_be_healed_is_shown_while_it_lasts(world: World) -> None:
+    """Without self_heal an edit puts the fabric out of sync within seconds; undoing it by hand puts it back."""
+    world.fabric["cluster"]["self_heal"] = False
+    world.fabric.pop("netbox")
+    service, (_, vlan) = world.service, _declared_vlan()
+    service.start()
+    service.wait_applied(service.push(files()))
+    wait_until(lambda: _are_live(world), what="every watch is live")
+    mark = world.cluster.mark()
+
+    _set_vlan(world, vlan + 800)
+    wait_until(lambda: service.status()["drift"]["count"] == 1, seconds=SOON, what="the drift is shown")
+    assert service.wait_idle()["sync_status"] == "out_of_sync"
+    _set_vlan(world, vlan)
+    wait_until(lambda: service.status()["drift"]["count"] == 0, seconds=SOON, what="the drift is over")
+
+    assert service.wait_idle()["sync_status"] == "in_sync"
+    ours = [event for event in world.cluster.server.writes_since(mark) if not event.user_agent.startswith("kubectl")]
+    assert [event for event in ours if event.namespace == world.cluster.namespace] == []
+
+
+@pytest.fixture
+def restartable(kubernetes_server: KubernetesServer) -> Iterator[KubernetesServer]:
+    yield kubernetes_server
+    if not kubernetes_server.is_running():
+        kubernetes_server.start()
+
+
+def test_the_watches_survive_the_server(watched: World, restartable: KubernetesServer) -> None:
+    """While the server is away `/healthz` says so of every watch and `/readyz` stays good; then they are back, and
+    what was changed in the gap is healed.
+    """
+    before, (_, vlan) = len(_watch_passes(watched)), _declared_vlan()
+
+    restartable.stop()
+    wait_until(lambda: any(part["reason"] for part in _watches(watched).values()), what="the trouble is said")
+    assert watched.service.get("/readyz")["status"] == "ok"
+    assert watched.service.healthz()["status"] == "degraded"
+    restartable.start()
+    _set_vlan(watched, vlan + 900)
+
+    wait_until(lambda: _are_live(watched), seconds=60, what="every watch is back")
+    wait_until(lambda: _vlan(watched) == vlan, seconds=60, what="the edit in the gap is healed")
+    wait_until(lambda: len(_watch_passes(watched)) > before, what="by a watch")
+
+
+@pytest.fixture
+def without_gateway_groups(crds: None, kubernetes_server: KubernetesServer) -> Iterator[KubernetesServer]:
+    """The cluster of an older release, which does not serve this kind."""
+    kubernetes_server.kubectl("delete", "crd", "gatewaygroups.gateway.githedgehog.com")
+    yield kubernetes_server
+    kubernetes_server.apply_crds(CRDS)
+
+
+@pytest.mark.long
+def test_a_kind_that_is_served_later(without_gateway_groups: KubernetesServer, world: World) -> None:
+    """Once the cluster serves a kind, the objects of it that wait in Git are applied without anybody asking."""
+    world.fabric.pop("netbox")
+    service = world.service
+    service.start()
+    service.push({**files(), "gateway-group.yaml": GROUP})
+    assert service.wait_idle()["sync_status"] == "error"
+
+    without_gateway_groups.apply_crds(CRDS)
+
+    wait_until(lambda: "default" in world.cluster.names("GatewayGroup"), seconds=90, what="the group is applied")
+    wait_until(lambda: service.status()["sync_status"] == "in_sync", what="in sync")
