@@ -69,6 +69,8 @@ class Reflector:
         """Where to resume; None when only a list can tell."""
         self._failures = 0
         """In a row, with no watch between them that got on."""
+        self._expirations = 0
+        """The same for versions that expired."""
         self._is_served: bool | None = None
         """None before the cluster has said."""
         self._is_doubtful = False
@@ -126,7 +128,7 @@ class Reflector:
             accepted.cancel()
             has_lasted = loop.time() - begun >= STABLE
             if has_lasted:
-                self._failures = 0
+                self._forgive()
             if has_lasted and self._is_doubtful:
                 self._version = None
         return self._ended(has_got_on=has_lasted or self._version != version)
@@ -140,10 +142,13 @@ class Reflector:
         self._is_doubtful = False
         if event.version != self._version:
             self._version = event.version
-            self._failures = 0
+            self._forgive()
         self._health.progress(self.name)
         if change is not None:
             self._on_change(change)
+
+    def _forgive(self) -> None:
+        self._failures = self._expirations = 0
 
     # What comes after
 
@@ -158,12 +163,15 @@ class Reflector:
         return 0.0 if self._failures == 1 else self._troubled("the server ends every watch at once")
 
     def _expired(self, error: VersionExpiredError) -> float:
-        """What happened since is lost: list again, at once for the first time."""
+        """What happened since is lost: list again, at once unless the list before was of no use either. However often
+        the server failed before, this is an answer of it.
+        """
         self._version = None
         self._cache.lose()
         self._failures += 1
+        self._expirations += 1
         log.info("version expired", watch=self.name, message=error.message)
-        return 0.0 if self._failures == 1 else self._troubled(error.message)
+        return 0.0 if self._expirations == 1 else self._troubled(error.message)
 
     def _troubled(self, reason: str) -> float:
         self._cache.lose()
@@ -174,7 +182,8 @@ class Reflector:
         return delay
 
     def _without_kind(self) -> float:
-        self._version, self._failures = None, 0
+        self._version = None
+        self._forgive()
         self._cache.clear()
         self._health.progress(self.name)
         was_served, self._is_served = self._is_served, False

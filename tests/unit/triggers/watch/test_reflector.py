@@ -194,15 +194,30 @@ async def test_an_expired_version_is_listed_again() -> None:
         world.cluster.delete(gone)
         world.apply("new")
         world.events.expire()
-        await asyncio.sleep(RETRY.base)
         assert not world.is_live()
-        await asyncio.sleep(RETRY.base * 2)
+        await asyncio.sleep(RETRY.base)
         await settle()
 
         assert world.told() == ["-gone", "~kept", "+new"]
         assert world.calls("list") == 2
         assert world.is_in_line
         assert world.cache.snapshot()[0].uid == kept.uid
+
+
+async def test_an_outage_does_not_hold_up_a_list() -> None:
+    """After many failures the answer that a version expired is a sign of life: the list follows at once."""
+    world = Watched()
+    async with running(world.reflector.run):
+        world.events.fail("watch", DOWN, times=5)
+        world.events.cut()
+        await asyncio.sleep(sum(RETRY.delay(failures, 0.0) for failures in range(1, 6)) + 1)
+        world.apply("a")
+        world.events.expire()
+        await asyncio.sleep(RETRY.delay(6, 0.0))
+        await settle()
+
+        assert world.told() == ["+a"]
+        assert world.is_in_line
 
 
 async def test_a_version_that_expires_in_mid_stream_is_listed_at_once() -> None:
