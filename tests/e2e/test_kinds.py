@@ -1,15 +1,14 @@
-"""What a fabric is allowed to do, and what its cluster lets it do."""
+"""Kinds that a cluster does not serve, or not yet."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
-from reconciler.demo.fabric import render
 from tests.e2e.conftest import CRDS
 from tests.e2e.fabrics import documents, files
+from tests.e2e.installation import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,26 +52,16 @@ def test_a_kind_that_is_not_served(world: World, without_gateway_groups: Kuberne
     assert service.condition("PruneBlocked")["status"] == "False"
 
 
-def test_without_self_heal_drift_is_shown(world: World) -> None:
-    """A declared field that somebody changed stays as it is and keeps the fabric out of sync until it is put back."""
-    world.fabric["cluster"]["self_heal"] = False
+@pytest.mark.long
+def test_a_kind_that_is_served_later(without_gateway_groups: KubernetesServer, world: World) -> None:
+    """Once the cluster serves a kind, the objects of it that wait in Git are applied without anybody asking."""
     world.fabric.pop("netbox")
     service = world.service
     service.start()
-    service.wait_applied(service.push(files()))
-    vpc = next(document for document in documents() if document.body["kind"] == "VPC")
-    subnet, content = next(iter(yaml.safe_load(render(vpc))["spec"]["subnets"].items()))
+    service.push({**files(), "gateway-group.yaml": GROUP})
+    assert service.wait_idle()["sync_status"] == "error"
 
-    def set_vlan(vlan: int) -> None:
-        world.cluster.patch("VPC", vpc.name, f'{{"spec":{{"subnets":{{"{subnet}":{{"vlan":{vlan}}}}}}}}}')
+    without_gateway_groups.apply_crds(CRDS)
 
-    set_vlan(content["vlan"] + 800)
-    assert service.reconcile()["outcome"] == "succeeded"
-    status = service.status()
-    assert world.cluster.read("VPC", vpc.name)["spec"]["subnets"][subnet]["vlan"] == content["vlan"] + 800
-    assert (status["sync_status"], status["drift"]["count"]) == ("out_of_sync", 1)
-
-    set_vlan(content["vlan"])
-    service.reconcile()
-    status = service.status()
-    assert (status["sync_status"], status["drift"]["count"]) == ("in_sync", 0)
+    wait_until(lambda: "default" in world.cluster.names("GatewayGroup"), seconds=90, what="the group is applied")
+    wait_until(lambda: service.status()["sync_status"] == "in_sync", what="in sync")
