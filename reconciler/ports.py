@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from reconciler.model.agents import AgentStatus
     from reconciler.model.desired import Desired
     from reconciler.model.events import Listing, WatchEvent
     from reconciler.model.json import JSONObject
@@ -127,6 +128,12 @@ class ClusterEvents(Protocol):
 
         Raises VersionExpiredError, KindNotServedError, ClusterUnavailableError (also: the connection broke off, or
         said something that is no event), ClusterAccessError, ConfigurationError.
+        """
+
+    async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
+        """All objects of a kind of `AGENTS`, by name, without their specs, which hold passwords.
+
+        Raises as `list`.
         """
 
     async def close(self) -> None:

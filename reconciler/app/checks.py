@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.subjects import build_cluster, build_mirrors, build_netbox
 from reconciler.errors import ClusterAccessError, ReconcilerError
-from reconciler.model.kinds import DECLARABLE, OBSERVED
+from reconciler.model.kinds import AGENTS, DECLARABLE, OBSERVED
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
@@ -71,7 +71,11 @@ def _reach_cluster(fabric: FabricSettings) -> str:
     cluster = build_cluster(fabric, MemoryDocuments())
     assert cluster is not None  # noqa: S101 - the caller asks only where one is configured
     version = cluster.version()
-    denied = [*cluster.denied(OBSERVED, READ_VERBS), *cluster.denied(DECLARABLE, WRITE_VERBS)]
+    denied = [
+        *cluster.denied(OBSERVED, READ_VERBS),
+        *cluster.denied(AGENTS, ("list",)),
+        *cluster.denied(DECLARABLE, WRITE_VERBS),
+    ]
     if denied:
         raise ClusterAccessError(f"{cluster.address} denies {', '.join(denied)}")
     return f"{cluster.address} is Kubernetes {version}, and grants every right that is needed"

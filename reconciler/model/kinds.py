@@ -67,3 +67,9 @@ DECLARABLE: tuple[Kind, ...] = tuple(kind for kind in _TABLE if kind.is_declarab
 
 OBSERVED: tuple[Kind, ...] = _TABLE
 """The kinds that a pass reads from the cluster."""
+
+AGENTS: tuple[Kind, ...] = (
+    Kind("Agent", AGENT, "v1beta1", "agents", None),
+    Kind("GatewayAgent", "gwint.githedgehog.com", "v1alpha1", "gatewayagents", None),
+)
+"""Kinds of which nothing but the status is read: their specs hold passwords. They are not among `KINDS`."""

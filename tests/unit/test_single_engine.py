@@ -23,6 +23,7 @@ ALLOWED_TIMERS = {
     "reconciler/app/service.py": "waits for the web server's start, and ends a stop that takes too long",
     "reconciler/app/web_server.py": "closes a connection whose request does not come to its end",
     "reconciler/triggers/files.py": "gives way, for a moment of no length, so that listening begins before the look",
+    "reconciler/triggers/watch/agents.py": "lists agents each minute, and reconciles nothing",
     "reconciler/triggers/watch/reflector.py": "waits between tries to follow a cluster, and for one to be refused",
     "reconciler/cli/remote.py": "`status --watch` looks again each second",
     "reconciler/targets/kubernetes/cluster.py": "hands the wait between tries of one request on",

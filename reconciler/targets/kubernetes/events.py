@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import ClusterUnavailableError, VersionExpiredError
 from reconciler.model.events import Listing
+from reconciler.targets.kubernetes.agents import list_agents
 from reconciler.targets.kubernetes.answers import read_error, watch_error
 from reconciler.targets.kubernetes.async_transport import AsyncTransport
 from reconciler.targets.kubernetes.frames import FrameSplitter, read_event
@@ -23,6 +24,7 @@ from reconciler.targets.kubernetes.reading import collection, read_items, read_r
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from reconciler.model.agents import AgentStatus
     from reconciler.model.events import WatchEvent
     from reconciler.model.json import JSON
     from reconciler.model.kinds import Kind
@@ -101,6 +103,10 @@ class KubernetesEvents:
         frames.finish()
         if self._now() - self._heard[kind.name] > self._limits.unheard:
             raise VersionExpiredError(f"{doing}: nothing was heard of version {version} for {self._limits.unheard:g} s")
+
+    async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
+        """All agents of a kind, by name, without their specs. Raises as `list`."""
+        return await list_agents(self._transport, self._namespace, kind)
 
     def _stream(self, kind: Kind, version: str, doing: str) -> AsyncGenerator[bytes, None]:
         query = [

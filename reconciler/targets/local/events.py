@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ClusterUnavailableError, KindNotServedError, VersionExpiredError
+from reconciler.model.agents import AgentStatus
 from reconciler.model.events import EventType, WatchEvent
 from reconciler.model.objects import Resource
 from reconciler.targets.local.faults import Call
@@ -109,6 +110,8 @@ class MemoryEvents:
         """By kind, the oldest version that can be resumed from, where it is not `_begin`."""
         self._begin = self._last = int(cluster.last_version)
         self._streams: list[_Stream] = []
+        self._agents: dict[str, dict[str, AgentStatus]] = {}
+        """By kind and name; a kind that is not here is not served."""
         self._faults: list[tuple[str, Kind | None, ReconcilerError]] = []
         self._calls: list[Call] = []
         cluster.follow(self._record)
@@ -119,7 +122,7 @@ class MemoryEvents:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """All calls of `list` and `watch` so far, with the kind's name; failed ones too."""
+        """All calls of `list`, `watch` and `agents` so far, with the kind's name; failed ones too."""
         with self._lock:
             return tuple(self._calls)
 
@@ -150,6 +153,18 @@ class MemoryEvents:
             with self._lock:
                 self._streams.remove(stream)
 
+    async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
+        """Raises KindNotServedError, and what `fail` told."""
+        self._check("agents", kind)
+        with self._lock:
+            return tuple(agent for _, agent in sorted(self._agents[kind.name].items()))
+
+    def report(self, kind: Kind, body: JSONObject) -> None:
+        """An agent of this kind is as `body` says; the kind is served from the first one on."""
+        agent = AgentStatus.from_body(body, kind)
+        with self._lock:
+            self._agents.setdefault(kind.name, {})[agent.name] = agent
+
     async def close(self) -> None:
         """Break off every stream."""
         self.cut()
@@ -157,7 +172,7 @@ class MemoryEvents:
     # Faults
 
     def fail(self, verb: str, error: ReconcilerError, *, kind: Kind | None = None, times: int = 1) -> None:
-        """Let the next `times` calls of `verb` (`list`, `watch`) raise `error`."""
+        """Let the next `times` calls of `verb` (`list`, `watch`, `agents`) raise `error`."""
         with self._lock:
             self._faults += [(verb, kind, error)] * times
 
@@ -241,6 +256,7 @@ class MemoryEvents:
     def _check(self, verb: str, kind: Kind) -> None:
         is_served = self._cluster.serves(kind)
         with self._lock:
+            is_served = is_served or kind.name in self._agents
             self._calls.append(Call(verb, kind.name))
             for fault in self._faults:
                 if fault[0] == verb and fault[1] in {None, kind}:

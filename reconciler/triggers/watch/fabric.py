@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from reconciler.model.kinds import OBSERVED
+from reconciler.model.kinds import AGENTS, OBSERVED
+from reconciler.triggers.watch.agents import AgentList
 from reconciler.triggers.watch.cache import Cache
 from reconciler.triggers.watch.reflector import Reflector
 from reconciler.triggers.watch.trigger import WatchTrigger
@@ -13,6 +14,7 @@ from reconciler.triggers.watch.trigger import WatchTrigger
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from reconciler.model.agents import AgentStatus
     from reconciler.model.kinds import Kind
     from reconciler.model.requests import Scope
     from reconciler.ports import ClusterEvents
@@ -43,10 +45,22 @@ class FabricWatch:
             Reflector(f"watch/{fabric}/{name}", events, cache, self.trigger.on_change, health, chance)
             for name, cache in self.caches.items()
         ]
+        self._agents = [AgentList(f"watch/{fabric}/{kind.name}", events, kind, health, chance) for kind in AGENTS]
+
+    @property
+    def agents(self) -> tuple[AgentStatus, ...] | None:
+        """Every agent of the fabric, by kind and name; None while those of any kind are not known."""
+        found: list[AgentStatus] = []
+        for one in self._agents:
+            if one.agents is None:
+                return None
+            found.extend(one.agents)
+        return tuple(found)
 
     def tasks(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What has to run for ever, each started again when it fails, by the name under which it tells its health."""
-        return {reflector.name: reflector.run for reflector in self._reflectors}
+        watched = {one.name: one.run for one in self._reflectors}
+        return {**watched, **{one.name: one.run for one in self._agents}}
 
     async def close(self) -> None:
         """Close every connection; after the tasks were cancelled."""

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import CLOSE_TIMEOUT, Watches, WatchWork, build_watch
 from reconciler.errors import ConfigurationError
-from reconciler.model.kinds import KINDS, OBSERVED
+from reconciler.model.kinds import AGENTS, KINDS, OBSERVED
 from reconciler.model.known import Known
 from reconciler.model.objects import ObjectKey
 from reconciler.model.requests import Trigger, Work
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from reconciler.model.requests import Scope
 
 VPC = KINDS["VPC"]
-TASKS = {f"watch/dc1/{kind.name}" for kind in OBSERVED}
+TASKS = {f"watch/dc1/{kind.name}" for kind in (*OBSERVED, *AGENTS)}
 BLUE = ObjectKey("VPC", "default", "blue")
 BODY = {
     "apiVersion": VPC.api_version,

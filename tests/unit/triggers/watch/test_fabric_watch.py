@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ClusterUnavailableError
-from reconciler.model.kinds import KINDS, OBSERVED
+from reconciler.model.kinds import AGENTS, KINDS, OBSERVED
 from reconciler.model.known import Known
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.events import MemoryEvents
@@ -49,10 +49,10 @@ class World:
 
 
 def test_every_kind_has_a_task_and_a_cache() -> None:
-    """Named after fabric and kind."""
+    """Named after fabric and kind. Agents have no cache: what holds passwords is nowhere."""
     watch = World().watch
 
-    assert list(watch.tasks()) == [f"watch/dc1/{kind.name}" for kind in OBSERVED]
+    assert list(watch.tasks()) == [f"watch/dc1/{kind.name}" for kind in (*OBSERVED, *AGENTS)]
     assert watch.caches.keys() == KINDS.keys()
     assert not any(cache.is_live for cache in watch.caches.values())
 

@@ -17,6 +17,7 @@ from reconciler.triggers.watch.reflector import Reflector
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from reconciler.model.agents import AgentStatus
     from reconciler.model.events import Change, Listing, WatchEvent
     from reconciler.model.kinds import Kind
 
@@ -91,6 +92,9 @@ class Address:
 
     def watch(self, kind: Kind, version: str) -> AsyncIterator[WatchEvent]:
         return self.behind.watch(kind, version)
+
+    async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
+        return await self.behind.agents(kind)
 
     async def close(self) -> None:
         await self.behind.close()
