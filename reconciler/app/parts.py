@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from reconciler.model.passes import PassRecord
     from reconciler.ports import Clock
     from reconciler.queue import Next, Taken
-    from reconciler.settings import HistorySettings, SecretSource, Settings
+    from reconciler.settings import SecretSource, Settings
     from reconciler.store import Store
     from reconciler.worker import Runner
 
@@ -118,11 +118,11 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         on_iteration=partial(components.progress, "poll"),
     )
     intake.tell(poll)
-    listener = PassListener(lambda: live.version.settings.history, watches, store, metrics, clock)
+    listener = PassListener(live, watches, store, metrics, clock)
     surroundings = Surroundings(obstacle=intake.obstacle, has_others=queue.has_others, on_breaker=metrics.breaker)
     runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
-    changes = ReloadEffects(live, intake, watches, poll)
+    changes = ReloadEffects(live, intake, watches, poll, metrics)
     return Parts(
         host=settings.server.host,
         port=settings.server.port,
@@ -166,14 +166,18 @@ def worker_name(number: int) -> str:
 class ReloadEffects:
     """What a changed configuration causes (`reload.Effects`), and a moved branch of a repository on this machine."""
 
-    def __init__(self, live: Live, intake: TriggerIntake, watches: Watches, poll: Poll) -> None:
+    def __init__(self, live: Live, intake: TriggerIntake, watches: Watches, poll: Poll, metrics: Metrics) -> None:
         self._live = live
         self._intake = intake
         self._watches = watches
         self._poll = poll
+        self._metrics = metrics
 
     async def end(self, fabrics: Sequence[str]) -> None:
         await self._intake.supersede(fabrics, "the fabric is no longer configured or enabled")
+        for name in fabrics:
+            if name not in self._live.version.fabrics:
+                self._metrics.forget(name)
 
     async def watch(self) -> None:
         await self._watches.follow(self._live.version.watches)
@@ -209,19 +213,10 @@ class Measured:
 
 
 class PassListener:
-    """Who is told of passes: the fabric's watch, metrics, and now and then the history, to forget what is old.
-    `history` gives the settings of the moment.
-    """
+    """Who is told of passes: the fabric's watch, metrics, and now and then the history, to forget what is old."""
 
-    def __init__(
-        self,
-        history: Callable[[], HistorySettings],
-        watches: Watches,
-        store: Store,
-        metrics: Metrics,
-        clock: Clock,
-    ) -> None:
-        self._history = history
+    def __init__(self, live: Live, watches: Watches, store: Store, metrics: Metrics, clock: Clock) -> None:
+        self._live = live
         self._watches = watches
         self._store = store
         self._metrics = metrics
@@ -235,7 +230,9 @@ class PassListener:
         self._watches.left(fabric, known)
 
     def ended(self, record: PassRecord) -> None:
-        self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
+        # A fabric may have left the configuration meanwhile, and the metrics with it.
+        if record.fabric in self._live.version.fabrics:
+            self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
         now = self._clock.monotonic()
         if now - self._pruned >= PRUNE_EVERY:
             self._pruned = now
@@ -243,7 +240,7 @@ class PassListener:
 
     def _prune(self) -> None:
         """What cannot be forgotten now is forgotten later. The pass is stored and must not be made again for it."""
-        history = self._history()
+        history = self._live.version.settings.history
         try:
             self._store.prune(timedelta(days=history.days), history.passes, self._clock.now())
         except StateError:

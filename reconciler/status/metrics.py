@@ -128,6 +128,11 @@ class Metrics:
         """A pass ended by an error instead of with a record."""
         self._exceptions.inc()
 
+    def forget(self, fabric: str) -> None:
+        """A fabric left the configuration: what was counted of it goes too. Gauges follow what is rendered."""
+        for counter in (self._passes, self._yields, self._written):
+            counter.remove_by_labels({"fabric": fabric})
+
     def delivery(self, provider: str, result: str) -> None:
         self._deliveries.labels(provider, result).inc()
 

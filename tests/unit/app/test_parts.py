@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from reconciler.app.live import Live
 from reconciler.app.parts import PRUNE_EVERY, WRITES, Measured, PassListener, build_parts, read_token
+from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import Watches
 from reconciler.errors import ConfigurationError, StateError
 from reconciler.model.requests import Trigger, Work
 from reconciler.model.status import PassResult
 from reconciler.queue import Next, Taken
-from reconciler.settings import HistorySettings
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
 from reconciler.store import Store, open_store
@@ -137,12 +138,13 @@ class History:
         self.clock = samples.SetClock()
         self.store = open_store(folder / "state.db", self.clock)
         self.metrics = Metrics()
-        self.kept_for = HistorySettings(days=1, passes=1)
+        found = settings(folder, history={"days": 1, "passes": 1})
+        self.live = Live(found, Stock(self.store, folder / "mirrors"), lambda _fabric: None)
 
     def listener(self, store: Store | None = None) -> PassListener:
         watches = Watches(Supervisor(Components(self.clock)))
         used = store or self.store
-        return PassListener(lambda: self.kept_for, watches, used, self.metrics, self.clock)
+        return PassListener(self.live, watches, used, self.metrics, self.clock)
 
     def end_pass(self, name: str) -> None:
         result = samples.pass_result(name, finished=self.clock.now())
@@ -170,6 +172,13 @@ def test_a_pass_that_ended_is_counted(history: History) -> None:
     assert written == dict.fromkeys(WRITES, 0) | {"created": 2, "netbox_deleted": 1}
     assert values["reconciler_passes_total dc1 partial"] == 1
     assert "reconciler_writes_total dc1 unchanged" not in values
+
+
+def test_a_fabric_that_left_is_not_counted(history: History) -> None:
+    """The end of a pass over a fabric that left the configuration meanwhile brings nothing of it into the metrics."""
+    history.listener().ended(samples.pass_record("p1", "gone"))
+
+    assert not [name for name in _values(history.metrics) if "gone" in name]
 
 
 def test_old_history_is_pruned_now_and_then(history: History) -> None:

@@ -212,3 +212,19 @@ def test_never_synced() -> None:
     view = _view(FABRIC, replace(samples.fabric_record(), last_sync=None))
 
     assert Scrape(Metrics(), [view]).one("reconciler_fabric_last_sync_timestamp_seconds") == 0
+
+
+def test_a_fabric_that_is_forgotten() -> None:
+    """What was counted of a fabric that left the configuration is gone; what was counted of others stays."""
+    metrics = Metrics()
+    for fabric in ("dc1", "dc2"):
+        metrics.pass_ended(samples.pass_record("p1", fabric), {"created": 1})
+        metrics.pass_yielded(fabric)
+
+    metrics.forget("dc2")
+    metrics.forget("never seen")
+
+    scrape = Scrape(metrics)
+    assert "dc2" not in scrape.text.decode()
+    for name in ("reconciler_passes_total", "reconciler_pass_yields_total", "reconciler_writes_total"):
+        assert scrape.one(name, fabric="dc1") == 1
