@@ -164,7 +164,9 @@ class AsyncTransport:
             raise ClusterUnreachableError(f"{self.address} did not answer in time") from None
         except ClientConnectorError as error:
             raise ClusterUnreachableError(f"{self.address} cannot be reached: {_words(error.os_error)}") from None
-        except (ClientPayloadError, ClientConnectionError, OSError) as error:
+        except ClientPayloadError:
+            raise ClusterUnreachableError(f"the connection to {self.address} broke off within an answer") from None
+        except (ClientConnectionError, OSError) as error:
             raise ClusterUnreachableError(f"the connection to {self.address} broke off: {_words(error)}") from None
         except RuntimeError:
             if not self._is_closed:

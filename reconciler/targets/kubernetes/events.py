@@ -6,14 +6,13 @@ that it may have lost, and does not read objects beyond a fixed size.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reconciler.errors import ClusterUnavailableError, VersionExpiredError
+from reconciler.errors import ClusterUnavailableError
 from reconciler.model.events import Listing
 from reconciler.targets.kubernetes.agents import list_agents
 from reconciler.targets.kubernetes.answers import read_error, watch_error
@@ -53,14 +52,10 @@ class WatchLimits:
     The server ends a stream after `server_seconds()`. After `silence` we leave it: a bookmark comes each minute and a
     little. Silence alone is no failure, because API servers send no bookmark for a kind to which nothing has happened
     since they started: the next watch, on a connection of its own, tells a dead connection from a quiet kind.
-
-    A version of which nothing was heard for `unheard` is given up: a server whose store was restored from a backup is
-    behind it, and silent for ever.
     """
 
     server_seconds: Callable[[], float] = _server_seconds
     silence: float = 65.0
-    unheard: float = 900.0
 
 
 class KubernetesEvents:
@@ -73,8 +68,6 @@ class KubernetesEvents:
         self._transport = AsyncTransport(access)
         self._namespace = namespace
         self._limits = limits or WatchLimits()
-        self._heard: dict[str, float] = {}
-        """When the server last said something about a kind's version, by the kind's name and the loop's clock."""
 
     @property
     def address(self) -> str:
@@ -88,21 +81,15 @@ class KubernetesEvents:
         """What happened to objects of a kind after `version`, until the server ends the stream or is silent for more
         than a minute; then watch again, from the last version.
 
-        Raises VersionExpiredError (also: nothing was heard of the version for a long time), KindNotServedError,
-        ClusterUnavailableError, ClusterAccessError, ConfigurationError.
+        Raises VersionExpiredError, KindNotServedError, ClusterUnavailableError, ClusterAccessError, ConfigurationError.
         """
         doing = f"watch {kind.name}"
-        self._heard.setdefault(kind.name, self._now())
         frames = FrameSplitter(doing)
         async with aclosing(self._stream(kind, version, doing)) as pieces:
             async for piece in pieces:
                 for frame in frames.feed(piece):
-                    event = read_event(frame, kind, doing)
-                    self._heard[kind.name] = self._now()
-                    yield event
+                    yield read_event(frame, kind, doing)
         frames.finish()
-        if self._now() - self._heard[kind.name] > self._limits.unheard:
-            raise VersionExpiredError(f"{doing}: nothing was heard of version {version} for {self._limits.unheard:g} s")
 
     async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
         """All agents of a kind, by name, without their specs. Raises as `list`."""
@@ -142,10 +129,6 @@ class KubernetesEvents:
             raise ClusterUnavailableError(f"list {kind.name}: {self.address} answered a list without a version")
         return version
 
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
-
     # Last, because the name hides the built-in type in what follows.
     async def list(self, kind: Kind) -> Listing:
         """All objects of a kind, in pages, and the version to watch from.
@@ -155,6 +138,5 @@ class KubernetesEvents:
         for _ in range(LIST_TRIES):
             listing = await self._list_once(kind)
             if listing is not None:
-                self._heard[kind.name] = self._now()
                 return listing
         raise ClusterUnavailableError(f"list {kind.name}: the server forgot the list's version {LIST_TRIES} times")
