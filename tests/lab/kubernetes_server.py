@@ -12,6 +12,7 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -29,6 +30,7 @@ from tests.lab.state import remember, remembered
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reconciler.model.json import JSONObject
     from tests.lab.progress import Progress
 
 HEDGEHOG_GROUPS = "githedgehog.com"
@@ -41,6 +43,8 @@ _START_TIMEOUT = 90.0
 # with a watch open, a server that is asked to end goes on for its request timeout, a minute; a test cannot wait so long
 _STOP_GRACE = 3.0
 _KUBECTL_TIMEOUT = 120.0
+_ETCD_TIMEOUT = 30.0
+_LARGEST_ANSWER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,14 @@ class KubernetesServer:
         self.stop()
         self.start()
 
+    def compact(self) -> None:
+        """Make etcd forget all versions but the last. Clients notice after a restart: until then the API server answers
+        from its memory.
+        """
+        etcd = f"http://{HOST}:{self._state().etcd_port}/v3"
+        revision = _post(f"{etcd}/maintenance/status", {})["header"]["revision"]
+        _post(f"{etcd}/kv/compaction", {"revision": revision, "physical": True})
+
     def variables(self) -> dict[str, str]:
         return {"KUBECONFIG": str(self.kubeconfig)}
 
@@ -209,6 +221,16 @@ class KubernetesServer:
         path.touch(mode=0o600)
         path.write_text(json.dumps(content, indent=1), encoding="ascii")
         return path
+
+
+def _post(url: str, body: JSONObject) -> JSONObject:
+    """The answer of etcd's JSON gateway."""
+    try:
+        with urlopen(Request(url, json.dumps(body).encode()), timeout=_ETCD_TIMEOUT) as answer:
+            decoded: JSONObject = json.loads(answer.read(_LARGEST_ANSWER))
+    except OSError as error:
+        raise LabError(f"etcd: {error}") from error
+    return decoded
 
 
 def _base64(path: Path) -> str:
