@@ -252,7 +252,7 @@ async def _until(is_so: Callable[[], bool]) -> bool:
     ("edits", "objects"),
     [pytest.param(50, 200, id="short"), pytest.param(500, 1000, id="long", marks=pytest.mark.long)],
 )
-async def test_caches_survive_everything(  # noqa: PLR0913, PLR0917 - fixtures
+async def test_caches_survive_everything(
     served: KubernetesServer,
     proxy: Proxy,
     cluster: KubernetesCluster,
