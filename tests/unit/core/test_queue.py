@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from anyio import to_thread
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from reconciler.model.objects import ObjectKey
 from reconciler.model.requests import Trigger, Work
-from reconciler.queue import Backoff, Taken, WorkQueue
+from reconciler.queue import BUDGETS, REMAINDER_BUDGET, Backoff, Taken, WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable
 
 PUSH = Work((Trigger.PUSH,), ("push-1",))
 POLL = Work((Trigger.POLL,), ("poll-1",))
 MANUAL = Work((Trigger.REQUEST,), ("manual-1",))
 RETRY = Work((Trigger.RETRY,))
+WATCH = Work((Trigger.WATCH,))
+REST = Work((Trigger.PUSH,), ("push-1",), None, "p1")
+VPC, SWITCH = ObjectKey("VPC", "default", "vpc-1"), ObjectKey("Switch", "default", "leaf-01")
 
 
 def _queue() -> WorkQueue:
@@ -85,6 +90,168 @@ async def test_manual_before_events_before_poll() -> None:
     queue.add("pushed-later", PUSH)
 
     assert [(await _take(queue)).key for _ in range(4)] == ["asked", "pushed", "pushed-later", "polled"]
+
+
+async def _order(queue: WorkQueue) -> list[str]:
+    """Every key that is ready, in the order in which the queue hands them out."""
+    return [(await _take(queue)).key for _ in range(queue.depth())]
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "budget"),
+    [
+        pytest.param(POLL, PUSH, BUDGETS[2] - BUDGETS[1], id="a poll and pushes"),
+        pytest.param(POLL, MANUAL, BUDGETS[2], id="a poll and manual requests"),
+        pytest.param(WATCH, MANUAL, BUDGETS[1], id="an event and manual requests"),
+        pytest.param(REST, POLL, REMAINDER_BUDGET - BUDGETS[2], id="the rest of a pass and polls"),
+    ],
+)
+@pytest.mark.parametrize(("beyond", "first"), [(-1.0, "late"), (1.0, "early")])
+async def test_nobody_starves(early: Work, late: Work, budget: float, beyond: float, first: str) -> None:
+    """More urgent work goes first as long as the budget of what it overtakes lasts, and no longer."""
+    queue = _queue()
+    queue.add("early", early)
+    await asyncio.sleep(budget + beyond)
+    queue.add("late", late)
+
+    assert (await _take(queue)).key == first
+
+
+async def test_a_busy_fabric_stands_behind() -> None:
+    """A key that was added during its own pass goes behind those that waited while it had its turn."""
+    queue = _queue()
+    queue.add("busy", PUSH)
+    await _take(queue)
+    queue.add("busy", PUSH)
+    await asyncio.sleep(1)
+    queue.add("other", PUSH)
+    await asyncio.sleep(1)
+    queue.done("busy")
+
+    assert await _order(queue) == ["other", "busy"]
+
+
+async def test_a_rest_goes_behind_all_that_wait() -> None:
+    """What is left of a pass that yielded goes behind whatever waits, but not behind all that comes after it."""
+    queue = _queue()
+    queue.add("long", PUSH)
+    await _take(queue)
+    queue.add("polled", POLL)
+    queue.add("long", REST)
+    queue.done("long")
+
+    assert await _order(queue) == ["polled", "long"]
+
+
+async def test_what_is_urgent_takes_a_rest_along() -> None:
+    """What arrives for a fabric whose pass yielded joins the rest of it, with its own priority."""
+    queue = _queue()
+    queue.add("long", REST)
+    queue.add("pushed", PUSH)
+    assert queue.add("long", MANUAL) is True
+
+    taken = await _take(queue)
+
+    assert taken.key == "long"
+    assert taken.work == Work((Trigger.PUSH, Trigger.REQUEST), ("push-1", "manual-1"), None, "p1")
+
+
+async def test_an_urgent_trigger_in_backoff_has_its_own_deadline() -> None:
+    """A push that ends a backoff stands where a push stands, not where the retry would."""
+    queue = _queue()
+    queue.add_after("failed", RETRY, 60.0)
+    queue.add("polled", POLL)
+    queue.add("failed", PUSH)
+
+    assert await _order(queue) == ["failed", "polled"]
+
+
+def _add_after(queue: WorkQueue, key: str, work: Work) -> None:
+    queue.add_after(key, work, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param({VPC}, {SWITCH}, {VPC, SWITCH}, id="united"),
+        pytest.param({VPC}, None, None, id="widened"),
+        pytest.param(None, {VPC}, None, id="not narrowed"),
+    ],
+)
+@pytest.mark.parametrize("add_second", [WorkQueue.add, _add_after])
+async def test_scopes_never_shrink(
+    first: set[ObjectKey] | None,
+    second: set[ObjectKey] | None,
+    expected: set[ObjectKey] | None,
+    add_second: Callable[[WorkQueue, str, Work], object],
+) -> None:
+    """A pass looks at everything that anything added asked for, also what was added during a backoff."""
+    queue = _queue()
+    for scope, add in ((first, WorkQueue.add), (second, add_second)):
+        add(queue, "dc1", Work((Trigger.WATCH,), (), None if scope is None else frozenset(scope)))
+
+    assert (await _take(queue)).work.scope == expected
+
+
+async def test_who_waits() -> None:
+    """Others wait when they are ready and nobody has taken them; rests of other passes do not count."""
+    queue = _queue()
+    queue.add("dc1", PUSH)
+    queue.add("dc2", PUSH)
+    assert queue.has_others("dc1")
+    await _take(queue)
+    await _take(queue)
+
+    queue.add("dc1", PUSH)
+    queue.add("dc2", PUSH)
+    assert not queue.has_others("dc1"), "it is added again, and still in its pass"
+
+    queue.add("dc3", REST)
+    queue.add_after("dc4", RETRY, 10.0)
+    assert not queue.has_others("dc1")
+    queue.add("dc3", MANUAL)
+    assert queue.has_others("dc1")
+    assert queue.has_others("dc2")
+
+
+async def test_joins_are_told() -> None:
+    """Whoever counts hears of each addition that causes no pass of its own."""
+    joined: list[None] = []
+    queue = WorkQueue(asyncio.get_running_loop().time, lambda: joined.append(None))
+
+    queue.add("dc1", PUSH)
+    queue.add("dc2", PUSH)
+    assert joined == []
+    queue.add("dc1", POLL)
+
+    assert len(joined) == 1
+
+
+async def test_other_threads_may_look() -> None:
+    """Whoever looks from another thread while entries come and go gets an answer."""
+    queue = _queue()
+    is_over = threading.Event()
+    seen: set[int] = set()
+
+    def look() -> int:
+        looks = 0
+        while not is_over.is_set() or not looks:
+            seen.add(queue.depth())
+            assert queue.oldest() == 0.0
+            assert queue.has_others("nobody") in {True, False}
+            looks += 1
+        return looks
+
+    looking = asyncio.ensure_future(to_thread.run_sync(look))
+    await asyncio.sleep(0)
+    for number in range(2000):
+        queue.add(f"dc{number}", PUSH)
+    for number in range(2000):
+        queue.discard(f"dc{number}")
+    is_over.set()
+
+    assert await looking > 0
+    assert max(seen) <= 2000
 
 
 async def test_delayed_work_becomes_ready_on_time() -> None:
@@ -190,7 +357,9 @@ async def test_depth_and_age() -> None:
 
     assert queue.depth() == 1
     assert queue.oldest() == pytest.approx(7.0)
-    assert queue.is_active("dc1")
+    queue.discard("dc1")
+    assert queue.oldest() == 0.0, "what backs off is not ready"
+    assert not queue.is_active("dc1")
     assert not queue.is_active("dc2")
     assert queue.is_waiting("dc2")
 
@@ -210,76 +379,3 @@ def test_jitter_only_shortens(failures: int, chance: float) -> None:
     full = backoff.delay(failures, 0.0)
 
     assert full * 0.8 - 1e-9 <= backoff.delay(failures, chance) <= full
-
-
-class QueueModel(RuleBasedStateMachine):
-    """Any order of adds, takes and ends: nothing is lost, nothing runs twice at once."""
-
-    keys = st.sampled_from(["dc1", "dc2", "dc3"])
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0.0
-        self.queue = WorkQueue(lambda: self.now)
-        self.loop = asyncio.new_event_loop()
-        self.owed: dict[str, set[str]] = {}
-        self.processing: set[str] = set()
-        self.serial = 0
-
-    def teardown(self) -> None:
-        """Everything that was added is handed out in the end."""
-        self.now += 10_000
-        while self.owed:
-            for key in list(self.processing):
-                self._done(key)
-            self.take()
-        self.loop.close()
-
-    def _run(self, coroutine: Coroutine[None, None, Taken | None]) -> Taken | None:
-        return self.loop.run_until_complete(coroutine)
-
-    @rule(key=keys, trigger=st.sampled_from([Trigger.PUSH, Trigger.POLL, Trigger.REQUEST]))
-    def add(self, key: str, trigger: Trigger) -> None:
-        self.serial += 1
-        request = f"r{self.serial}"
-        joined = self.queue.add(key, Work((trigger,), (request,)))
-        assert joined is (key in self.owed)
-        self.owed.setdefault(key, set()).add(request)
-
-    @rule(key=keys, delay=st.floats(0, 100))
-    def back_off(self, key: str, delay: float) -> None:
-        self.serial += 1
-        request = f"r{self.serial}"
-        before = self.queue.discard(key)
-        self.queue.add_after(key, before.union(Work((Trigger.RETRY,), (request,))), delay)
-        self.owed.setdefault(key, set()).add(request)
-
-    @rule(seconds=st.floats(0, 50))
-    def pass_time(self, seconds: float) -> None:
-        self.now += seconds
-
-    @rule()
-    def take(self) -> None:
-        if not any(self.queue.is_active(key) for key in self.owed if key not in self.processing):
-            return
-        taken = self._run(self.queue.get())
-        assert taken is not None
-        assert taken.key not in self.processing
-        assert set(taken.work.requests) == self.owed.pop(taken.key)
-        self.processing.add(taken.key)
-
-    @rule(key=keys)
-    def finish(self, key: str) -> None:
-        if key in self.processing:
-            self._done(key)
-
-    def _done(self, key: str) -> None:
-        self.queue.done(key)
-        self.processing.remove(key)
-
-    @invariant()
-    def what_is_owed_waits(self) -> None:
-        assert {key for key in ("dc1", "dc2", "dc3") if self.queue.is_waiting(key)} == set(self.owed)
-
-
-TestQueueModel = QueueModel.TestCase
