@@ -91,17 +91,31 @@ class NetBoxPlan:
         """The plan as calls of the port of at most `limit` items, so that a caller can stop between them.
 
         A record that could not be written takes those that refer to it along: the port answers them with an error.
+        Twins go before all others: NetBox takes no change of a record while another one has its key.
         """
         for shared in _chunks(self.shared, limit):
             yield Step(Action.PREPARE, "", shared=shared)
+        twins, others = self._twins()
+        yield from _deletes(twins, limit)
         yield from _updates(self.parked, limit)
         for path in ORDER:
             for records in _chunks([record for record in self.creates if record.ref.model == path], limit):
                 yield Step(Action.CREATE, path, records=records)
             yield from _updates([change for change in self.updates if change.existing.model == path], limit)
-        for model, group in groupby(self.deletes, key=lambda existing: existing.model):
-            for existing in _chunks(tuple(group), limit):
-                yield Step(Action.DELETE, model, existing=existing)
+        yield from _deletes(others, limit)
+
+    def _twins(self) -> tuple[Sequence[ExistingRecord], Sequence[ExistingRecord]]:
+        """The deletes of records that have the key of another one, which changes, and the other deletes."""
+        changed = {(change.existing.ref, change.existing.id) for change in (*self.parked, *self.updates)}
+        keys = {ref for ref, _ in changed}
+        twins = [one for one in self.deletes if one.ref in keys and (one.ref, one.id) not in changed]
+        return twins, [existing for existing in self.deletes if existing not in twins]
+
+
+def _deletes(records: Sequence[ExistingRecord], limit: int) -> Iterator[Step]:
+    for model, group in groupby(records, key=lambda existing: existing.model):
+        for existing in _chunks(tuple(group), limit):
+            yield Step(Action.DELETE, model, existing=existing)
 
 
 def _updates(changes: Sequence[RecordChange], limit: int) -> Iterator[Step]:

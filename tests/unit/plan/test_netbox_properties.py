@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.model.fabric import NetBoxPolicy
@@ -98,7 +98,11 @@ def strangers_of(person: LocalPerson) -> list[Row]:
     return [row for row in person.tables().rows.values() if row.model in MODELS and not (row.is_tagged and row.key)]
 
 
+TWO_VPCS: Fabric = {"VPC": {name: {"vlanNamespace": "x", "subnets": {}} for name in "ab"}}
+
+
 @given(FABRICS, FABRICS, st.sets(st.integers(0, 3)), EDITS)
+@example(TWO_VPCS, TWO_VPCS, set(), [(0, "exchange", 1), (0, "twin", 0)])
 def test_two_passes_settle(first: Fabric, second: Fabric, strangers: set[int], edits: list[Edit]) -> None:
     """From whatever state, one pass writes all that it may, without an error, and the next has nothing to write. What
     is not ours comes out as it went in.
