@@ -2,14 +2,12 @@
 
 What is measured: from the end of `git push` to the object's new value in the cluster, and to the request's success;
 a full pass with nothing to do; the first apply beside `kubectl apply --server-side` of the same files on the same
-server; the service's peak memory (VmHWM).
+server; the service's peak memory (VmHWM); then what `edits`, `deliveries` and `idle` say.
 """
 
 from __future__ import annotations
 
 import secrets
-import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +16,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from reconciler.demo.fabric import FABRIC_500, build_fabric, render
+from tests.bench import deliveries, edits, idle
+from tests.bench.figures import say, summary
 from tests.e2e.fabrics import file_name, files
 from tests.e2e.installation import Installation, lay_out, wait_until
 from tests.e2e.targets import ClusterView
@@ -25,8 +25,6 @@ from tests.lab.lab import NAMES, Lab, default_folder
 from tests.lab.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from reconciler.model.json import JSONObject
 
 CRDS = Path(__file__).parents[1] / "crds"
@@ -44,6 +42,8 @@ def main() -> None:
     lab.netbox.reset()
     with tempfile.TemporaryDirectory() as folder:
         _baseline_then_service(lab, Path(folder))
+        for part in (edits, deliveries, idle):
+            part.measure(lab, Path(folder) / part.__name__)
 
 
 def _baseline_then_service(lab: Lab, folder: Path) -> None:
@@ -54,15 +54,15 @@ def _baseline_then_service(lab: Lab, folder: Path) -> None:
     try:
         first = _first_apply(installation)
         apply_seconds = first["phases"]["apply"]
-        _say("objects", f"{objects}")
-        _say("kubectl apply --server-side", f"{kubectl:.2f} s, {objects / kubectl:.0f} objects/s (baseline)")
-        _say("first apply", f"{apply_seconds:.2f} s, {objects / apply_seconds:.0f} objects/s (goal: no slower)")
-        _say("first mirror in NetBox", f"{first['phases']['netbox']:.2f} s, {_netbox_records(first)} records")
-        _say("full pass with nothing to do", _summary(_no_ops(installation)))
+        say("objects", f"{objects}")
+        say("kubectl apply --server-side", f"{kubectl:.2f} s, {objects / kubectl:.0f} objects/s (baseline)")
+        say("first apply", f"{apply_seconds:.2f} s, {objects / apply_seconds:.0f} objects/s (goal: no slower)")
+        say("first mirror in NetBox", f"{first['phases']['netbox']:.2f} s, {_netbox_records(first)} records")
+        say("full pass with nothing to do", summary(_no_ops(installation)))
         seen, succeeded = _pushes(installation, cluster)
-        _say("push -> seen in the cluster", f"{_summary(seen)} (goal: under {GOAL_APPLIED:.0f} s)")
-        _say("push -> request succeeded, NetBox included", _summary(succeeded))
-        _say(
+        say("push -> seen in the cluster", f"{summary(seen)} (goal: under {GOAL_APPLIED:.0f} s)")
+        say("push -> request succeeded, NetBox included", summary(succeeded))
+        say(
             "peak memory of the service",
             f"{installation.process.peak_memory():.0f} MiB (goal: under {GOAL_MEMORY} MiB)",
         )
@@ -147,17 +147,6 @@ def _pushes(installation: Installation, cluster: ClusterView) -> tuple[list[floa
 def _vlan(cluster: ClusterView, vpc: str, subnet: str) -> int:
     vlan: int = cluster.read("VPC", vpc)["spec"]["subnets"][subnet]["vlan"]
     return vlan
-
-
-def _summary(seconds: Sequence[float]) -> str:
-    ordered = sorted(seconds)
-    last = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
-    return f"p50 {statistics.median(ordered):.2f} s, p95 {last:.2f} s, n={len(ordered)}"
-
-
-def _say(what: str, figure: str) -> None:
-    sys.stdout.write(f"{what:<44} {figure}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
