@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -97,7 +98,7 @@ class NetBoxPlan:
             yield Step(Action.PREPARE, "", shared=shared)
         twins, others = self._twins()
         yield from _deletes(twins, limit)
-        yield from _updates(self.parked, limit)
+        yield from _updates([change for change in self.parked if change.existing not in twins], limit)
         for path in ORDER:
             for records in _chunks([record for record in self.creates if record.ref.model == path], limit):
                 yield Step(Action.CREATE, path, records=records)
@@ -106,10 +107,11 @@ class NetBoxPlan:
 
     def _twins(self) -> tuple[Sequence[ExistingRecord], Sequence[ExistingRecord]]:
         """The deletes of records that have the key of another one, which changes, and the other deletes."""
-        changed = {(change.existing.ref, change.existing.id) for change in (*self.parked, *self.updates)}
-        keys = {ref for ref, _ in changed}
-        twins = [one for one in self.deletes if one.ref in keys and (one.ref, one.id) not in changed]
-        return twins, [existing for existing in self.deletes if existing not in twins]
+        changed: defaultdict[Ref, set[int]] = defaultdict(set)
+        for change in (*self.parked, *self.updates):
+            changed[change.existing.ref].add(change.existing.id)
+        twins = [one for one in self.deletes if changed.get(one.ref, set()) - {one.id}]
+        return twins, [one for one in self.deletes if one not in twins]
 
 
 def _deletes(records: Sequence[ExistingRecord], limit: int) -> Iterator[Step]:
