@@ -64,8 +64,8 @@ class Service:
 
 
 async def test_a_long_pass_lets_others_go_first(rig: Rig) -> None:
-    """The fabric that waits is done first, whole, since the rest of the other's pass is no reason to yield in turn. That
-    one shows as being worked on until it ends, once.
+    """The fabric that waits is done first, and whole: the rest of the other's pass is no reason to yield in turn. That
+    one shows as worked on until it ends, once.
     """
     service = Service(rig)
     requests = [service.ask("dc1"), service.ask("dc2")]
