@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -71,7 +70,8 @@ class NetBoxPlan:
 
     `parked` are owned records that stand at the natural key of another owned record's new state: they step aside
     first, and get their own new state, or are deleted, later in the same plan. `retained` are owned records that
-    nothing declares any more and that this plan does not delete.
+    nothing declares any more and that this plan does not delete. `twins` are those of the deletes with the key of a
+    record that stays: two writes that raced leave them.
     """
 
     shared: tuple[SharedRecord, ...] = ()
@@ -79,6 +79,7 @@ class NetBoxPlan:
     creates: tuple[Record, ...] = ()
     updates: tuple[RecordChange, ...] = ()
     deletes: tuple[ExistingRecord, ...] = ()
+    twins: tuple[ExistingRecord, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     retained: tuple[ExistingRecord, ...] = ()
     blocks: tuple[Block, ...] = ()
@@ -96,22 +97,13 @@ class NetBoxPlan:
         """
         for shared in _chunks(self.shared, limit):
             yield Step(Action.PREPARE, "", shared=shared)
-        twins, others = self._twins()
-        yield from _deletes(twins, limit)
-        yield from _updates([change for change in self.parked if change.existing not in twins], limit)
+        yield from _deletes([one for one in self.deletes if one in self.twins], limit)
+        yield from _updates([change for change in self.parked if change.existing not in self.twins], limit)
         for path in ORDER:
             for records in _chunks([record for record in self.creates if record.ref.model == path], limit):
                 yield Step(Action.CREATE, path, records=records)
             yield from _updates([change for change in self.updates if change.existing.model == path], limit)
-        yield from _deletes(others, limit)
-
-    def _twins(self) -> tuple[Sequence[ExistingRecord], Sequence[ExistingRecord]]:
-        """The deletes of records that have the key of another one, which changes, and the other deletes."""
-        changed: defaultdict[Ref, set[int]] = defaultdict(set)
-        for change in (*self.parked, *self.updates):
-            changed[change.existing.ref].add(change.existing.id)
-        twins = [one for one in self.deletes if changed.get(one.ref, set()) - {one.id}]
-        return twins, [one for one in self.deletes if one not in twins]
+        yield from _deletes([one for one in self.deletes if one not in self.twins], limit)
 
 
 def _deletes(records: Sequence[ExistingRecord], limit: int) -> Iterator[Step]:

@@ -43,6 +43,7 @@ def plan_netbox(
     free, held = _free(undeclared if policy.prune else (), projection, observation, fabric)
     block = _guard(free, projection, policy, incomplete)
     deletes = () if block else free
+    declared = {record.ref for record in projection.records}
     claims = Claims(projection, observation, fabric, deletes)
     allowed = claims.allowed()
     parked = _parked(allowed)
@@ -52,6 +53,7 @@ def plan_netbox(
         creates=tuple(wish.record for wish in allowed if wish.existing is None),
         updates=tuple(_updates(allowed, parked)),
         deletes=deletes,
+        twins=tuple(existing for existing in deletes if existing.ref in declared),
         refusals=(*claims.refusals(), *held, *_strays(projection, observation, fabric)),
         retained=_without(undeclared, deletes),
         blocks=(block,) if block else (),

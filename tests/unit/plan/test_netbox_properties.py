@@ -103,6 +103,7 @@ TWO_VPCS: Fabric = {"VPC": {name: {"vlanNamespace": "x", "subnets": {}} for name
 
 @given(FABRICS, FABRICS, st.sets(st.integers(0, 3)), EDITS)
 @example(TWO_VPCS, TWO_VPCS, set(), [(0, "exchange", 1), (0, "twin", 0)])
+@example(TWO_VPCS, TWO_VPCS, set(), [(0, "twin", 0), (1, "exchange", 20)])
 def test_two_passes_settle(first: Fabric, second: Fabric, strangers: set[int], edits: list[Edit]) -> None:
     """From whatever state, one pass writes all that it may, without an error, and the next has nothing to write. What
     is not ours comes out as it went in.
