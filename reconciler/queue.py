@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from reconciler.model.requests import Work
+from reconciler.model.requests import Trigger, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,30 @@ BUDGETS = (0.0, 5.0, 30.0)
 
 REMAINDER_BUDGET = 60.0
 """The same for the rest of a pass that yielded. More than any other, so that it stands behind all that wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential delays with jitter: `base * factor ** (failures - 1)`, at most `cap` seconds, shortened by up to
+    `jitter` of itself so that fabrics that failed together do not retry together.
+    """
+
+    base: float = 5.0
+    factor: float = 2.0
+    cap: float = 300.0
+    jitter: float = 0.2
+
+    def delay(self, failures: int, chance: float) -> float:
+        """Seconds to wait after this many failures in a row (from 1). `chance` is random, from 0 to 1."""
+        exponent = min(failures - 1, 64)
+        full = min(self.base * self.factor**exponent, self.cap)
+        return full * (1 - self.jitter * chance)
+
+
+HOLD = Backoff(base=0.25, factor=2.0, cap=5.0, jitter=0.0)
+"""How long a key rests after a pass during which a push arrived, if another one did so during the passes before. Pushes
+that come faster than passes end then share one, instead of having one each.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +86,26 @@ class _Entry:
     """The least budget of all that was added."""
     deadline: float
     """The least of all that was added; never moved back, except when the key's own pass ends."""
+    held_until: float = 0.0
+
+    @property
+    def due(self) -> float:
+        """From when on it may be taken."""
+        return max(self.ready_at, self.held_until)
 
     def join(self, work: Work, now: float) -> None:
         if work.is_urgent:
             self.ready_at = min(self.ready_at, now)
+        if work.is_asked_for:
+            self.held_until = 0.0
         budget = _budget(work)
         self.budget = min(self.budget, budget)
-        self.deadline = min(self.deadline, max(self.ready_at, now) + budget)
+        self.deadline = min(self.deadline, max(self.due, now) + budget)
         self.work = self.work.union(work)
 
     def queue_up(self, now: float, order: int) -> None:
         """Stand behind what waits already with the same budget."""
-        self.deadline = max(self.ready_at, now) + self.budget
+        self.deadline = max(self.due, now) + self.budget
         self.order = order
 
 
@@ -86,9 +118,17 @@ class WorkQueue:
     pass of its own.
     """
 
-    def __init__(self, monotonic: Callable[[], float], on_joined: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        on_joined: Callable[[], None] = lambda: None,
+        hold: Backoff = HOLD,
+    ) -> None:
         self._monotonic = monotonic
         self._on_joined = on_joined
+        self._hold = hold
+        self._pushed: dict[str, int] = {}
+        """How many passes over a key in a row a push arrived in; halved by one without."""
         self._lock = Lock()
         """Held for every look at the entries and every change of them: other threads look too."""
         self._waiting: dict[str, _Entry] = {}
@@ -156,20 +196,20 @@ class WorkQueue:
             ready = [
                 (entry.deadline, entry.order, key)
                 for key, entry in self._waiting.items()
-                if entry.ready_at <= now and key not in self._processing
+                if entry.due <= now and key not in self._processing
             ]
             if not ready:
                 return None
             key = min(ready)[2]
             entry = self._waiting.pop(key)
             self._processing.add(key)
-        return Taken(key, entry.work, now - entry.ready_at)
+        return Taken(key, entry.work, now - entry.due)
 
     async def _wait(self) -> None:
         """Until something was added or done, or the next delayed entry is ready."""
         self._changed.clear()
         now = self._monotonic()
-        delays = [e.ready_at - now for key, e in self._waiting.items() if key not in self._processing]
+        delays = [e.due - now for key, e in self._waiting.items() if key not in self._processing]
         try:
             async with asyncio.timeout(min(delays, default=None)):
                 await self._changed.wait()
@@ -178,15 +218,24 @@ class WorkQueue:
 
     def done(self, key: str) -> None:
         """The pass over a taken key ended; if the key was added meanwhile, it is handed out again, behind the keys that
-        waited while it had its turn.
+        waited while it had its turn; and after a rest, where pushes arrive faster than passes end.
         """
         now = self._monotonic()
         with self._lock:
             self._processing.remove(key)
             entry = self._waiting.get(key)
             if entry is not None:
+                entry.held_until = now + self._rest(key, entry.work)
                 entry.queue_up(now, self._next_order())
+            else:
+                self._pushed[key] = self._pushed.get(key, 0) // 2
         self._changed.set()
+
+    def _rest(self, key: str, work: Work) -> float:
+        """Seconds. A person and a changed configuration wait for nothing, the rest of a pass only for others."""
+        is_pushed = Trigger.PUSH in work.triggers and not work.is_asked_for and work.remainder is None
+        passes = self._pushed[key] = self._pushed.get(key, 0) + 1 if is_pushed else self._pushed.get(key, 0) // 2
+        return self._hold.delay(passes - 1, 0.0) if is_pushed and passes > 1 else 0.0
 
     def discard(self, key: str) -> Work:
         """Take a waiting key out without processing it; its work, for whoever has to answer for it."""
@@ -211,6 +260,7 @@ class WorkQueue:
         now = self._monotonic()
         with self._lock:
             entry = self._waiting.get(key)
+            # Also while it rests: there is something to be done, and it will be.
             return key in self._processing or (entry is not None and entry.ready_at <= now)
 
     def has_others(self, key: str) -> bool:
@@ -220,7 +270,7 @@ class WorkQueue:
         now = self._monotonic()
         with self._lock:
             return any(
-                entry.ready_at <= now and entry.budget < REMAINDER_BUDGET
+                entry.due <= now and entry.budget < REMAINDER_BUDGET
                 for other, entry in self._waiting.items()
                 if other != key and other not in self._processing
             )
@@ -229,28 +279,10 @@ class WorkQueue:
         """Keys that are ready and wait to be taken."""
         now = self._monotonic()
         with self._lock:
-            return sum(1 for entry in self._waiting.values() if entry.ready_at <= now)
+            return sum(1 for entry in self._waiting.values() if entry.due <= now)
 
     def oldest(self) -> float:
         """How long the key that waits longest has been ready, in seconds."""
         now = self._monotonic()
         with self._lock:
-            return max((now - entry.ready_at for entry in self._waiting.values() if entry.ready_at <= now), default=0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Exponential delays with jitter: `base * factor ** (failures - 1)`, at most `cap` seconds, shortened by up to
-    `jitter` of itself so that fabrics that failed together do not retry together.
-    """
-
-    base: float = 5.0
-    factor: float = 2.0
-    cap: float = 300.0
-    jitter: float = 0.2
-
-    def delay(self, failures: int, chance: float) -> float:
-        """Seconds to wait after this many failures in a row (from 1). `chance` is random, from 0 to 1."""
-        exponent = min(failures - 1, 64)
-        full = min(self.base * self.factor**exponent, self.cap)
-        return full * (1 - self.jitter * chance)
+            return max((now - entry.due for entry in self._waiting.values() if entry.due <= now), default=0.0)

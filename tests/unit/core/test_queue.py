@@ -379,3 +379,88 @@ def test_jitter_only_shortens(failures: int, chance: float) -> None:
     full = backoff.delay(failures, 0.0)
 
     assert full * 0.8 - 1e-9 <= backoff.delay(failures, chance) <= full
+
+
+async def test_a_flood_of_pushes_shares_passes() -> None:
+    """A hundred pushes within a minute, each coming while a pass of half a second runs, make few passes; the last push
+    is in the last one.
+    """
+    queue = _queue()
+    served: list[tuple[str, ...]] = []
+
+    async def flood() -> None:
+        for number in range(100):
+            queue.add("dc1", Work((Trigger.PUSH,), (f"push-{number}",)))
+            await asyncio.sleep(0.6)
+
+    pushing = asyncio.ensure_future(flood())
+    while not served or served[-1][-1] != "push-99":
+        taken = await _take(queue)
+        served.append(taken.work.requests)
+        await asyncio.sleep(0.7)
+        queue.done("dc1")
+    await pushing
+
+    assert [request for requests in served for request in requests] == [f"push-{number}" for number in range(100)]
+    assert len(served) <= 20
+
+
+async def _rested(queue: WorkQueue, *works: Work) -> float:
+    """How long the key waits after some passes during each of which this work arrived (seconds)."""
+    loop = asyncio.get_running_loop()
+    queue.add("dc1", PUSH)
+    ended = loop.time()
+    for work in works:
+        await _take(queue)
+        queue.add("dc1", work)
+        ended = loop.time()
+        queue.done("dc1")
+    await _take(queue)
+    return loop.time() - ended
+
+
+@pytest.mark.parametrize(
+    ("works", "seconds"),
+    [
+        pytest.param((PUSH,), 0.0, id="one push during a pass is served at once"),
+        pytest.param((PUSH, PUSH), 0.25, id="then the key rests a moment"),
+        pytest.param((PUSH,) * 8, 5.0, id="never for more than five seconds"),
+        pytest.param((PUSH, PUSH, MANUAL), 0.0, id="a person does not wait"),
+        pytest.param((PUSH, PUSH, WATCH, WATCH), 0.0, id="nor do other events"),
+        pytest.param((PUSH, PUSH, REST), 0.0, id="nor the rest of a pass"),
+    ],
+)
+async def test_a_key_rests_when_pushes_outrun_its_passes(works: tuple[Work, ...], seconds: float) -> None:
+    """Only pushes that come faster than passes end make a key rest."""
+    assert await _rested(_queue(), *works) == pytest.approx(seconds)
+
+
+async def test_a_person_ends_the_rest() -> None:
+    """A manual request that arrives while a key rests is served at once; meanwhile the key shows as active."""
+    queue = _queue()
+    queue.add("dc1", PUSH)
+    for _ in range(8):
+        await _take(queue)
+        queue.add("dc1", PUSH)
+        queue.done("dc1")
+    assert queue.is_active("dc1")
+    assert queue.depth() == 0
+    queue.add("dc1", PUSH)
+    assert queue.depth() == 0
+
+    queue.add("dc1", MANUAL)
+
+    assert queue.depth() == 1
+
+
+async def test_a_quiet_key_forgets_the_flood() -> None:
+    """Passes without a push in them bring a key back to serving each push at once."""
+    queue = _queue()
+    await _rested(queue, *(PUSH,) * 4)
+    queue.done("dc1")
+    for _ in range(3):
+        queue.add("dc1", PUSH)
+        await _take(queue)
+        queue.done("dc1")
+
+    assert await _rested(queue, PUSH) == 0.0

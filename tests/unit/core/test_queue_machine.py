@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from reconciler.model.objects import ObjectKey
 from reconciler.model.requests import RequestState, Trigger, Work
-from reconciler.queue import BUDGETS, REMAINDER_BUDGET, Next, Taken, WorkQueue
+from reconciler.queue import BUDGETS, REMAINDER_BUDGET, Backoff, Next, Taken, WorkQueue
 from reconciler.worker import Worker
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class QueueMachine(RuleBasedStateMachine):
         self._start()
 
     def _start(self) -> None:
-        self.queue = WorkQueue(lambda: self.now)
+        self.queue = WorkQueue(lambda: self.now, hold=Backoff(base=0.0))
         self.worker = Worker(self.queue, NoRunner(), lambda _: None, chance=lambda: 0.0)
 
     def _next(self, prefix: str) -> str:
