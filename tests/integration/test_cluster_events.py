@@ -137,7 +137,7 @@ async def test_the_server_ends_a_stream_by_time(
     access: ClusterAccess, cluster: KubernetesCluster, namespace: str
 ) -> None:
     """Without an error, when we asked it to; what happens until the next watch is told by that."""
-    async with _events(access, namespace, server_seconds=lambda: 1.0) as events:
+    async with _events(access, namespace, quiet=lambda: 1.0) as events:
         listing = await events.list(VPC)
         begun = asyncio.get_running_loop().time()
         assert await _rest(events.watch(VPC, listing.version)) == []

@@ -40,21 +40,26 @@ LIST_TRIES = 3
 _GONE = 410
 
 
-def _server_seconds() -> float:
-    """A few minutes, at random, so that the watches of many kinds do not all begin anew at the same moment."""
+def _minutes() -> float:
     return random.uniform(240.0, 290.0)  # noqa: S311 - it spreads load, and guards nothing
+
+
+def _moment() -> float:
+    return random.uniform(50.0, 60.0)  # noqa: S311 - as above
 
 
 @dataclass(frozen=True, slots=True)
 class WatchLimits:
-    """Seconds.
+    """Seconds; at random where many watches would otherwise begin anew at the same moment.
 
-    The server ends a stream after `server_seconds()`. After `silence` we leave it: a bookmark comes each minute and a
-    little. Silence alone is no failure, because API servers send no bookmark for a kind to which nothing has happened
-    since they started: the next watch, on a connection of its own, tells a dead connection from a quiet kind.
+    The server ends a stream after `lively()`, or after `quiet()` when the kind's last one told nothing. API servers
+    send a bookmark each minute and a little, but none for a kind to which nothing happened since they started: there
+    the end of the stream is what shows that the connection is alive. After `silence` we leave a stream. That is no
+    failure yet: the next watch, on a connection of its own, finds out.
     """
 
-    server_seconds: Callable[[], float] = _server_seconds
+    lively: Callable[[], float] = _minutes
+    quiet: Callable[[], float] = _moment
     silence: float = 65.0
 
 
@@ -68,6 +73,8 @@ class KubernetesEvents:
         self._transport = AsyncTransport(access)
         self._namespace = namespace
         self._limits = limits or WatchLimits()
+        self._lively: set[str] = set()
+        """The names of kinds of which the last watch told something."""
 
     @property
     def address(self) -> str:
@@ -86,9 +93,12 @@ class KubernetesEvents:
         doing = f"watch {kind.name}"
         frames = FrameSplitter(doing)
         async with aclosing(self._stream(kind, version, doing)) as pieces:
+            self._lively.discard(kind.name)
             async for piece in pieces:
                 for frame in frames.feed(piece):
-                    yield read_event(frame, kind, doing)
+                    event = read_event(frame, kind, doing)
+                    self._lively.add(kind.name)
+                    yield event
         frames.finish()
 
     async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
@@ -96,11 +106,12 @@ class KubernetesEvents:
         return await list_agents(self._transport, self._namespace, kind)
 
     def _stream(self, kind: Kind, version: str, doing: str) -> AsyncGenerator[bytes, None]:
+        seconds = self._limits.lively() if kind.name in self._lively else self._limits.quiet()
         query = [
             ("watch", "true"),
             ("allowWatchBookmarks", "true"),
             ("resourceVersion", version),
-            ("timeoutSeconds", str(round(self._limits.server_seconds()))),
+            ("timeoutSeconds", str(round(seconds))),
         ]
         path = collection(kind, self._namespace)
         return self._transport.stream(path, query, self._limits.silence, partial(watch_error, doing=doing))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 VPC = KINDS["VPC"]
 COLLECTION = "/apis/vpc.githedgehog.com/v1beta1/namespaces/fabric/vpcs"
-LIMITS = WatchLimits(lambda: 250.0, silence=0.05)
+LIMITS = WatchLimits(lambda: 250.0, lambda: 50.0, silence=0.05)
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ class TestWatch:
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": "7",
-            "timeoutSeconds": "250",
+            "timeoutSeconds": "50",
         }
 
     async def test_a_large_object_comes_whole(self, server: EventServer, events: KubernetesEvents) -> None:
@@ -356,14 +356,24 @@ class TestWatch:
         with pytest.raises(ClusterUnavailableError, match="was closed"):
             await events.list(VPC)
 
-    def test_streams_last_for_minutes(self) -> None:
-        """Each for a time of its own, so that watches do not begin anew all at once; silence is noticed before 70 s."""
-        limits = WatchLimits()
-        lasting = {limits.server_seconds() for _ in range(50)}
+    async def test_a_quiet_kind_is_watched_for_shorter(self, server: EventServer, events: KubernetesEvents) -> None:
+        """Its streams end before they are silent for too long; those of a kind that told something last for minutes."""
+        server.then = [Streamed(), Streamed((BOOKMARK,)), Streamed((ADDED,)), Streamed(), Streamed()]
 
-        assert len(lasting) > 1
-        assert 240 <= min(lasting) <= max(lasting) <= 290
-        assert 60 < limits.silence < 70
+        for _ in range(5):
+            await _watch(events)
+
+        assert [one.query["timeoutSeconds"] for one in server.asked] == ["50", "50", "250", "250", "50"]
+
+    def test_streams_do_not_end_all_at_once(self) -> None:
+        """Each lasts for a time of its own; silence is noticed before 70 s, and quiet streams end before that."""
+        limits = WatchLimits()
+        lively, quiet = {limits.lively() for _ in range(50)}, {limits.quiet() for _ in range(50)}
+
+        assert len(lively) > 1
+        assert len(quiet) > 1
+        assert max(quiet) <= 60 < limits.silence < 70
+        assert 240 <= min(lively) <= max(lively) <= 290
 
 
 class TestConnection:
