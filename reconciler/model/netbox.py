@@ -123,11 +123,14 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What NetBox should hold for a fabric: prerequisites and records, both in dependency order."""
+    """What NetBox should hold for a fabric: prerequisites and records, both in dependency order. Of the kinds `unread`
+    nothing is known: their records count as declared.
+    """
 
     shared: tuple[SharedRecord, ...] = ()
     records: tuple[Record, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,11 @@ def plan_netbox(
     if observation.faults:
         return NetBoxPlan(blocks=tuple(Block(PREREQUISITE_UNUSABLE, fault) for fault in observation.faults))
     undeclared = _undeclared(projection, observation, fabric)
-    free, held = _free(undeclared if policy.prune else (), projection, observation, fabric)
+    unread = tuple(existing for existing in undeclared if _unread(existing, projection, fabric))
+    prunable = _without(undeclared, unread) if policy.prune else ()
+    free, held = _free(prunable, projection, observation, fabric)
     block = _guard(free, projection, policy, incomplete)
+    blocks = (block, _of_unread(unread, projection, policy))
     deletes = () if block else free
     declared = {record.ref for record in projection.records}
     claims = Claims(projection, observation, fabric, deletes)
@@ -56,7 +59,7 @@ def plan_netbox(
         twins=tuple(existing for existing in deletes if existing.ref in declared),
         refusals=(*claims.refusals(), *held, *_strays(projection, observation, fabric)),
         retained=_without(undeclared, deletes),
-        blocks=(block,) if block else (),
+        blocks=tuple(block for block in blocks if block is not None),
     )
 
 
@@ -78,6 +81,11 @@ def _undeclared(projection: Projection, observation: Observation, fabric: str) -
 
 def _is_skipped(existing: ExistingRecord, projection: Projection, fabric: str) -> bool:
     return any(skipped.covers(fabric, existing.ref.key) for skipped in projection.skipped)
+
+
+def _unread(existing: ExistingRecord, projection: Projection, fabric: str) -> bool:
+    """Whether this shows an object of a kind of which nothing is known."""
+    return any(existing.ref.key.startswith(f"{fabric}/{kind}/") for kind in projection.unread)
 
 
 def _free(
@@ -144,6 +152,13 @@ def _guard(
         message = f"{count} devices, VRFs, VLANs and prefixes would be deleted, max_deletes is {policy.max_deletes}"
         return Block(TOO_MANY_DELETES, message)
     return None
+
+
+def _of_unread(unread: Sequence[ExistingRecord], projection: Projection, policy: NetBoxPolicy) -> Block | None:
+    if not unread or not policy.prune:
+        return None
+    kinds = ", ".join(sorted(projection.unread))
+    return Block(PRUNE_BLOCKED, f"the cluster does not serve {kinds}: {len(unread)} records of it stay")
 
 
 def _parked(allowed: Iterable[Wish]) -> tuple[RecordChange, ...]:

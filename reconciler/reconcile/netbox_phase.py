@@ -44,7 +44,8 @@ def mirror(
     projection = None
     if objects is not None:
         with attempt.phase(Phase.PROJECT, "projection"):
-            projection = project(attempt.fabric, policy, objects)
+            # A kind that is not served may be served again tomorrow: what NetBox shows of it stays.
+            projection = replace(project(attempt.fabric, policy, objects), unread=frozenset(attempt.unserved))
     with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
         if projection is None:
             netbox.version()

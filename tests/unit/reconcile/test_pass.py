@@ -25,7 +25,8 @@ from reconciler.model.status import ConnectionState
 from tests.unit.reconcile.rig import SHAPE, Rig, manifests, with_spec, without
 
 if TYPE_CHECKING:
-    from reconciler.model.objects import ObjectKey
+    from reconciler.model.json import JSONObject
+    from reconciler.model.objects import ObjectKey, Resource
 
 MANIFESTS = manifests()
 SERVER = next(manifest.key for manifest in MANIFESTS if manifest.key.kind == "Server")
@@ -407,3 +408,26 @@ def test_the_shape_is_what_the_tests_need() -> None:
     assert SHAPE.servers > 1
     assert _attachments_of(SERVER)
     assert len(MANIFESTS) > 15
+
+
+def _foreign(rig: Rig, kind: str, group: str) -> Resource:
+    """An object that another client made."""
+    metadata = {"name": f"foreign-{kind.lower()}", "namespace": "default"}
+    body: JSONObject = {"apiVersion": group, "kind": kind, "metadata": metadata, "spec": {}}
+    return rig.local.apply(body, manager="kubectl")
+
+
+def test_netbox_keeps_what_it_shows_of_a_kind_that_is_gone(synced: Rig) -> None:
+    """A kind that is not served looks as if it had no objects. Its records stay, and other deletes go on."""
+    _foreign(synced, "Gateway", "gateway.githedgehog.com/v1alpha1")
+    server = _foreign(synced, "Server", "wiring.githedgehog.com/v1beta1")
+    synced.run()
+    assert synced.last.counts.get("netbox_created") == 2
+    synced.cluster.fail("list", KindNotServedError("404"), subject="Gateway", times=100)
+    synced.local.delete(server)
+
+    synced.run()
+
+    assert synced.last.counts.get("netbox_deleted") == 1, "the server's record alone"
+    assert synced.condition("PruneBlocked")[0] == "True"
+    assert "does not serve Gateway" in synced.last.message
