@@ -76,7 +76,9 @@ class Place:
     owed: Owed | None = None
     running: Pass | None = None
     is_idle: bool = False
-    """Suspended, or stalled by its last pass: nothing has to happen until something arrives."""
+    """Stalled by its last pass: nothing has to happen until something arrives."""
+    is_suspended: bool = False
+    """Nothing is let in until it is resumed, which asks for a full pass."""
     is_settled: bool = True
     """Whether nothing was left undone. Otherwise a pass looks at everything, whatever it was taken for."""
 
@@ -111,6 +113,8 @@ class QueueMachine(RuleBasedStateMachine):
     # what arrives
 
     def _accept(self, fabric: str, trigger: Trigger) -> None:
+        if self.places[fabric].is_suspended:
+            return
         request = self._next("r")
         self.requests[request], self.owners[request] = RequestState.QUEUED, (fabric, trigger)
         self._add(fabric, Work((trigger,), (request,)))
@@ -144,7 +148,8 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(fabric=fabrics, scope=scopes)
     def change(self, fabric: str, scope: set[ObjectKey]) -> None:
         self.places[fabric].changed |= scope
-        self._add(fabric, Work((Trigger.WATCH,), (), frozenset(scope)))
+        if not self.places[fabric].is_suspended:
+            self._add(fabric, Work((Trigger.WATCH,), (), frozenset(scope)))
 
     @rule(seconds=st.one_of(st.integers(0, 4), st.integers(0, 90)))
     def wait(self, seconds: int) -> None:
@@ -179,6 +184,15 @@ class QueueMachine(RuleBasedStateMachine):
         place.owed, place.running = None, self._begin(place, taken)
         for request in taken.work.requests:
             self.requests[request] = RequestState.RUNNING
+        if place.is_suspended:
+            self._refuse(place, taken)
+
+    def _refuse(self, place: Place, taken: Taken) -> None:
+        """What the end of a pass queued after its fabric was suspended is no reason for another."""
+        self._answer(taken.work.requests, RequestState.SUPERSEDED)
+        place.running = None
+        self.worker.settle(taken, Next())
+        place.free_since = self.now
 
     def _begin(self, place: Place, taken: Taken) -> Pass:
         scope = taken.work.scope
@@ -273,8 +287,14 @@ class QueueMachine(RuleBasedStateMachine):
         assert set(discarded.requests) == (place.owed.requests if place.owed else set())
         for request in discarded.requests:
             self.requests[request] = RequestState.SUPERSEDED
-        place.is_idle = place.is_idle or place.owed is not None
-        place.owed, place.is_settled = None, False
+        place.owed, place.is_suspended = None, True
+
+    @rule(fabric=fabrics)
+    def resume(self, fabric: str) -> None:
+        """What was not let in meanwhile is made good by one full pass."""
+        if self.places[fabric].is_suspended:
+            self.places[fabric].is_suspended = False
+            self._accept(fabric, Trigger.REQUEST)
 
     @rule()
     def crash(self) -> None:
@@ -286,7 +306,10 @@ class QueueMachine(RuleBasedStateMachine):
         for request, state in self.requests.items():
             if not state.is_terminal:
                 fabric, trigger = self.owners[request]
-                self._add(fabric, Work((trigger,), (request,)))
+                if self.places[fabric].is_suspended:
+                    self.requests[request] = RequestState.SUPERSEDED
+                else:
+                    self._add(fabric, Work((trigger,), (request,)))
         for fabric in FABRICS:
             self._accept(fabric, Trigger.STARTUP)
 
@@ -310,7 +333,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_forgotten(self) -> None:
-        """A fabric that is behind Git, or has a request without answer, waits, is worked on, or was told to be idle."""
+        """A fabric that is behind Git, or has a request without answer, waits, is worked on, or may be idle."""
         for name, place in self.places.items():
             open_requests = {
                 request
@@ -319,12 +342,13 @@ class QueueMachine(RuleBasedStateMachine):
             }
             running = set(place.running.taken.work.requests) if place.running else set()
             assert open_requests == running | (place.owed.requests if place.owed else set())
-            if (place.applied != place.revision or place.changed) and not place.is_idle:
+            if (place.applied != place.revision or place.changed) and not (place.is_idle or place.is_suspended):
                 assert place.owed or place.running
 
     def teardown(self) -> None:
         """Left alone, with everything well again, each fabric is soon in line, and every request has an answer."""
         for fabric, place in self.places.items():
+            self.resume(fabric)
             if place.is_idle:
                 self._accept(fabric, Trigger.REQUEST)
         for _ in range(2 * len(FABRICS)):
