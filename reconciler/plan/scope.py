@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-    from reconciler.model.netbox import Ref
+    from reconciler.model.netbox import ExistingRecord, Ref
     from reconciler.model.netbox_plan import NetBoxPlan
     from reconciler.model.objects import ObjectKey
     from reconciler.plan.references import Declared
@@ -37,20 +37,22 @@ def with_dependencies(scope: AbstractSet[ObjectKey], declared: Iterable[Declared
 
 
 def within(plan: NetBoxPlan, fabric: str, scope: AbstractSet[ObjectKey]) -> NetBoxPlan:
-    """The part of a plan that concerns records of these objects. A plan in which records step aside for each other
-    stays whole: a part of it would leave one in a state that nobody wants.
+    """The part of a plan that concerns records of these objects. Where records step aside for each other, all that is
+    needed for it stays as well: a part of it would leave one in a state that nobody wants.
     """
-    if plan.parked:
-        return plan
     owners = {f"{fabric}/{key}" for key in scope}
+    aside = {(change.existing.model, change.existing.id) for change in plan.parked}
 
     def is_in(ref: Ref) -> bool:
         return ref.key.partition("#")[0] in owners
 
+    def is_needed(existing: ExistingRecord) -> bool:
+        return is_in(existing.ref) or (existing.model, existing.id) in aside
+
     return replace(
         plan,
-        creates=tuple(record for record in plan.creates if is_in(record.ref)),
-        updates=tuple(change for change in plan.updates if is_in(change.existing.ref)),
-        deletes=tuple(existing for existing in plan.deletes if is_in(existing.ref)),
+        creates=tuple(record for record in plan.creates if aside or is_in(record.ref)),
+        updates=tuple(change for change in plan.updates if aside or is_in(change.existing.ref)),
+        deletes=tuple(one for one in plan.deletes if is_needed(one) or (aside and one in plan.twins)),
         refusals=tuple(refusal for refusal in plan.refusals if is_in(refusal.ref)),
     )

@@ -68,6 +68,7 @@ def _mirror(
     plan = plan_netbox(projection, observation, policy, attempt.fabric, incomplete=incomplete)
     if scope is not None:
         plan = within(plan, attempt.fabric, scope)
+        projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))
     _note(plan, projection, attempt)
     _carry_out(plan, netbox, attempt)
 

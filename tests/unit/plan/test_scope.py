@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.model.netbox import ExistingRecord, Record, RecordChange, Ref, SharedRecord
 from reconciler.model.netbox_plan import NetBoxPlan, Refusal
 from reconciler.model.objects import Manifest, ObjectKey
@@ -71,8 +73,23 @@ def test_only_records_of_the_scope_are_planned() -> None:
     assert part.shared == plan().shared
 
 
-def test_a_plan_in_which_records_step_aside_stays_whole() -> None:
-    """Half of a swap would leave a record under the name that it got for the moment in between."""
-    swap = NetBoxPlan(parked=(RecordChange(existing("leaf-02", 2), {"name": "parked~2"}),), creates=plan().creates)
+def test_a_plan_in_which_records_step_aside_keeps_what_that_needs() -> None:
+    """Half of a swap would leave a record under the name that it got for the moment in between. What is only to be
+    deleted is no part of it.
+    """
+    swap = replace(plan(), parked=(RecordChange(existing("leaf-03", 4), {"name": "parked~4"}),))
 
-    assert within(swap, "dc1", {SWITCH.key}) == swap
+    part = within(swap, "dc1", {SWITCH.key})
+
+    assert (part.creates, part.updates, part.parked) == (swap.creates, swap.updates, swap.parked)
+    assert [one.id for one in part.deletes] == [3, 4]
+    assert [one.id for one in within(swap, "dc1", {OTHER.key}).deletes] == [4]
+
+
+def test_a_twin_goes_with_a_swap() -> None:
+    """A record that has the key of one that is moved must be gone before."""
+    twin = existing("leaf-07", 9)
+    swap = replace(plan(), parked=(RecordChange(existing("leaf-02", 2), {"name": "parked~2"}),))
+    swap = replace(swap, deletes=(*swap.deletes, twin), twins=(twin,))
+
+    assert [one.id for one in within(swap, "dc1", {OTHER.key}).deletes] == [9]
