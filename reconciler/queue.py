@@ -63,14 +63,13 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """What follows a pass: `failures` in a row (0 after a success), whether trying again by itself may help, and the
-    requests that still have no answer. A pass that is tried again is a full one, whatever the scope of the first was.
+    """What follows a pass: whether trying again by itself may help, and the requests that still have no answer. A pass
+    that is tried again is a full one, whatever the scope of the first was.
 
     `remainder` is what is left of a pass that yielded; there is nothing else to say of it yet. `is_defect`: the pass
     ended by an error that nobody foresaw.
     """
 
-    failures: int = 0
     is_retryable: bool = False
     unanswered: tuple[str, ...] = ()
     remainder: Work | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -47,8 +46,6 @@ class Worker:
         self._backoff = backoff or Backoff()
         self._chance = chance
         self._on_iteration = on_iteration
-        self._unforeseen: Counter[str] = Counter()
-        """Errors of the runner in a row, by fabric."""
         # A thread of its own: passes must not use up those that answer deliveries.
         self._thread = CapacityLimiter(1)
 
@@ -62,7 +59,8 @@ class Worker:
         taken = await self._queue.get()
         if taken is None:
             return False
-        following = Next()
+        # Until the pass says otherwise: also a thread that cannot be started must not lose what was taken.
+        following = _defect(taken)
         try:
             # Not abandoned when cancelled: a pass ends at a boundary that it chooses, never in the middle of a write.
             following = await to_thread.run_sync(self._make_pass, taken, limiter=self._thread)
@@ -75,29 +73,35 @@ class Worker:
         other fabrics this worker.
         """
         try:
-            following = self._runner.run(taken)
-        except Exception:
-            self._unforeseen[taken.key] += 1
+            return self._runner.run(taken)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            # A panic in a library that is not written in Python is no Exception.
             log.exception("unexpected error beside a pass", fabric=taken.key)
-            failures = self._unforeseen[taken.key]
-            return Next(failures=failures, is_retryable=True, unanswered=taken.work.requests, is_defect=True)
-        self._unforeseen.pop(taken.key, None)
-        return following
+            return _defect(taken)
 
     def settle(self, taken: Taken, following: Next) -> None:
         """After a pass: queue what follows from it, free the fabric, and tell those who wait."""
-        self._schedule(taken.key, following)
+        self._schedule(taken, following)
         self._queue.done(taken.key)
         self._on_finished(taken.work.requests)
         self._on_iteration()
 
-    def _schedule(self, key: str, following: Next) -> None:
+    def _schedule(self, taken: Taken, following: Next) -> None:
         if self._queue.is_draining:
             return
         if following.remainder is not None:
-            self._queue.add(key, following.remainder)
+            self._queue.add(taken.key, following.remainder)
         elif following.is_retryable:
-            delay = self._backoff.delay(following.failures, self._chance())
-            log.info("retry scheduled", fabric=key, failures=following.failures, seconds=round(delay, 1))
+            # What is urgent brought something new: that the fabric failed before it says nothing of how soon this will
+            # succeed.
+            retries = 1 if taken.work.is_urgent else taken.work.retries + 1
+            delay = self._backoff.delay(retries, self._chance())
+            log.info("retry scheduled", fabric=taken.key, retries=retries, seconds=round(delay, 1))
             # Without a scope: what failed over some objects is made good over all.
-            self._queue.add_after(key, Work((Trigger.RETRY,), following.unanswered), delay)
+            self._queue.add_after(taken.key, Work((Trigger.RETRY,), following.unanswered, retries=retries), delay)
+
+
+def _defect(taken: Taken) -> Next:
+    return Next(is_retryable=True, unanswered=taken.work.requests, is_defect=True)

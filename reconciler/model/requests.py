@@ -71,12 +71,14 @@ class Work:
     """What waits in the queue for one fabric: the union of everything that was added since the last pass began.
 
     `remainder` is the id of a pass that yielded to other fabrics: the next one continues it. None: it begins anew.
+    `retries` counts the tries in a row, this one included, that were due because the one before had failed.
     """
 
     triggers: tuple[Trigger, ...] = ()
     requests: tuple[str, ...] = ()
     scope: Scope = None
     remainder: str | None = None
+    retries: int = 0
 
     def union(self, other: Work) -> Work:
         """Both, in order of arrival, nothing twice. The whole fabric and some of its objects are the whole fabric."""
@@ -86,6 +88,7 @@ class Work:
             tuple(dict.fromkeys(self.requests + other.requests)),
             None if is_full else frozenset(self.scope or ()) | frozenset(other.scope or ()),
             self.remainder or other.remainder,
+            max(self.retries, other.retries),
         )
 
     @property

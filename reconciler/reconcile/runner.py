@@ -94,10 +94,6 @@ class PassRunner:
         self._listener = listener
         self._surroundings = surroundings or Surroundings()
         self._breakers = Breakers(clock, self._surroundings.on_breaker)
-        self._uncounted: dict[str, int] = {}
-        """Passes in a row, by fabric, that failed and that the record does not count: their end could not be stored, or
-        they looked at some objects only.
-        """
         self._yielded: dict[str, tuple[str, Slice]] = {}
         """By fabric, the id of a pass that yielded, and what its next part has to know. What is lost with the process
         is only what the history would say of it: the requests are stored, and the next pass sees how far it came.
@@ -119,27 +115,18 @@ class PassRunner:
             # A defect, or a state file that cannot be written: the pass has no end, whatever it did, and is made again.
             log.exception("a pass has no stored end", fabric=taken.key)
             is_defect = not isinstance(error, StateError)
-            failures = self._count(taken.key)
-            return Next(failures=failures, is_retryable=True, unanswered=taken.work.requests, is_defect=is_defect)
+            return Next(is_retryable=True, unanswered=taken.work.requests, is_defect=is_defect)
         finally:
             self._listener.left(taken.key, known)
         return self._next(taken, report) if report else Next()
-
-    def _count(self, fabric: str) -> int:
-        self._uncounted[fabric] = self._uncounted.get(fabric, 0) + 1
-        return self._uncounted[fabric]
 
     def _next(self, taken: Taken, report: Report) -> Next:
         record = report.result.record
         if report.rest is not None:
             return Next(remainder=replace(taken.work, remainder=record.id))
-        is_success = record.outcome.is_success
-        if record.scope is not None and not is_success:
-            # Whatever it was, and whether or not it can be made good: a full pass says so, and counts.
-            return Next(failures=self._count(taken.key), is_retryable=True, unanswered=report.unanswered)
-        self._uncounted.pop(taken.key, None)
-        may_retry = report.is_retryable and not is_success
-        return Next(failures=report.result.fabric.failures, is_retryable=may_retry, unanswered=report.unanswered)
+        # Whatever a pass over some objects failed by, and whether or not it can be made good: a full pass says so.
+        may_retry = not record.outcome.is_success and (report.is_retryable or record.scope is not None)
+        return Next(is_retryable=may_retry, unanswered=report.unanswered)
 
     def _reconcile(self, taken: Taken) -> Report | None:
         """None: no pass may be made, since the fabric was suspended, disabled or removed while it waited. What arrived

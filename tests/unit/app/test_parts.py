@@ -104,7 +104,7 @@ def test_a_pass_is_measured() -> None:
     """How long a fabric waited is told, and what the pass ends with is passed on."""
     metrics = Metrics()
 
-    assert Measured(Passes(Next(failures=3)), metrics).run(TAKEN) == Next(failures=3)
+    assert Measured(Passes(Next(unanswered=("r1",))), metrics).run(TAKEN) == Next(unanswered=("r1",))
 
     values = _values(metrics)
     assert values["reconciler_queue_wait_seconds_sum event"] == 1.5
@@ -124,7 +124,7 @@ def test_a_pass_that_yields_is_counted() -> None:
 def test_a_pass_that_raises_is_counted() -> None:
     """A pass that ended by what nobody foresaw is counted."""
     metrics = Metrics()
-    following = Next(failures=1, is_retryable=True, is_defect=True)
+    following = Next(is_retryable=True, is_defect=True)
 
     assert Measured(Passes(following), metrics).run(TAKEN) == following
 

@@ -256,18 +256,18 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _fail(self, place: Place, work: Work, how: str) -> Next:
         """An awaited commit keeps its requests open, and a defect all of them."""
-        place.failures += 1
+        place.failures = 1 if work.is_urgent else place.failures + 1
         pushes = tuple(request for request in work.requests if self.owners[request][1] is Trigger.PUSH)
         unanswered = {"fails": (), "awaits": pushes, "breaks": work.requests}[how]
         self._answer(set(work.requests) - set(unanswered), RequestState.FAILED)
-        return Next(failures=place.failures, is_retryable=True, unanswered=unanswered)
+        return Next(is_retryable=True, unanswered=unanswered)
 
     def _follow(self, fabric: str, place: Place, following: Next) -> None:
         """What the worker has to queue after a pass."""
         if following.remainder is not None:
             self._owe(fabric, following.remainder, Claim(self.now, REMAINDER_BUDGET, is_urgent=True))
         elif following.is_retryable:
-            ready_at = self.now + min(5.0 * 2 ** (following.failures - 1), 300.0)
+            ready_at = self.now + min(5.0 * 2 ** (place.failures - 1), 300.0)
             if place.owed and not any(claim.is_urgent for claim in place.owed.claims):
                 for claim in place.owed.claims:
                     claim.at = ready_at

@@ -27,7 +27,7 @@ VPC = ObjectKey("VPC", "default", "vpc-1")
 class Passes:
     """A runner that makes no pass but remembers when it was asked to, and answers as told."""
 
-    def __init__(self, *outcomes: Next | Exception) -> None:
+    def __init__(self, *outcomes: Next | BaseException) -> None:
         self.outcomes = list(outcomes)
         self.taken: list[tuple[str, tuple[Trigger, ...], float]] = []
         self.works: list[Work] = []
@@ -50,7 +50,7 @@ class Passes:
         self.taken.append((taken.key, taken.work.triggers, self.loop.time()))
         self.works.append(taken.work)
         outcome = self.outcomes.pop(0) if self.outcomes else Next()
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             raise outcome
         return outcome
 
@@ -74,7 +74,7 @@ async def test_a_success_is_not_repeated() -> None:
 
 async def test_failures_back_off() -> None:
     """A pass that may succeed later is tried again after 5, 10, 20 s until it does."""
-    passes = Passes(*(Next(failures=n, is_retryable=True) for n in (1, 2, 3)))
+    passes = Passes(*[Next(is_retryable=True)] * 3)
     passes.queue.add("dc1", PUSH)
 
     await passes.run_for(10_000)
@@ -83,9 +83,32 @@ async def test_failures_back_off() -> None:
     assert passes.taken[-1][1] == (Trigger.RETRY,)
 
 
+async def test_what_is_new_is_tried_again_soon() -> None:
+    """However often a fabric failed before, a pass for something urgent that fails is tried again after 5 s."""
+    passes = Passes(*[Next(is_retryable=True)] * 6)
+    passes.queue.add("dc1", PUSH)
+    passes.loop.call_later(100, passes.queue.add, "dc1", PUSH)
+
+    await passes.run_for(10_000)
+
+    assert [at for _, _, at in passes.taken] == [pytest.approx(at, abs=0.1) for at in (0, 5, 15, 35, 75, 100, 105)]
+
+
+async def test_what_is_not_tried_again_does_not_count() -> None:
+    """Passes that nothing but a change can help count for no later delay, and polls do not make it shorter."""
+    stalled, failed = Next(), Next(is_retryable=True)
+    passes = Passes(stalled, stalled, failed, failed, failed)
+    for moment in (0, 300, 600, 602):
+        passes.loop.call_later(moment, passes.queue.add, "dc1", Work((Trigger.POLL,)))
+
+    await passes.run_for(10_000)
+
+    assert [at for _, _, at in passes.taken] == [pytest.approx(at, abs=0.1) for at in (0, 300, 600, 605, 615, 635)]
+
+
 async def test_a_stalled_pass_waits_for_a_change() -> None:
     """A pass that cannot succeed by being tried again is not tried again, until something is added."""
-    passes = Passes(Next(failures=1, is_retryable=False))
+    passes = Passes(Next(is_retryable=False))
     passes.queue.add("dc1", PUSH)
     passes.loop.call_later(500, passes.queue.add, "dc1", PUSH)
 
@@ -96,24 +119,24 @@ async def test_a_stalled_pass_waits_for_a_change() -> None:
 
 async def test_a_scoped_pass_is_retried_in_full() -> None:
     """What failed over some objects is tried again over the whole fabric, with the requests that have no answer."""
-    passes = Passes(Next(failures=1, is_retryable=True, unanswered=("r1",)))
+    passes = Passes(Next(is_retryable=True, unanswered=("r1",)))
     passes.queue.add("dc1", Work((Trigger.WATCH,), ("r1",), frozenset({VPC})))
 
     await passes.run_for(100)
 
-    assert passes.works[1] == Work((Trigger.RETRY,), ("r1",), None)
+    assert passes.works[1] == Work((Trigger.RETRY,), ("r1",), None, retries=1)
 
 
 async def test_events_during_backoff_wait_and_widen() -> None:
     """A watch event of a fabric that backs off is looked at when the retry is due, and does not narrow it."""
-    passes = Passes(Next(failures=1, is_retryable=True))
+    passes = Passes(Next(is_retryable=True))
     passes.queue.add("dc1", PUSH)
     passes.loop.call_later(2, passes.queue.add, "dc1", Work((Trigger.WATCH,), (), frozenset({VPC})))
 
     await passes.run_for(100)
 
     assert [at for _, _, at in passes.taken] == [pytest.approx(at, abs=0.1) for at in (0, 5)]
-    assert passes.works[1] == Work((Trigger.RETRY, Trigger.WATCH), (), None)
+    assert passes.works[1] == Work((Trigger.RETRY, Trigger.WATCH), (), None, retries=1)
 
 
 async def test_a_pass_that_yields() -> None:
@@ -141,6 +164,52 @@ async def test_an_error_of_the_runner_ends_neither_worker_nor_request() -> None:
     assert all(work.requests == ("r1",) for work in passes.works)
 
 
+class Panic(BaseException):
+    """What a library that is not written in Python raises where it gives up."""
+
+
+async def test_a_panic_loses_no_work() -> None:
+    """What is no Exception ends neither the worker nor the request: it is tried again as any defect."""
+    passes = Passes(Panic("index out of bounds"))
+    passes.queue.add("dc1", PUSH)
+
+    await passes.run_for(1000)
+
+    assert [at for _, _, at in passes.taken] == [pytest.approx(at, abs=0.1) for at in (0, 5)]
+    assert passes.works[1].requests == ("r1",)
+
+
+def test_the_interpreter_may_exit() -> None:
+    """A pass does not hold up the end of the process."""
+
+    async def serve() -> None:
+        passes = Passes(SystemExit(1))
+        passes.queue.add("dc1", PUSH)
+        await passes.worker.run_once()
+
+    with pytest.raises(SystemExit):
+        asyncio.run(serve())
+
+
+async def test_a_thread_that_cannot_start_loses_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine has no thread left the work waits for a moment in which it has one."""
+    passes = Passes()
+    passes.queue.add("dc1", PUSH)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _refuse)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            await passes.worker.run_once()
+
+    await passes.run_for(100)
+
+    assert [at for _, _, at in passes.taken] == [pytest.approx(5, abs=0.1)]
+    assert passes.works[0].requests == ("r1",)
+
+
+def _refuse(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 async def test_each_iteration_is_told() -> None:
     """Health hears of every pass that the worker has behind it, also of one that failed."""
     passes = Passes(RuntimeError("boom"))
@@ -162,7 +231,7 @@ async def test_no_retry_while_stopping() -> None:
     assert other is not None
     passes.queue.drain()
 
-    passes.worker.settle(taken, Next(failures=1, is_retryable=True))
+    passes.worker.settle(taken, Next(is_retryable=True))
     passes.worker.settle(other, Next(remainder=PUSH))
 
     assert not passes.queue.is_waiting("dc1")

@@ -34,7 +34,7 @@ def _retry_until_answered(rig: Rig, request: Request, chance: float) -> list[flo
         assert len(moments) < 20, "retried for ever"
         moments.append(rig.clock.seconds - accepted)
         following = rig.run(request)
-        rig.clock.seconds += Backoff().delay(following.failures or 1, chance)
+        rig.clock.seconds += Backoff().delay(len(moments), chance)
         is_open = bool(following.unanswered)
     return moments
 

@@ -52,7 +52,7 @@ def test_a_first_pass_writes_everything(rig: Rig) -> None:
 
     following = rig.run(request)
 
-    assert (following.failures, following.is_retryable) == (0, False)
+    assert (rig.record.failures, following.is_retryable) == (0, False)
     assert rig.last.counts["created"] == len(MANIFESTS)
     assert rig.record.applied_revision == rig.record.desired_revision == str(revision)
     assert rig.record.last_sync == rig.last.finished
@@ -172,7 +172,7 @@ def test_good_documents_are_applied_beside_a_broken_one(rig: Rig) -> None:
     assert rig.last.counts["created"] == len(MANIFESTS)
     assert (rig.last.outcome, rig.last.reason) == ("partial", "DocumentsRefused")
     assert "fabrics/dc1/broken.yaml:3: key 'spec' twice" in rig.last.message
-    assert (following.failures, following.is_retryable) == (1, False)
+    assert (rig.record.failures, following.is_retryable) == (1, False)
     assert rig.record.last_sync is None
     assert rig.record.applied_revision is None
     assert rig.record.problems == (REFUSED,)

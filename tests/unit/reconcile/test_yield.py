@@ -335,7 +335,7 @@ def test_a_checkpoint_that_cannot_be_stored(yielding: Yielding) -> None:
 
     following = yielding.run(_work(request))
 
-    assert following == Next(failures=1, is_retryable=True, unanswered=(request.id,))
+    assert following == Next(is_retryable=True, unanswered=(request.id,))
     rig.store.__class__ = Store
 
 
