@@ -77,6 +77,8 @@ def _of_present_targets(before: FabricRecord, fabric: Fabric) -> FabricRecord:
         connections={name: connection for name, connection in before.connections.items() if name not in gone},
         conditions=tuple(condition for condition in before.conditions if condition.type not in unspoken),
     )
+    if fabric.netbox is None:
+        record = replace(record, netbox_retained=0)
     return record if fabric.cluster else replace(record, states={}, observed={}, drift_since=None)
 
 

@@ -207,6 +207,7 @@ def test_a_simulated_target_is_named() -> None:
 
 LOST = replace(
     BEFORE,
+    netbox_retained=3,
     connections={
         name: Connection(ConnectionState.FAILING, EARLIER, None, "no route") for name in ("git", "cluster", "netbox")
     },
@@ -238,6 +239,7 @@ def test_a_target_that_is_no_longer_configured(change: dict[str, Any], gone: set
         {"cluster": "ClusterReady", "netbox": "NetBoxReady"}[name] for name in {"cluster", "netbox"} - gone
     }
     assert record.states == states
+    assert record.netbox_retained == (0 if "netbox" in gone else 3)
     assert (record.observed, record.drift_since) == (({"VPC": 1}, EARLIER) if states else ({}, None))
 
 
