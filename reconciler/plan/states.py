@@ -140,6 +140,9 @@ class _Report:
 
     def _applied(self, action: Apply, resource: Resource) -> ObjectState:
         """In sync is said of what the server answered, not of what was sent."""
+        if resource.is_deleting:
+            text = "the cluster began to delete it during the pass; it is created again when it is gone"
+            return self._state(action.key, SyncState.WAITING, "Deleting", text)
         found = differences(action.manifest.body(self.plan.fabric), resource)
         if not found:
             return self._state(action.key, SyncState.IN_SYNC)
