@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from reconciler.model.requests import Trigger, Work
+from reconciler.model.requests import Collected, Trigger, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class Next:
 
 @dataclass(slots=True)
 class _Entry:
-    work: Work
+    collected: Collected
     ready_at: float
     order: int
     budget: float
@@ -100,7 +100,7 @@ class _Entry:
         budget = _budget(work)
         self.budget = min(self.budget, budget)
         self.deadline = min(self.deadline, max(self.due, now) + budget)
-        self.work = self.work.union(work)
+        self.collected.add(work)
 
     def queue_up(self, now: float, order: int) -> None:
         """Stand behind what waits already with the same budget."""
@@ -165,16 +165,16 @@ class WorkQueue:
             if entry is None:
                 self._insert(key, work, ready_at)
             else:
-                if not entry.work.is_urgent:
+                if not entry.collected.why().is_urgent:
                     entry.ready_at = ready_at
                     entry.queue_up(ready_at, entry.order)
                 # Also beside urgent work: the requests that come with a retry have nobody else to answer them.
-                entry.work = entry.work.union(work)
+                entry.collected.add(work)
         self._changed.set()
 
     def _insert(self, key: str, work: Work, ready_at: float) -> None:
         budget = _budget(work)
-        self._waiting[key] = _Entry(work, ready_at, self._next_order(), budget, ready_at + budget)
+        self._waiting[key] = _Entry(Collected(work), ready_at, self._next_order(), budget, ready_at + budget)
 
     def _next_order(self) -> int:
         self._added += 1
@@ -202,7 +202,7 @@ class WorkQueue:
             key = min(ready)[2]
             entry = self._waiting.pop(key)
             self._processing.add(key)
-        return Taken(key, entry.work, now - entry.due)
+        return Taken(key, entry.collected.work(), now - entry.due)
 
     async def _wait(self) -> None:
         """Until something was added or done, or the next delayed entry is ready."""
@@ -224,7 +224,7 @@ class WorkQueue:
             self._processing.remove(key)
             entry = self._waiting.get(key)
             if entry is not None:
-                entry.held_until = now + self._rest(key, entry.work)
+                entry.held_until = now + self._rest(key, entry.collected.why())
                 entry.queue_up(now, self._next_order())
             else:
                 self._pushed[key] = self._pushed.get(key, 0) // 2
@@ -240,7 +240,7 @@ class WorkQueue:
         """Take a waiting key out without processing it; its work, for whoever has to answer for it."""
         with self._lock:
             entry = self._waiting.pop(key, None)
-        return entry.work if entry else Work()
+        return entry.collected.work() if entry else Work()
 
     def drain(self) -> None:
         """Hand out nothing more. What waits stays where it is stored: with the requests."""

@@ -82,14 +82,9 @@ class Work:
 
     def union(self, other: Work) -> Work:
         """Both, in order of arrival, nothing twice. The whole fabric and some of its objects are the whole fabric."""
-        is_full = self.scope is None or other.scope is None
-        return Work(
-            tuple(dict.fromkeys(self.triggers + other.triggers)),
-            tuple(dict.fromkeys(self.requests + other.requests)),
-            None if is_full else frozenset(self.scope or ()) | frozenset(other.scope or ()),
-            self.remainder or other.remainder,
-            max(self.retries, other.retries),
-        )
+        collected = Collected(self)
+        collected.add(other)
+        return collected.work()
 
     @property
     def is_urgent(self) -> bool:
@@ -104,6 +99,36 @@ class Work:
     def priority(self) -> int:
         """0 manual, 1 events, 2 start and poll: the lower goes first."""
         return min((_PRIORITY.get(trigger, 1) for trigger in self.triggers), default=2)
+
+
+class Collected:
+    """Work that more and more is added to: the union of all of it, at a cost for each that does not grow with them."""
+
+    def __init__(self, first: Work) -> None:
+        self._triggers = dict.fromkeys(first.triggers)
+        self._requests = dict.fromkeys(first.requests)
+        self._scope = None if first.scope is None else set(first.scope)
+        self._remainder = first.remainder
+        self._retries = first.retries
+
+    def add(self, work: Work) -> None:
+        self._triggers.update(dict.fromkeys(work.triggers))
+        self._requests.update(dict.fromkeys(work.requests))
+        if self._scope is None or work.scope is None:
+            self._scope = None
+        else:
+            self._scope.update(work.scope)
+        self._remainder = self._remainder or work.remainder
+        self._retries = max(self._retries, work.retries)
+
+    def work(self) -> Work:
+        """All that was added by now."""
+        scope = None if self._scope is None else frozenset(self._scope)
+        return Work(tuple(self._triggers), tuple(self._requests), scope, self._remainder, self._retries)
+
+    def why(self) -> Work:
+        """The same without the requests and the scope, which may be many: enough to decide when it is due."""
+        return Work(tuple(self._triggers), remainder=self._remainder)
 
 
 _PRIORITY = {Trigger.REQUEST: 0, Trigger.STARTUP: 2, Trigger.POLL: 2, Trigger.RETRY: 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,20 @@ async def test_adds_coalesce() -> None:
     taken = await _take(queue)
     assert taken.work == Work((Trigger.PUSH, Trigger.POLL), ("push-1", "poll-1"))
     assert queue.depth() == 0
+
+
+async def test_a_flood_costs_little() -> None:
+    """What an addition costs does not grow with what waits: ten thousand make no event loop wait for seconds."""
+    queue = _queue()
+    works = [Work((Trigger.PUSH,), (f"push-{number}",)) for number in range(10_000)]
+
+    began = time.process_time()
+    for work in works:
+        queue.add("dc1", work)
+    spent = time.process_time() - began
+
+    assert spent < 1.0
+    assert (await _take(queue)).work.requests == tuple(request for work in works for request in work.requests)
 
 
 async def test_a_key_is_never_processed_twice_at_once() -> None:
