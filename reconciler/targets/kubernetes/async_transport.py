@@ -26,7 +26,7 @@ from reconciler.errors import (
     ConfigurationError,
 )
 from reconciler.model.objects import FIELD_MANAGER
-from reconciler.targets.kubernetes.connection import public_address
+from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
 from reconciler.targets.kubernetes.transport import MAX_ANSWER, MAX_SECONDS, TIMEOUT, read_answer
 
 if TYPE_CHECKING:
@@ -62,17 +62,16 @@ class AsyncTransport:
     """
 
     def __init__(self, access: ClusterAccess) -> None:
-        configuration = access.fill(Configuration())
-        self.address = public_address(configuration.host)
-        if "@" in urlsplit(configuration.host).netloc:
-            raise ConfigurationError(f"cluster server {self.address}: its URL must not hold user and password")
-        configuration.connection_pool_maxsize = 0  # no limit
-        configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_refuse_redirects,)}
-        try:
-            self._client = ApiClient(configuration)
-        except OSError as error:  # ssl.SSLError is one
-            what = f"cluster server {self.address}: its certificates cannot be used"
-            raise ConfigurationError(f"{what}: {_words(error)}") from None
+        with access.filled(Configuration()) as configuration:
+            self.address = public_address(configuration.host)
+            if "@" in urlsplit(configuration.host).netloc:
+                raise ConfigurationError(f"cluster server {self.address}: its URL must not hold user and password")
+            configuration.connection_pool_maxsize = 0  # no limit
+            configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_refuse_redirects,)}
+            try:
+                self._client = ApiClient(configuration)
+            except OSError as error:  # ssl.SSLError is one
+                raise unusable_certificates(self.address, error) from None
         self._client.user_agent = FIELD_MANAGER
         self._streaming: set[ClientResponse] = set()
         self._is_closed = False

@@ -41,7 +41,7 @@ class KubernetesCluster:
     """
 
     def __init__(self, access: ClusterAccess, namespace: str, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._transport = Transport(access.configuration(), sleep)
+        self._transport = Transport(access, sleep)
         self._namespace = namespace
 
     @property

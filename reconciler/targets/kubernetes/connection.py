@@ -6,12 +6,15 @@ and the client library's own errors quote it.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,7 +24,7 @@ from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 from reconciler.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from kubernetes.aio.client import Configuration as AsyncConfiguration
 
@@ -57,14 +60,19 @@ class ClusterAccess:
     token: Callable[[], bytes] | None = None
     ca_file: Path | None = None
 
-    def configuration(self) -> Configuration:
-        """The client library's form of it. Raises ConfigurationError."""
-        return self.fill(Configuration())
+    @contextmanager
+    def filled(self, configuration: AnyConfiguration) -> Iterator[AnyConfiguration]:
+        """Put it into a configuration of the client library. Keys that a kubeconfig holds itself are in files, which
+        the library wants, only until the end of the block: a client must have read them by then.
 
-    def fill(self, configuration: AnyConfiguration) -> AnyConfiguration:
-        """Put it into a configuration of the client library, and return that. Raises ConfigurationError."""
+        Raises ConfigurationError.
+        """
+        with TemporaryDirectory(prefix="reconciler-keys-") as folder:  # open to nobody else
+            yield self._fill(configuration, Path(folder))
+
+    def _fill(self, configuration: AnyConfiguration, folder: Path) -> AnyConfiguration:
         if self.kubeconfig is not None:
-            return from_kubeconfig(configuration, self.kubeconfig, self.context)
+            return from_kubeconfig(configuration, self.kubeconfig, self.context, folder)
         if self.in_cluster:
             return from_pod(configuration)
         if self.server is None or self.token is None:
@@ -72,8 +80,9 @@ class ClusterAccess:
         return from_server(configuration, self.server, self.token, self.ca_file)
 
 
-def from_kubeconfig(configuration: AnyConfiguration, path: Path, context: str | None = None) -> AnyConfiguration:
-    """Put in the server and user of a context (None: the current one) of a kubeconfig file.
+def from_kubeconfig(configuration: AnyConfiguration, path: Path, context: str | None, folder: Path) -> AnyConfiguration:
+    """Put in the server and user of a context (None: the current one) of a kubeconfig file. Keys and certificates that
+    the file holds itself are written into `folder`.
 
     Raises ConfigurationError; also for a user that needs a program to be run.
     """
@@ -81,8 +90,10 @@ def from_kubeconfig(configuration: AnyConfiguration, path: Path, context: str | 
         raise ConfigurationError(f"kubeconfig {path}: its path must not contain {os.pathsep!r}")
     _read(path, "kubeconfig")
     merged = _merged(path)
-    user = _checked_user(merged.value, path, context)
+    cluster, user = _checked_context(merged.value, path, context)
     try:
+        _write_out(cluster, ("certificate-authority",), folder)
+        _write_out(user, ("client-certificate", "client-key"), folder)
         KubeConfigLoader(merged, active_context=context, config_base_path=None).load_and_set(configuration)
     except Exception as error:  # noqa: BLE001 - what its YAML, base64 and look-ups raise; the message quotes the file
         raise ConfigurationError(f"kubeconfig {path} cannot be used: {type(error).__name__}") from None
@@ -124,6 +135,12 @@ def public_address(url: str) -> str:
     """The URL without user, password, query and fragment."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def unusable_certificates(address: str, error: OSError) -> ConfigurationError:
+    """The error for keys and certificates of an access that TLS does not take; `error` is what it says of them."""
+    why = " ".join(str(error).split())[:300] or type(error).__name__
+    return ConfigurationError(f"cluster server {address}: its certificates cannot be used: {why}")
 
 
 def _renew(configuration: Any, token: Callable[[], bytes]) -> None:
@@ -170,8 +187,20 @@ def _merged(path: Path) -> JSON:
     return merged
 
 
-def _checked_user(config: JSONObject, path: Path, context: str | None) -> JSONObject:
-    """The context's user, {} when it has none."""
+def _write_out(section: JSONObject, members: Sequence[str], folder: Path) -> None:
+    """Replace what a section holds itself by the name of a file. The library would do so too, but leave its files until
+    the process ends in order, and their content in its memory.
+    """
+    for member in members:
+        data = section.pop(f"{member}-data", None)
+        if data:
+            file = folder / member
+            file.write_bytes(base64.standard_b64decode(data))
+            section[member] = str(file)
+
+
+def _checked_context(config: JSONObject, path: Path, context: str | None) -> tuple[JSONObject, JSONObject]:
+    """The context's cluster, and its user, {} when it has none."""
     where = f"kubeconfig {path}"
     name = context or config.get("current-context")
     if not name:
@@ -184,7 +213,7 @@ def _checked_user(config: JSONObject, path: Path, context: str | None) -> JSONOb
     for key, why in _REFUSED_USER_KEYS.items():
         if key in user:
             raise ConfigurationError(f"{where}: user {chosen['user']!r} uses {key}: {why}")
-    return user
+    return cluster, user
 
 
 def _named(config: JSONObject, section: str, member: str, name: JSON, where: str) -> JSONObject:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from ssl import CERT_NONE, CERT_REQUIRED
 from typing import TYPE_CHECKING
 
 import urllib3
-from kubernetes.client import ApiClient
+from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from urllib3.util.ssl_ import create_urllib3_context
 
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ClusterUnreachableError
 from reconciler.model.objects import FIELD_MANAGER
-from reconciler.targets.kubernetes.connection import public_address
+from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from kubernetes.client import Configuration
+    from ssl import SSLContext
 
     from reconciler.model.json import JSON, JSONObject
+    from reconciler.targets.kubernetes.connection import ClusterAccess
 
 TIMEOUT = (3.0, 30.0)
 """Seconds to connect, and between two pieces of an answer."""
@@ -65,16 +67,26 @@ class _BusyError(ClusterUnreachableError):
 class Transport:
     """One client for all threads; connections are kept and shared.
 
-    The client library's own retries are off: they would wait for as long as a server says, unseen.
+    The client library's own retries are off: they would wait for as long as a server says, unseen. Keys and
+    certificates are read here, and not for each connection: by then the files of some are gone.
+
+    Raises ConfigurationError when the access cannot be used as it is.
     """
 
-    def __init__(self, configuration: Configuration, sleep: Callable[[float], None] = time.sleep) -> None:
-        configuration.retries = False
-        configuration.connection_pool_maxsize = CONNECTIONS
+    def __init__(self, access: ClusterAccess, sleep: Callable[[float], None] = time.sleep) -> None:
+        with access.filled(Configuration()) as configuration:
+            self.address = public_address(configuration.host)
+            configuration.retries = False
+            configuration.connection_pool_maxsize = CONNECTIONS
+            try:
+                tls = _tls(configuration)
+            except OSError as error:  # ssl.SSLError is one
+                raise unusable_certificates(self.address, error) from None
+            configuration.ssl_ca_cert = configuration.cert_file = configuration.key_file = None
         self._client = ApiClient(configuration)
+        self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls
         self._client.user_agent = FIELD_MANAGER
         self._sleep = sleep
-        self.address = public_address(configuration.host)
 
     def send(
         self,
@@ -141,6 +153,18 @@ class Transport:
         if "CERTIFICATE_VERIFY_FAILED" in text:
             return ClusterAccessError(f"the certificate of {self.address} is not trusted: {text}")
         return ClusterUnreachableError(f"no TLS connection to {self.address}: {text}")
+
+
+def _tls(configuration: Configuration) -> SSLContext:
+    """As the HTTP library would make it."""
+    context = create_urllib3_context(cert_reqs=CERT_REQUIRED if configuration.verify_ssl else CERT_NONE)
+    if configuration.ssl_ca_cert is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(configuration.ssl_ca_cert)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context
 
 
 def read_answer(status: int, retry_after: str | None, data: bytes) -> Answer:

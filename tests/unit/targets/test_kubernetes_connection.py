@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from kubernetes.client import Configuration
 
 from reconciler.errors import ConfigurationError
 from reconciler.targets.kubernetes import ClusterAccess
-from reconciler.targets.kubernetes.connection import from_kubeconfig, from_pod, from_server, public_address
+from reconciler.targets.kubernetes.connection import from_pod, from_server, public_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +44,16 @@ def _cluster(**members: Any) -> JSONObject:
     return {"clusters": [{"name": "c", "cluster": members}]}
 
 
+def _filled(access: ClusterAccess) -> Configuration:
+    """What the access says. Files of keys that it held itself are gone."""
+    with access.filled(Configuration()) as configuration:
+        return configuration
+
+
+def _loaded(kubeconfig: Path, context: str | None = None) -> Configuration:
+    return _filled(ClusterAccess(kubeconfig=kubeconfig, context=context))
+
+
 def _bearer(configuration: Configuration) -> str | None:
     """What the next request would carry."""
     found: str | None = configuration.get_api_key_with_prefix("BearerToken")
@@ -54,7 +63,7 @@ def _bearer(configuration: Configuration) -> str | None:
 class TestKubeconfig:
     def test_the_current_context_is_used(self, tmp_path: Path) -> None:
         """Its server and its user's token."""
-        configuration = from_kubeconfig(Configuration(), _kubeconfig(tmp_path))
+        configuration = _loaded(_kubeconfig(tmp_path))
 
         assert (configuration.host, _bearer(configuration)) == (SERVER, f"Bearer {CANARY}")
 
@@ -62,7 +71,7 @@ class TestKubeconfig:
         """One without a user sends no token."""
         clusters = [{"name": "d", "cluster": {"server": "https://d"}}]
 
-        configuration = from_kubeconfig(Configuration(), _kubeconfig(tmp_path, clusters=clusters), "two")
+        configuration = _loaded(_kubeconfig(tmp_path, clusters=clusters), "two")
 
         assert (configuration.host, _bearer(configuration)) == ("https://d", None)
 
@@ -73,7 +82,7 @@ class TestKubeconfig:
         clusters = _cluster(**{"server": SERVER, "certificate-authority": "ca.crt"})
         path = _kubeconfig(tmp_path, {"tokenFile": "token"}, **clusters)
 
-        configuration = from_kubeconfig(Configuration(), path)
+        configuration = _loaded(path)
         first = _bearer(configuration)
         (tmp_path / "token").write_text("second\n", encoding="ascii")
 
@@ -92,7 +101,7 @@ class TestKubeconfig:
     def test_a_user_that_needs_a_program_is_refused(self, tmp_path: Path, user: JSONObject) -> None:
         """Configuration must not run code; nor may what it asks for be ignored."""
         with pytest.raises(ConfigurationError, match=r"user 'u' uses (exec|auth-provider|as): ") as raised:
-            from_kubeconfig(Configuration(), _kubeconfig(tmp_path, user))
+            _loaded(_kubeconfig(tmp_path, user))
 
         assert CANARY not in raised.value.message
 
@@ -115,7 +124,7 @@ class TestKubeconfig:
         path = _kubeconfig(tmp_path, **changes)
 
         with pytest.raises(ConfigurationError, match=said) as raised:
-            from_kubeconfig(Configuration(), path)
+            _loaded(path)
 
         assert str(path) in raised.value.message
         assert CANARY not in raised.value.message
@@ -137,19 +146,19 @@ class TestKubeconfig:
         path.write_text(text, encoding="utf-8")
 
         with pytest.raises(ConfigurationError, match=said) as raised:
-            from_kubeconfig(Configuration(), path)
+            _loaded(path)
 
         assert CANARY not in raised.value.message
 
     def test_an_absent_file_is_named(self, tmp_path: Path) -> None:
         """With the system's reason."""
         with pytest.raises(ConfigurationError, match="nonesuch: No such file"):
-            from_kubeconfig(Configuration(), tmp_path / "nonesuch")
+            _loaded(tmp_path / "nonesuch")
 
     def test_a_list_of_files_is_no_file(self, tmp_path: Path) -> None:
         """The library would read the files of a search path, one after another."""
         with pytest.raises(ConfigurationError, match="must not contain"):
-            from_kubeconfig(Configuration(), tmp_path / "a:b")
+            _loaded(tmp_path / "a:b")
 
 
 class TestServer:
@@ -159,7 +168,7 @@ class TestServer:
         ca_file.write_text("ca", encoding="ascii")
         tokens = [b"first\n", b"second"]
 
-        configuration = ClusterAccess(server=f"{SERVER}/k/", token=lambda: tokens[0], ca_file=ca_file).configuration()
+        configuration = _filled(ClusterAccess(server=f"{SERVER}/k/", token=lambda: tokens[0], ca_file=ca_file))
         first = _bearer(configuration)
         tokens.pop(0)
 
@@ -199,7 +208,7 @@ class TestServer:
     def test_half_an_access_is_refused(self, access: ClusterAccess) -> None:
         """It says what would be whole."""
         with pytest.raises(ConfigurationError, match="needs kubeconfig, in_cluster, or server with a token"):
-            access.configuration()
+            _filled(access)
 
 
 class TestPod:
@@ -234,7 +243,7 @@ class TestPod:
         monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
         with pytest.raises(ConfigurationError, match="KUBERNETES_SERVICE_HOST"):
-            ClusterAccess(in_cluster=True).configuration()
+            _filled(ClusterAccess(in_cluster=True))
 
 
 def test_an_access_by_kubeconfig(tmp_path: Path) -> None:
@@ -242,7 +251,7 @@ def test_an_access_by_kubeconfig(tmp_path: Path) -> None:
     clusters = [{"name": "d", "cluster": {"server": "https://d"}}]
     access = ClusterAccess(kubeconfig=_kubeconfig(tmp_path, clusters=clusters), context="two")
 
-    assert access.configuration().host == "https://d"
+    assert _filled(access).host == "https://d"
 
 
 def test_an_access_shows_no_secret() -> None:
@@ -250,17 +259,6 @@ def test_an_access_shows_no_secret() -> None:
     access = ClusterAccess(server=SERVER, token=CANARY.encode)
 
     assert CANARY not in repr(access)
-
-
-def test_certificates_in_a_kubeconfig_are_used(tmp_path: Path) -> None:
-    """Embedded ones, which the library puts into files of our own."""
-    data = base64.b64encode(b"certificate").decode()
-    configuration = from_kubeconfig(
-        Configuration(), _kubeconfig(tmp_path, {"client-certificate-data": data, "client-key-data": data})
-    )
-
-    assert configuration.cert_file
-    assert configuration.key_file
 
 
 @pytest.mark.parametrize(
