@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, select
 
 from reconciler.store.rows import Part, fabric_record
-from reconciler.store.schema import deliveries, fabrics, objects, passes, requests
+from reconciler.store.schema import deliveries, fabrics, passes, requests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from reconciler.model.passes import ObjectState, PassRecord
+    from reconciler.model.passes import PassRecord
     from reconciler.model.status import FabricRecord
 
 MEMORY = timedelta(days=7)
@@ -22,7 +22,7 @@ MEMORY = timedelta(days=7)
 
 
 class HistoryPart(Part):
-    """Implements `ports.History`."""
+    """Implements `ports.History`, but for `objects`, which is that of `ports.PassState`."""
 
     def fabrics(self) -> Mapping[str, FabricRecord]:
         """Every fabric that was ever seen, also one that is no longer configured."""
@@ -39,13 +39,6 @@ class HistoryPart(Part):
         where = (passes.c.fabric == fabric) & (passes.c.id == pass_id)
         with self._database.reading() as connection:
             return connection.execute(select(passes.c.record).where(where)).scalar_one_or_none()
-
-    def objects(self, fabric: str) -> Sequence[ObjectState]:
-        """By kind, namespace and name."""
-        statement = select(objects.c.value).where(objects.c.fabric == fabric)
-        ordered = statement.order_by(objects.c.kind, objects.c.namespace, objects.c.name)
-        with self._database.reading() as connection:
-            return connection.execute(ordered).scalars().all()
 
     def prune(self, keep_for: timedelta, keep_passes: int, now: datetime) -> None:
         rank = func.row_number().over(partition_by=passes.c.fabric, order_by=passes.c.sequence.desc())

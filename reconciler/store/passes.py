@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from reconciler.model.objects import ObjectKey
+from reconciler.model.passes import InventoryEntry, ObjectState
 from reconciler.model.status import FabricRecord
-from reconciler.store.rows import Part, ensure_fabrics, fabric_record, replace_objects, save_requests
+from reconciler.store.codec import Codec
+from reconciler.store.per_object import Change, PerObject
+from reconciler.store.rows import Part, ensure_fabrics, fabric_record, save_requests
 from reconciler.store.schema import fabrics, inventory, objects, passes, webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from reconciler.model.passes import InventoryEntry
+    from reconciler.model.objects import ObjectKey
     from reconciler.model.status import PassResult
+    from reconciler.ports import Clock
+    from reconciler.store.connection import Database
 
 
 class PassPart(Part):
     """Implements `ports.PassState`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._inventory = PerObject(database, inventory, Codec(InventoryEntry))
+        self._objects = PerObject(database, objects, Codec(ObjectState))
+        self._turn = Lock()
+        """Held by a pass from its look at what is stored until its own end is."""
 
     def fabric(self, name: str) -> FabricRecord:
         with self._database.reading() as connection:
@@ -30,38 +43,56 @@ class PassPart(Part):
         return FabricRecord(name) if row is None else fabric_record(row)
 
     def inventory(self, fabric: str) -> Mapping[ObjectKey, InventoryEntry]:
-        with self._database.reading() as connection:
-            rows = connection.execute(select(inventory).where(inventory.c.fabric == fabric)).all()
-        return {ObjectKey(row.kind, row.namespace, row.name): row.value for row in rows}
+        return dict(self._inventory.values(fabric))
+
+    def objects(self, fabric: str) -> Sequence[ObjectState]:
+        """By kind, namespace and name."""
+        return list(self._objects.values(fabric).values())
 
     def checkpoint(self, result: PassResult) -> None:
         name, desired = result.fabric.name, result.fabric.desired_revision
         was_announced = fabrics.c.desired_revision.is_distinct_from(result.desired_before)
-        with self._database.writing() as connection:
+        with self._ending(result) as connection:
             ensure_fabrics(connection, [name])
             known = fabrics.update().where(fabrics.c.name == name, ~was_announced)
             if connection.execute(known.values(desired_revision=desired)).rowcount:
                 _note_unannounced(connection, result)
-            _write_objects(connection, result)
 
     def record_pass(self, result: PassResult) -> None:
         record = result.record
-        with self._database.writing() as connection:
+        with self._ending(result) as connection:
             if not _write_fabric(connection, result):
                 _note_unannounced(connection, result)
             connection.execute(
                 insert(passes).values(id=record.id, fabric=record.fabric, finished=record.finished, record=record),
             )
-            _write_objects(connection, result)
             save_requests(connection, result.requests, self._clock.now())
 
+    @contextmanager
+    def _ending(self, result: PassResult) -> Iterator[Connection]:
+        """The transaction that a pass ends with. What differs of inventory and objects is written at its end, and found
+        out and encoded before it begins: of thousands of objects that takes long, and deliveries wait for the file.
+        """
+        name = result.fabric.name
+        with self._turn:
+            changes = list(self._changes(name, result))
+            try:
+                with self._database.writing() as connection:
+                    yield connection
+                    for table, change in changes:
+                        table.write(connection, change)
+            except BaseException:
+                for table, _ in changes:
+                    table.forget(name)
+                raise
+            for table, change in changes:
+                table.keep(change)
 
-def _write_objects(connection: Connection, result: PassResult) -> None:
-    name = result.fabric.name
-    if result.inventory is not None:
-        replace_objects(connection, inventory, name, result.inventory)
-    if result.objects is not None:
-        replace_objects(connection, objects, name, {state.key: state for state in result.objects})
+    def _changes(self, fabric: str, result: PassResult) -> Iterator[tuple[PerObject[Any], Change[Any]]]:
+        if result.inventory is not None:
+            yield self._inventory, self._inventory.change(fabric, result.inventory)
+        if result.objects is not None:
+            yield self._objects, self._objects.change(fabric, {state.key: state for state in result.objects})
 
 
 def _write_fabric(connection: Connection, result: PassResult) -> bool:

@@ -6,18 +6,17 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from reconciler.model.objects import ObjectKey
 from reconciler.model.status import FabricRecord
 from reconciler.store.schema import fabrics, requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row, Select, Table
+    from sqlalchemy import Connection, Row, Select
     from sqlalchemy.dialects.sqlite import Insert
 
     from reconciler.model.requests import Request
@@ -70,32 +69,6 @@ def ensure_fabrics(connection: Connection, names: Iterable[str]) -> None:
     ]
     if rows:
         connection.execute(_INSERT_FABRICS, rows)
-
-
-def replace_objects(connection: Connection, table: Table, fabric: str, values: Mapping[ObjectKey, Any]) -> None:
-    """Make `values` all that the table holds of the fabric. Rows that are equal are not written."""
-    rows = connection.execute(select(table).where(table.c.fabric == fabric))
-    stored = {ObjectKey(row.kind, row.namespace, row.name): row.value for row in rows}
-    gone = [_place(fabric, key) for key in stored.keys() - values.keys()]
-    if gone:
-        connection.execute(
-            delete(table).where(*(column == bindparam(f"at_{column.name}") for column in table.primary_key)), gone
-        )
-    changed = [
-        {"fabric": fabric, "kind": key.kind, "namespace": key.namespace, "name": key.name, "value": value}
-        for key, value in values.items()
-        if stored.get(key) != value
-    ]
-    if changed:
-        statement = insert(table)
-        upsert = statement.on_conflict_do_update(
-            index_elements=[*table.primary_key], set_={"value": statement.excluded.value}
-        )
-        connection.execute(upsert, changed)
-
-
-def _place(fabric: str, key: ObjectKey) -> dict[str, str]:
-    return {"at_fabric": fabric, "at_kind": key.kind, "at_namespace": key.namespace, "at_name": key.name}
 
 
 def save_requests(connection: Connection, changed: Iterable[Request], now: datetime) -> None:
