@@ -97,8 +97,9 @@ class _Stream:
 class MemoryEvents:
     """`ports.ClusterEvents` of a `LocalCluster`: every write to it, by whomever, is an event here.
 
-    A stream sends a bookmark when it has been quiet for a minute, and ends after 270 s, or when nothing came through
-    for 65 s. The faults may be called from any thread; each is about one kind, or about all when none is named.
+    A stream sends a bookmark when it has been quiet for a minute, and ends after 270 s. One through which nothing came
+    for 65 s is given up. The faults may be called from any thread; each is about one kind, or about all when none is
+    named.
     """
 
     def __init__(self, cluster: LocalCluster) -> None:
@@ -216,8 +217,13 @@ class MemoryEvents:
     def bookmark(self, kind: Kind | None = None) -> None:
         """Let the streams tell the version that the cluster has reached."""
         with self._lock:
+            self.say(kind, WatchEvent(EventType.BOOKMARK, str(self._last)))
+
+    def say(self, kind: Kind | None, event: WatchEvent) -> None:
+        """Let the streams tell something, true or not."""
+        with self._lock:
             for stream in self._of(kind):
-                stream.say(WatchEvent(EventType.BOOKMARK, str(self._last)))
+                stream.say(event)
 
     def withdraw(self, kind: Kind) -> None:
         """The kind is served no longer: the streams tell of the deletion of its objects, and end."""
@@ -282,7 +288,9 @@ class MemoryEvents:
     def _pause(self, stream: _Stream) -> None:
         """Nothing was said for a while: that is a bookmark, or the end of the server's time or of our patience."""
         with self._lock:
-            if self._is_silent(stream) or stream.is_due:
+            if stream.is_silent:
+                stream.end(ClusterUnavailableError(f"{self.address} said nothing for {SILENCE:g} s"))
+            elif self._is_silent(stream) or stream.is_due:
                 stream.end()
             else:
                 stream.say(WatchEvent(EventType.BOOKMARK, str(self._last)))

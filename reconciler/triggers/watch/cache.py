@@ -38,6 +38,8 @@ class Cache:
         """The objects by key; None when they changed since."""
         self._version: str | None = None
         """How far the last list, and the watch after it, have told. Answers of our own writes may be ahead of it."""
+        self._reached = ""
+        """The latest version of all that anybody told, answers of our own writes too."""
         self._is_live = False
         self._deleted: dict[ObjectKey, Resource] = {}
         """Objects that we deleted, as they were then: they stay away until the cluster tells of something newer. Each
@@ -49,6 +51,14 @@ class Cache:
         """The uids of objects that we deleted, until `settle`."""
         self._seen: dict[ObjectKey, str] | None = {}
         """The versions that passes got to see, until the first `settle` after the first list; None from then on."""
+
+    @property
+    def reached(self) -> str:
+        """The latest version that is known: a list that is begun now is not behind it, or the cluster was restored from
+        a backup. Empty before anything is known.
+        """
+        with self._lock:
+            return self._reached
 
     @property
     def is_live(self) -> bool:
@@ -68,26 +78,34 @@ class Cache:
 
     # What the cluster tells
 
-    def replace(self, listing: Listing) -> tuple[Change, ...]:
+    def replace(self, listing: Listing, reached: str = "") -> tuple[Change, ...] | None:
         """Take in a list and follow the cluster from there. What was added, changed and deleted since the last one, by
-        key.
+        key; None when anything may have been, because the cluster was restored from a backup: it is behind `reached`,
+        as that was when the list was begun.
 
         What is newer than the list stays: it is the answer to a write of ours that was made meanwhile.
         """
         with self._lock:
-            if self._version is not None and is_ahead(self._version, listing.version):
-                # The cluster was restored from a backup: its versions count anew, and ours say nothing about them.
-                self._deleted.clear()
-                kept = {}
-            else:
-                kept = {k: one for k, one in self._objects.items() if is_ahead(one.resource_version, listing.version)}
+            is_restored = any(is_ahead(one, listing.version) for one in (self._version or "", reached))
+            if is_restored:
+                self._distrust()
+            kept = {k: one for k, one in self._objects.items() if is_ahead(one.resource_version, listing.version)}
             listed = {one.key: one for one in listing.resources if not self._is_gone(one)}
             changes = self._exchange({**listed, **kept})
             uids = {one.uid for one in listing.resources}
             self._deleted = {key: one for key, one in self._deleted.items() if one.uid in uids}
             self._version = listing.version
+            self._reach(listing.version)
             self._is_live = True
-            return changes
+            return None if is_restored else changes
+
+    def _distrust(self) -> None:
+        """Versions count anew: all that is known by one says nothing any more."""
+        self._objects, self._reached = {}, ""
+        self._deleted.clear()
+        self._written.clear()
+        self._removed.clear()
+        self._seen = None if self._seen is None else {}
 
     def _exchange(self, objects: dict[ObjectKey, Resource]) -> tuple[Change, ...]:
         old, self._objects, self._sorted = self._objects, objects, None
@@ -95,19 +113,25 @@ class Cache:
         return tuple(
             Change(key, old.get(key), objects.get(key), is_first)
             for key in sorted(old.keys() | objects.keys())
-            if _identity(old.get(key)) != _identity(objects.get(key))
+            if old.get(key) != objects.get(key)
         )
 
     def follow(self, event: WatchEvent) -> Change | None:
-        """Take in an event; what it changed. None for a bookmark, and for what was known already."""
+        """Take in an event; what it changed. None for a bookmark, and for what was known already. It does not bring a
+        lost cache back: only a list does, since nothing else proves that the events before it were not missed.
+        """
         with self._lock:
             self._version = event.version
-            self._is_live = True
+            self._reach(event.version)
             if event.resource is None:
                 return None
             if event.type is EventType.DELETED:
                 return self._drop(event.resource, event.version)
             return self._take(event.resource)
+
+    def _reach(self, version: str) -> None:
+        if not is_ahead(self._reached, version):
+            self._reached = version
 
     def _take(self, resource: Resource) -> Change | None:
         key, held = resource.key, self._objects.get(resource.key)
@@ -139,19 +163,14 @@ class Cache:
         return not is_newer(resource.resource_version, deleted.resource_version)
 
     def lose(self) -> None:
-        """The cluster is not followed any more: what happens now is not seen."""
+        """The cluster is not followed any more, until the next list: what happens now is not seen."""
         with self._lock:
             self._is_live = False
-
-    def resume(self) -> None:
-        """The cluster is followed again, from the version up to which it was."""
-        with self._lock:
-            self._is_live = self._version is not None
 
     def clear(self) -> None:
         """The cluster does not serve the kind: there is nothing, and nothing to follow."""
         with self._lock:
-            self._objects, self._sorted, self._version = {}, None, None
+            self._objects, self._sorted, self._version, self._reached = {}, None, None, ""
             self._deleted.clear()
             self._is_live = False
 
@@ -179,6 +198,7 @@ class Cache:
         """Enter the answer to a write of ours; a newer version that the watch told of stays."""
         with self._lock:
             self._written[resource.key] = resource.resource_version
+            self._reach(resource.resource_version)
             self._take(resource)
 
     def removed(self, resource: Resource) -> None:
@@ -202,7 +222,8 @@ class Cache:
         with self._lock:
             if change.after is None:
                 return change.before is not None and change.before.uid in self._removed
-            known = [self._written.get(change.key)]
+            # An answer of ours that says "is being deleted" is no last word: the object goes, and must be made again.
+            known = [] if change.after.is_deleting else [self._written.get(change.key)]
             if change.is_first and self._seen is not None:
                 known.append(self._seen.get(change.key))
             version = change.after.resource_version
@@ -215,10 +236,6 @@ class Cache:
             self._removed.clear()
             if self._version is not None:
                 self._seen = None
-
-
-def _identity(resource: Resource | None) -> tuple[str, str] | None:
-    return None if resource is None else (resource.uid, resource.resource_version)
 
 
 def _is_later(held: Resource, deleted: Resource) -> bool:

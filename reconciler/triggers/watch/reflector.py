@@ -10,6 +10,7 @@ import structlog
 
 from reconciler.errors import KindNotServedError, ReconcilerError, VersionExpiredError
 from reconciler.queue import Backoff
+from reconciler.triggers.watch.cache import is_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +30,6 @@ LOOK_AGAIN = 60.0
 STABLE = 10.0
 """Seconds that a watch must last, or tell something, for its end to be no failure."""
 
-ACCEPTED = 15.0
-"""Seconds after which a watch that was resumed without an error is taken to work: a server refuses at once, and nobody
-waits longer for it to answer at all. A kind to which nothing happens gives no other sign.
-"""
-
 
 class WatchHealth(Protocol):
     """Who is told how a watch is, by its name."""
@@ -47,7 +43,11 @@ class WatchHealth(Protocol):
 
 class Reflector:
     """Follows one kind of one cluster. Every change is entered into the cache, then handed to `on_change`; None stands
-    for the whole fabric: the kind appeared or disappeared. `chance` is random, from 0 to 1.
+    for the whole fabric: the kind appeared or disappeared, the cluster was restored from a backup, or a defect may have
+    swallowed a change. `chance` is random, from 0 to 1.
+
+    A watch that the server ends is resumed where it ended. After anything else only a list is trusted: a cluster that
+    was restored meanwhile takes a watch from our version all the same, and may never tell what it lost.
     """
 
     def __init__(
@@ -73,18 +73,16 @@ class Reflector:
         """The same for versions that expired."""
         self._is_served: bool | None = None
         """None before the cluster has said."""
-        self._is_doubtful = False
-        """Whether the connection was lost, and nothing told since. A cluster that was restored from a backup meanwhile
-        is behind our version, takes the watch all the same, and is silent for ever.
-        """
+        self._has_lost = False
+        """Whether changes may have gone untold since the last list."""
 
     async def run(self) -> None:
-        """For ever; each error of the cluster is tried again."""
+        """For ever; each error is tried again."""
         try:
             while True:  # noqa: ASYNC110 - a wait between tries is what this is
                 await asyncio.sleep(await self.run_once())
         finally:
-            # Nobody follows any more, be it for a stop or a defect: the next start begins with a list.
+            # Nobody follows any more: the next start begins with a list.
             self._version = None
             self._cache.lose()
 
@@ -101,45 +99,48 @@ class Reflector:
         except ReconcilerError as error:
             self._failures += 1
             return self._troubled(error.message)
+        except Exception as error:
+            # What an outside system says must not make us unready, however odd it is.
+            log.exception("watch failed by a defect", watch=self.name)
+            self._has_lost = True
+            self._failures += 1
+            return self._troubled(f"a defect: {type(error).__name__}")
 
     async def _list(self) -> None:
+        reached = self._cache.reached
         listing = await self._events.list(self._cache.kind)
-        changes = self._cache.replace(listing)
-        self._version = listing.version
-        self._is_doubtful = False
-        self._health.progress(self.name)
-        was_missing, self._is_served = self._is_served is False, True
-        if was_missing:
+        changes = self._cache.replace(listing, reached)
+        if self._is_served is False:
             log.info("kind served", watch=self.name, objects=len(listing.resources))
-            self._on_change(None)
-            return
-        for change in changes:
+        if changes is None:
+            log.warning("cluster restored", watch=self.name, version=listing.version)
+        self._tell(None if self._has_lost or self._is_served is False else changes)
+        self._version = listing.version
+        self._is_served = True
+        self._has_lost = False
+        self._health.progress(self.name)
+
+    def _tell(self, changes: tuple[Change, ...] | None) -> None:
+        for change in (None,) if changes is None else changes:
             self._on_change(change)
 
     async def _watch(self) -> float:
         version = self._version or ""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        accepted = loop.call_later(ACCEPTED, self._accepted)
         try:
             async for event in self._events.watch(self._cache.kind, version):
                 self._take(event)
         finally:
-            accepted.cancel()
             has_lasted = loop.time() - begun >= STABLE
             if has_lasted:
                 self._forgive()
-            if has_lasted and self._is_doubtful:
-                self._version = None
         return self._ended(has_got_on=has_lasted or self._version != version)
 
-    def _accepted(self) -> None:
-        self._cache.resume()
-        self._health.progress(self.name)
-
     def _take(self, event: WatchEvent) -> None:
+        if is_ahead(self._version or "", event.version):
+            raise VersionExpiredError(f"{event.version} came after {self._version}: the cluster was restored")
         change = self._cache.follow(event)
-        self._is_doubtful = False
         if event.version != self._version:
             self._version = event.version
             self._forgive()
@@ -157,7 +158,7 @@ class Reflector:
         is not watched.
         """
         if has_got_on:
-            self._accepted()
+            self._health.progress(self.name)
             return 0.0
         self._failures += 1
         return 0.0 if self._failures == 1 else self._troubled("the server ends every watch at once")
@@ -174,8 +175,8 @@ class Reflector:
         return 0.0 if self._expirations == 1 else self._troubled(error.message)
 
     def _troubled(self, reason: str) -> float:
+        self._version = None
         self._cache.lose()
-        self._is_doubtful = True
         self._health.trouble(self.name, reason)
         delay = RETRY.delay(self._failures, self._chance())
         log.warning("watch failed", watch=self.name, message=reason, failures=self._failures, seconds=round(delay, 1))

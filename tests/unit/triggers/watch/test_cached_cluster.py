@@ -59,7 +59,7 @@ def test_what_a_pass_listed_itself_is_noted() -> None:
     world = World()
     world.local.apply(A)
     world.cluster.list(VPC)
-    (first,) = world.cache.replace(world.local.listing(VPC))
+    (first,) = world.cache.replace(world.local.listing(VPC)) or ()
 
     assert world.cache.is_known(first)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ReconcilerError, VersionExpiredError
+from reconciler.model.events import EventType, WatchEvent
 from reconciler.targets.local.events import LASTS, SILENCE
-from reconciler.triggers.watch.reflector import ACCEPTED, LOOK_AGAIN, RETRY, STABLE
+from reconciler.triggers.watch.reflector import LOOK_AGAIN, RETRY, STABLE
 from tests.unit.triggers.watch.world import VPC, Watched, now, running, settle
+
+if TYPE_CHECKING:
+    from reconciler.model.events import Change
 
 DOWN = ClusterUnavailableError("connection refused")
 EXPIRED = VersionExpiredError("version 1 is too old")
@@ -86,8 +92,8 @@ def _server(name: str) -> dict[str, object]:
     return {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "Server", "metadata": metadata}
 
 
-async def test_a_lost_connection_is_resumed_with_backoff() -> None:
-    """The watch goes on from its version, without a list; until then the cache is not live, and health says why."""
+async def test_a_lost_connection_is_followed_by_a_list() -> None:
+    """With backoff; until then the cache is not live, and health says why."""
     world = Watched()
     async with running(world.reflector.run):
         await asyncio.sleep(STABLE)
@@ -103,56 +109,42 @@ async def test_a_lost_connection_is_resumed_with_backoff() -> None:
         assert world.told() == ["+a"]
         assert world.is_in_line
         assert world.health.reason == ""
-        assert world.calls("list") == 1
+        assert world.calls("list") == 2
 
 
-async def test_a_quiet_kind_is_live_again_without_a_word() -> None:
-    """A watch that was resumed, and that nobody refused, works: no event need prove it."""
+async def test_a_cache_is_not_live_until_it_was_listed_anew() -> None:
+    """However long that takes: nothing but a list tells what was missed."""
     world = Watched()
     async with running(world.reflector.run):
-        await asyncio.sleep(STABLE)
+        world.events.fail("list", DOWN, times=8)
         world.events.cut()
-        await asyncio.sleep(RETRY.base + ACCEPTED - 1)
-        assert not world.is_live()
+        for _ in range(100):
+            await asyncio.sleep(1)
+            assert not world.is_live()
 
-        await asyncio.sleep(1)
+        await asyncio.sleep(RETRY.cap * 2)
         await settle()
-        assert world.is_live()
-        assert world.health.reason == ""
-
-
-async def test_a_watch_that_is_refused_in_time_is_not_taken_to_work() -> None:
-    """What was about to call it live is off with the watch."""
-    world = Watched()
-    async with running(world.reflector.run):
-        await asyncio.sleep(STABLE)
-        world.events.cut()
-        await asyncio.sleep(RETRY.base + ACCEPTED - 1)
-        world.events.fail("watch", DOWN, times=100)
-        world.events.cut()
-        await asyncio.sleep(ACCEPTED * 2)
-
-        assert not world.is_live()
+        assert world.is_in_line
+        assert world.calls("list") == 10
 
 
 async def test_an_outage_backs_off() -> None:
-    """Tries grow apart up to half a minute, and the first that works brings everything back, from the version known."""
+    """Tries grow apart up to half a minute, and the first that works brings everything back."""
     world = Watched()
     async with running(world.reflector.run):
-        world.events.fail("watch", DOWN, times=8)
+        world.events.fail("list", DOWN, times=8)
         world.events.cut()
         begun = now()
         tries: list[float] = []
-        known = world.calls("watch")
-        while world.calls("watch") < known + 9:
+        known = world.calls("list")
+        while world.calls("list") < known + 9:
             await asyncio.sleep(0.5)
-            tries += [now() - begun] * (world.calls("watch") - known - len(tries))
+            tries += [now() - begun] * (world.calls("list") - known - len(tries))
 
         assert tries == pytest.approx([1, 3, 7, 15, 31, 61, 91, 121, 151], abs=1)
         world.apply("a")
         await settle()
         assert world.is_in_line
-        assert world.calls("list") == 1
 
 
 async def test_an_outage_at_the_start() -> None:
@@ -177,6 +169,7 @@ async def test_failures_far_apart_do_not_add_up() -> None:
         for number in range(6):
             world.events.cut()
             await asyncio.sleep(RETRY.base)
+            await settle()
             world.apply(f"v{number}")
             await settle()
             assert world.is_in_line
@@ -188,14 +181,12 @@ async def test_an_expired_version_is_listed_again() -> None:
     kept, gone = world.apply("kept"), world.apply("gone")
     async with running(world.reflector.run):
         world.told()
-        world.events.cut()
-        await settle()
+        world.events.silence()
         world.apply("kept", mode="x")
         world.cluster.delete(gone)
         world.apply("new")
         world.events.expire()
-        assert not world.is_live()
-        await asyncio.sleep(RETRY.base)
+        world.events.end()
         await settle()
 
         assert world.told() == ["-gone", "~kept", "+new"]
@@ -261,64 +252,10 @@ async def test_watches_that_end_at_once_back_off() -> None:
         assert world.calls("watch") < 12
         assert not world.is_live()
         assert world.health.reason == "the server ends every watch at once"
-        await asyncio.sleep(RETRY.cap + ACCEPTED)
+        await asyncio.sleep(RETRY.cap)
         await settle()
         assert world.is_in_line
         assert world.health.reason == ""
-
-
-async def test_a_silent_connection_is_left() -> None:
-    """What happened meanwhile is told by the next one, at once and without a list."""
-    world = Watched()
-    async with running(world.reflector.run):
-        await asyncio.sleep(STABLE)
-        world.events.silence()
-        world.apply("a")
-        await asyncio.sleep(SILENCE)
-        await settle()
-
-        assert world.told() == ["+a"]
-        assert world.is_in_line
-        assert world.calls("list") == 1
-        assert world.health.turns == [(0.0, "")]
-
-
-async def test_a_cluster_that_was_restored() -> None:
-    """Its versions are behind ours, and a watch from the future is silent: a list brings the truth."""
-    world = Watched()
-    world.apply("old")
-    async with running(world.reflector.run):
-        for number in range(5):
-            world.apply("old", mode=f"x{number}")
-        await settle()
-        world.told()
-        world.restore()
-        world.apply("new")
-        await asyncio.sleep(RETRY.base + SILENCE)
-        await settle()
-
-        assert world.told() == ["+new", "-old"]
-        assert world.is_in_line
-        world.apply("new", mode="x")
-        await settle()
-        assert world.told() == ["~new"]
-
-
-async def test_a_quiet_kind_after_an_outage_is_listed_once() -> None:
-    """Its silence might be that of a restored cluster; after the list it is trusted again."""
-    world = Watched()
-    async with running(world.reflector.run):
-        await asyncio.sleep(STABLE)
-        world.events.cut()
-        await asyncio.sleep(RETRY.base)
-        for _ in range(10):
-            await settle()
-            world.events.silence()
-            await asyncio.sleep(SILENCE)
-
-        await settle()
-        assert world.calls("list") == 2
-        assert world.is_in_line
 
 
 async def test_a_kind_that_appears() -> None:
@@ -384,19 +321,6 @@ async def test_who_stops_following_says_so() -> None:
         assert world.calls("list") == 2
 
 
-async def test_a_defect_is_not_hidden() -> None:
-    """An error that is not the cluster's ends the task, for the supervisor to see."""
-
-    def fails(_: object) -> None:
-        raise ZeroDivisionError
-
-    world = Watched(on_change=fails)
-    world.apply("a")
-    with pytest.raises(ZeroDivisionError):
-        await world.reflector.run()
-    assert not world.is_live()
-
-
 async def test_every_error_is_tried_again() -> None:
     """Also one that stalls elsewhere: rights come back without anybody telling us."""
     for error in (ClusterAccessError("403"), ReconcilerError("other")):
@@ -407,3 +331,96 @@ async def test_every_error_is_tried_again() -> None:
             world.apply("a")
             await settle()
             assert world.is_in_line
+
+
+async def test_a_silent_connection_is_left() -> None:
+    """It may be that of a machine that is no more: a list tells what happened meanwhile."""
+    world = Watched()
+    async with running(world.reflector.run):
+        world.events.silence()
+        world.apply("a")
+        await asyncio.sleep(SILENCE)
+        await settle()
+        assert not world.is_live()
+
+        await asyncio.sleep(RETRY.base)
+        await settle()
+        assert world.told() == ["+a"]
+        assert world.is_in_line
+        assert world.calls("list") == 2
+
+
+async def test_a_cluster_that_was_restored() -> None:
+    """Its versions count anew, so nothing that is known by them is trusted: the whole fabric is looked at."""
+    world = Watched()
+    world.apply("old")
+    async with running(world.reflector.run):
+        for number in range(5):
+            world.apply("old", mode=f"x{number}")
+        await settle()
+        world.told()
+        world.restore()
+        world.apply("new")
+        await asyncio.sleep(RETRY.base)
+        await settle()
+
+        assert world.told() == ["*"]
+        assert world.is_in_line
+        world.apply("new", mode="x")
+        await settle()
+        assert world.told() == ["~new"]
+
+
+async def test_a_restored_cluster_that_has_overtaken_us() -> None:
+    """No version betrays it, and its events would look like the next ones."""
+    world = Watched()
+    world.apply("old")
+    async with running(world.reflector.run):
+        world.told()
+        world.restore()
+        for number in range(5):
+            world.apply("new", mode=f"x{number}")
+        await asyncio.sleep(RETRY.base)
+        await settle()
+
+        assert world.told() == ["+new", "-old"]
+        assert world.is_in_line
+
+
+async def test_a_version_that_goes_back_is_listed_anew() -> None:
+    """Events of one cluster are in order: these are another one's."""
+    world = Watched()
+    world.apply("a")
+    async with running(world.reflector.run):
+        world.apply("a", mode="x")
+        await settle()
+        world.told()
+        world.events.say(VPC, WatchEvent(EventType.BOOKMARK, "1"))
+        await settle()
+
+        assert world.calls("list") == 2
+        assert world.is_in_line
+
+
+async def test_a_defect_is_tried_again_and_loses_nothing() -> None:
+    """Whatever a server says that nobody foresaw: it is logged, health tells, and the whole fabric is looked at."""
+    told: list[Change | None] = []
+
+    def fails_once(change: Change | None) -> None:
+        told.append(change)
+        if len(told) == 1:
+            raise ZeroDivisionError
+
+    world = Watched(on_change=fails_once)
+    world.apply("a")
+    with capture_logs() as logs:
+        async with running(world.reflector.run):
+            assert world.health.reason == "a defect: ZeroDivisionError"
+            assert not world.is_live()
+
+            await asyncio.sleep(RETRY.base)
+            await settle()
+            assert told[1:] == [None]
+            assert world.is_in_line
+            assert world.health.reason == ""
+    assert [one["event"] for one in logs if one.get("exc_info")] == ["watch failed by a defect"]

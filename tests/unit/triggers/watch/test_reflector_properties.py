@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import ClusterUnavailableError
 from reconciler.targets.local.events import SILENCE
-from reconciler.triggers.watch.reflector import ACCEPTED, LOOK_AGAIN, RETRY
+from reconciler.triggers.watch.reflector import LOOK_AGAIN, RETRY
 from tests.unit.conftest import FastForwardLoop
 from tests.unit.triggers.watch.world import VPC, Watched, running, settle
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PEOPLE = ("edit", "edit", "edit", "delete")
 PASSES = ("write", "write, answered late", "deletion", "deletion, answered late")
-FAULTS = ("end", "cut", "expire", "silence", "heal", "bookmark", "fail", "withdraw", "serve")
+FAULTS = ("end", "cut", "expire", "silence", "heal", "bookmark", "fail", "withdraw", "serve", "restore")
 TIMES = {"second": 1.0, "minute": 60.0}
 
 STEPS = st.lists(st.sampled_from([*PEOPLE, *PASSES, *FAULTS, *TIMES]), max_size=40)
@@ -87,6 +87,8 @@ class Life:
         if step == "fail":
             verb = self.chance.choice(["list", "watch"])
             events.fail(verb, ClusterUnavailableError("down"), times=self.chance.randint(1, 3))
+        elif step == "restore":
+            self.world.restore()
         elif step in {"withdraw", "serve"}:
             getattr(events, step)(VPC)
         else:
@@ -96,7 +98,7 @@ class Life:
         """End every fault, and give the watch the time that it may take to notice."""
         self.world.events.heal()
         self.world.events.serve(VPC)
-        await asyncio.sleep(SILENCE + RETRY.cap * 2 + LOOK_AGAIN + ACCEPTED)
+        await asyncio.sleep(SILENCE + RETRY.cap * 2 + LOOK_AGAIN)
         await settle()
 
 

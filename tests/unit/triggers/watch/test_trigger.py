@@ -186,7 +186,7 @@ async def test_what_was_written_is_forgotten_with_the_judgement() -> None:
 async def test_what_was_there_at_the_start() -> None:
     """Objects of others that the first pass saw are no change; one that it did not see is."""
     fabric = Fabric()
-    for change in fabric.cache.replace(Listing((STANDS, foreign(1)), "1")):
+    for change in fabric.cache.replace(Listing((STANDS, foreign(1)), "1")) or ():
         fabric.trigger.on_change(change)
     fabric.trigger.begin()
     fabric.cache.read()
