@@ -145,7 +145,8 @@ class RefUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One verified webhook request, reduced to hints: what was pushed where. `id` is unique per provider.
+    """One verified webhook request, reduced to hints: what was pushed where. `id` is unique per provider:
+    that of the sender, with a mark of the repositories or fabrics that his secret speaks for.
 
     `event` is `push`, `ping`, `edit` (of a record of NetBox), or another event's name as the provider spells it. Of a
     push, `ref` is the full ref (`refs/heads/main`) and `commit` its new commit, `further` are other refs that moved

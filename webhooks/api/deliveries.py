@@ -7,7 +7,8 @@ before in the same transaction; for what is not stored the look comes before the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from webhooks.text import printable
 from webhooks.unverified import UnverifiedLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -48,10 +49,16 @@ _CHEAP = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A delivery that a secret proves: whom it may speak for, and what it says, or why that cannot be read."""
+    """A delivery that a secret proves: whom it may speak for, and what it says, or why that cannot be read. `names` are
+    the repositories that it speaks of, or the fabrics; `id` is the sender's.
+    """
 
-    trusted: tuple[Receiver, ...]
+    names: tuple[str, ...]
     id: str
+    known_as: str
+    """The id by which it is remembered. Senders number their deliveries each for himself: one who knows the secret of
+    one repository must not use up the ids of another, be it by chance.
+    """
     content: Delivery | MalformedPayloadError
 
 
@@ -120,13 +127,13 @@ class Deliveries:
         try:
             accepted = await self._accept(reading)
         except MalformedPayloadError:
-            known = await self._intake.known(provider, reading.id)
+            known = await self._intake.known(provider, reading.known_as)
             if known is None:
                 raise
             return known
         if accepted.result in _SETTLED:
             return accepted
-        return await self._intake.known(provider, reading.id) or accepted
+        return await self._intake.known(provider, reading.known_as) or accepted
 
     async def _accept(self, reading: _Reading) -> Accepted:
         if isinstance(reading.content, MalformedPayloadError):
@@ -134,8 +141,8 @@ class Deliveries:
         self._context.refuse_while_stopping()
         delivery = reading.content
         if delivery.event == "edit":
-            return await self._intake.edited(delivery, [one.repository for one in reading.trusted])
-        repositories = matching(delivery, reading.trusted)
+            return await self._intake.edited(delivery, reading.names)
+        repositories = reading.names
         accepted = await self._deliver(delivery, repositories)
         if repositories and accepted.result not in _SETTLED:
             await self._intake.verified(repositories)
@@ -159,10 +166,19 @@ def _read(
     if not trusted:
         return None
     delivery_id = provider.delivery_id(headers, body)
+    everybody = tuple(dict.fromkeys(one.repository for one in trusted))
     try:
-        return _Reading(trusted, delivery_id, provider.parse(headers, body))
+        delivery = provider.parse(headers, body)
     except MalformedPayloadError as error:
-        return _Reading(trusted, delivery_id, error)
+        return _Reading(everybody, delivery_id, _known_as(delivery_id, everybody), error)
+    names = everybody if delivery.event == "edit" else matching(delivery, trusted)
+    known_as = _known_as(delivery_id, names or everybody)
+    return _Reading(names, delivery_id, known_as, replace(delivery, id=known_as))
+
+
+def _known_as(delivery_id: str, names: Iterable[str]) -> str:
+    speakers = hashlib.sha256("\0".join(sorted(names)).encode()).hexdigest()[:16]
+    return f"{speakers}:{delivery_id}"
 
 
 def _require_media_type(provider: Provider, headers: Mapping[str, str]) -> None:

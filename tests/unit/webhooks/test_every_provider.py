@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.model.requests import Receiver
-from tests.payloads import bitbucket, gitea, github, gitlab, netbox
+from tests.payloads import bitbucket, generic, gitea, github, gitlab, netbox
 from tests.payloads.forges import FORGES, Forge
 from tests.unit.webhooks.asgi import Answer, Body, ask
 from tests.unit.webhooks.reading import lowered
@@ -101,6 +101,55 @@ async def test_known_id_of_what_cannot_be_read(app: Starlette, forge: Forge, bod
 
     assert first.status == 202
     assert (await send(app, forge, body)).json["result"] == "duplicate"
+
+
+@pytest.mark.parametrize("secret", [generic.SECRET, b"another"], ids=["one secret", "two secrets"])
+async def test_ids_are_the_senders_own(app: Starlette, intake: FakeIntake, secret: bytes) -> None:
+    """Senders of two repositories may number their deliveries alike: neither's push is taken for the other's."""
+    intake.webhooks = [
+        Receiver("generic", "gitops", generic.URL, generic.SECRET),
+        Receiver("generic", "other", "https://git.example.com/other.git", secret),
+    ]
+    intake.fabrics = [FakeFabric("dc1"), FakeFabric("dc2", repository="other")]
+    bodies = [
+        (github.encoded(generic.push()), generic.SECRET),
+        (github.encoded(generic.push(url="https://git.example.com/other.git")), secret),
+    ]
+
+    async def send_both() -> list[Answer]:
+        headers = [generic.headers(body, secret=key, delivery="build-1042") for body, key in bodies]
+        return [
+            await ask(app, "POST", "/webhooks/generic", lowered(named), body)
+            for named, (body, _) in zip(headers, bodies, strict=True)
+        ]
+
+    first, again = await send_both(), await send_both()
+
+    assert [(one.status, one.json["requests"][0]["fabric"]) for one in first] == [(202, "dc1"), (202, "dc2")]
+    assert [(one.status, one.json["result"]) for one in again] == [(200, "duplicate")] * 2
+    assert {one.json["delivery"] for one in first + again} == {"build-1042"}
+    assert [one.json["requests"][0]["id"] for one in first] == [one.json["requests"][0]["id"] for one in again]
+
+
+async def test_ids_of_one_netbox_are_not_those_of_another(app: Starlette, intake: FakeIntake) -> None:
+    """Who knows the secret of one fabric's NetBox cannot use up the ids of another's edits."""
+    intake.fabrics = [FakeFabric("dc1"), FakeFabric("dc2")]
+    intake.webhooks = [
+        Receiver("netbox", "dc1", "https://netbox.example.com", netbox.SECRET),
+        Receiver("netbox", "dc2", "https://other.example.com", b"another"),
+    ]
+    bodies = [
+        (github.encoded(netbox.edit()), netbox.SECRET),
+        (github.encoded(netbox.edit(key="dc2/Switch/x")), b"another"),
+    ]
+
+    answers = [
+        await ask(app, "POST", "/webhooks/netbox", lowered(netbox.headers(body, secret=key)), body)
+        for body, key in bodies
+    ]
+
+    assert len({one.json["delivery"] for one in answers}) == 1
+    assert [(one.status, one.json["requests"][0]["fabric"]) for one in answers] == [(202, "dc1"), (202, "dc2")]
 
 
 # Proof
