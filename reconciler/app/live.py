@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.app.receivers import providers, receivers
-from reconciler.app.subjects import refuse_shared, remote_of
+from reconciler.app.subjects import access_of, refuse_shared, remote_of
 from reconciler.reconcile import Subject
 from reconciler.settings import check_reload, named_files
 from reconciler.status.reporter import Described
@@ -34,17 +34,34 @@ class Basis:
     fabric: FabricSettings
     remote: GitRemote
     contents: Mapping[Path, str]
-    """Of the files that they name. A rotated password is a change: what stalled for the old one may go on."""
+    """Of the files that are read when a subject is made: kubeconfigs, keys and certificates, those that a kubeconfig
+    names too. A certificate that was renewed in its place is a change.
+    """
 
     @classmethod
     def of(cls, fabric: FabricSettings, remote: GitRemote) -> Basis:
-        """Without what concerns only the poll and the webhooks."""
+        """Without what concerns only the poll and the webhooks. Raises ConfigurationError."""
         netbox = fabric.netbox
         if netbox is not None:
             netbox = netbox.model_copy(update={"webhook_secret_file": None, "webhook_secret_env": None})
         relevant = fabric.model_copy(update={"interval": None, "netbox": netbox})
-        of_remote = (file for file in (remote.password_file, remote.ca_file) if file is not None)
-        return cls(relevant, remote, digests([*(file.path for file in named_files(relevant)), *of_remote]))
+        files = {file.path for file in named_files(relevant)} | _present(remote.ca_file)
+        if fabric.cluster is not None:
+            files.update(access_of(fabric.cluster).certificates())
+        return cls(relevant, remote, digests(sorted(files - _credentials(fabric, remote))))
+
+
+def _credentials(fabric: FabricSettings, remote: GitRemote) -> set[Path]:
+    """The files that are read for each request."""
+    files = _present(remote.password_file)
+    for target in (fabric.cluster, fabric.netbox):
+        if target is not None and target.token is not None:
+            files |= _present(target.token.file)
+    return files if fabric.cluster is None else files.union(access_of(fabric.cluster).token_files())
+
+
+def _present(file: Path | None) -> set[Path]:
+    return set() if file is None else {file}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,10 @@ class Made:
     """What was made for a fabric, and of what."""
 
     basis: Basis
+    credentials: Mapping[Path, str]
+    """Contents of files that are read for each request. Where one is rotated all goes on as it is, but what stalled for
+    the old one may go on.
+    """
     subject: Subject
     watch: FabricWatch | None = None
 
@@ -71,6 +92,12 @@ class Version:
         return self.configured.fabrics
 
     @property
+    def files(self) -> set[Path]:
+        """All whose contents matter, but for the configuration's own."""
+        named = {file.path for file in named_files(self.settings)}
+        return named.union(*((*made.basis.contents, *made.credentials) for made in self.made.values()))
+
+    @property
     def watches(self) -> dict[str, FabricWatch]:
         """Those of enabled fabrics."""
         return {name: made.watch for name, made in self.made.items() if made.watch is not None}
@@ -79,11 +106,18 @@ class Version:
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a version differs in, by names of fabrics. `begun`: enabled, and new or not as before. `ended`: no longer
-    configured, or disabled.
+    configured, or disabled. `renewed`: enabled and as before, but for credentials.
     """
 
     begun: frozenset[str] = field(default_factory=frozenset)
     ended: frozenset[str] = field(default_factory=frozenset)
+    renewed: frozenset[str] = field(default_factory=frozenset)
+
+    def then(self, later: Change) -> Change:
+        """Both in one. Of a fabric that came and went the last word counts."""
+        begun = (self.begun - later.ended) | later.begun
+        ended = (self.ended - later.begun) | later.ended
+        return Change(begun, ended, (self.renewed | later.renewed) - begun - ended)
 
 
 class Live:
@@ -143,19 +177,17 @@ class Live:
         )
 
     def _made(self, settings: FabricSettings, fabric: Fabric, remote: GitRemote, known: Made | None) -> Made:
-        basis = Basis.of(settings, remote)
+        basis, credentials = Basis.of(settings, remote), digests(sorted(_credentials(settings, remote)))
         if known is not None and known.basis == basis:
-            return (
-                known
-                if known.subject.fabric == fabric
-                else replace(known, subject=replace(known.subject, fabric=fabric))
-            )
+            if known.subject.fabric != fabric:
+                known = replace(known, subject=replace(known.subject, fabric=fabric))
+            return known if known.credentials == credentials else replace(known, credentials=credentials)
         cluster = self._stock.cluster(settings)
         watch = self._watch(settings) if fabric.is_enabled else None
         if cluster is not None and watch is not None:
             cluster = CachedCluster(cluster, watch.caches)
         subject = Subject(fabric, self._stock.source(remote, fabric), cluster, self._stock.netbox(settings))
-        return Made(basis, subject, watch)
+        return Made(basis, credentials, subject, watch)
 
 
 def _own_writes(subjects: Mapping[str, Subject]) -> Callable[[str], bool]:
@@ -166,14 +198,14 @@ def _own_writes(subjects: Mapping[str, Subject]) -> Callable[[str], bool]:
 
 def difference(before: Version, after: Version) -> Change:
     """What the second version has not as the first one had it."""
-    begun = {
-        name
-        for name, made in after.made.items()
-        if made.subject.fabric.is_enabled and (name not in before.made or before.made[name].basis != made.basis)
-    }
-    ended = {
-        name
-        for name, made in before.made.items()
-        if made.subject.fabric.is_enabled and (name not in after.made or not after.made[name].subject.fabric.is_enabled)
-    }
-    return Change(frozenset(begun), frozenset(ended))
+    old, new = _enabled(before), _enabled(after)
+    kept = {name for name, made in new.items() if name in old and old[name].basis == made.basis}
+    return Change(
+        begun=frozenset(new.keys() - kept),
+        ended=frozenset(old.keys() - new.keys()),
+        renewed=frozenset(name for name in kept if old[name].credentials != new[name].credentials),
+    )
+
+
+def _enabled(version: Version) -> dict[str, Made]:
+    return {name: made for name, made in version.made.items() if made.subject.fabric.is_enabled}

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
+from anyio import to_thread
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.live import Live
@@ -18,6 +19,7 @@ from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import Watches, WatchWork, build_watch
 from reconciler.errors import StateError
 from reconciler.model.requests import Trigger
+from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import PassRunner, Surroundings
 from reconciler.status.health import Components
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from reconciler.model.fabric import Fabric
     from reconciler.model.known import Known
     from reconciler.model.passes import PassRecord
+    from reconciler.model.status import FabricRecord
     from reconciler.ports import Clock
     from reconciler.queue import Next, Taken
     from reconciler.settings import SecretSource, Settings
@@ -122,7 +125,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     surroundings = Surroundings(obstacle=intake.obstacle, has_others=queue.has_others, on_breaker=metrics.breaker)
     runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
-    changes = ReloadEffects(live, intake, watches, poll, metrics)
+    changes = ReloadEffects(live, intake, watches, poll, metrics, partial(unsettled, store, queue))
     return Parts(
         host=settings.server.host,
         port=settings.server.port,
@@ -166,8 +169,18 @@ def worker_name(number: int) -> str:
 class ReloadEffects:
     """What a changed configuration causes (`reload.Effects`), and a moved branch of a repository on this machine."""
 
-    def __init__(self, live: Live, intake: TriggerIntake, watches: Watches, poll: Poll, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        live: Live,
+        intake: TriggerIntake,
+        watches: Watches,
+        poll: Poll,
+        metrics: Metrics,
+        unsettled: Callable[[Sequence[str]], Sequence[str]],
+    ) -> None:
+        """`unsettled` tells for which of some fabrics another try may end otherwise. It is called in a thread."""
         self._live = live
+        self._unsettled = unsettled
         self._intake = intake
         self._watches = watches
         self._poll = poll
@@ -185,6 +198,9 @@ class ReloadEffects:
     async def begin(self, fabrics: Sequence[str]) -> None:
         configured = self._live.version.fabrics
         await self._intake.trigger([configured[name] for name in fabrics if name in configured], Trigger.FILE)
+
+    async def renew(self, fabrics: Sequence[str]) -> None:
+        await self.begin(await to_thread.run_sync(self._unsettled, fabrics))
 
     async def moved(self, repository: str) -> None:
         """The branch of this repository has another tip. Raises StateError."""
@@ -245,6 +261,21 @@ class PassListener:
             self._store.prune(timedelta(days=history.days), history.passes, self._clock.now())
         except StateError:
             log.exception("the history could not be pruned")
+
+
+def unsettled(store: Store, queue: WorkQueue, fabrics: Sequence[str]) -> list[str]:
+    """Those fabrics whose last full pass did not succeed, that miss a connection, or that a pass works on, which may be
+    refused yet. Raises StateError.
+    """
+    records = store.fabrics()
+    return [name for name in fabrics if queue.is_active(name) or not _is_settled(records.get(name))]
+
+
+def _is_settled(record: FabricRecord | None) -> bool:
+    if record is None or record.last_pass is None:
+        return False
+    is_connected = all(one.state is not ConnectionState.FAILING for one in record.connections.values())
+    return record.last_pass.outcome.is_success and is_connected
 
 
 def read_token(source: SecretSource | None) -> bytes | None:

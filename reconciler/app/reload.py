@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +10,7 @@ import structlog
 
 from reconciler.app.live import Change
 from reconciler.errors import ConfigurationError
-from reconciler.settings import load, named_files
+from reconciler.settings import load
 from reconciler.triggers.files import digests, in_thread
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Effects(Protocol):
     async def begin(self, fabrics: Sequence[str]) -> None:
         """Queue a full pass over each of these fabrics, at once."""
 
+    async def renew(self, fabrics: Sequence[str]) -> None:
+        """Have those of these fabrics looked at for which the old credentials may have failed."""
+
     def reschedule(self) -> None:
         """Have the poll look at fabrics and intervals again."""
 
@@ -55,8 +59,8 @@ class Reload:
         """What has changed and did not have its effects yet."""
 
     def files(self) -> Iterable[Path]:
-        settings = self._live.version.settings
-        return [settings.path, *(file.path for file in named_files(settings))]
+        version = self._live.version
+        return [version.settings.path, *sorted(version.files)]
 
     async def look(self) -> None:
         """Take in what changed. Raises StateError; the effects that are left are then tried at the next look."""
@@ -89,20 +93,20 @@ class Reload:
     def _put(self, version: Version) -> None:
         change = self._live.put(version)
         if change != Change():
-            log.info("configuration changed", begun=sorted(change.begun), ended=sorted(change.ended))
-        # Of a fabric that came and went before any of it had an effect, the last word counts.
-        self._owed = Change(
-            begun=(self._owed.begun - change.ended) | change.begun,
-            ended=(self._owed.ended - change.begun) | change.ended,
-        )
+            fabrics = {"begun": change.begun, "ended": change.ended, "renewed": change.renewed}
+            log.info("configuration changed", **{what: sorted(names) for what, names in fabrics.items()})
+        self._owed = self._owed.then(change)
         self._effects.reschedule()
 
     async def _settle(self) -> None:
         """Watches before passes: a pass that begins before its watch would not see what changes in between."""
         if self._owed.ended:
             await self._effects.end(sorted(self._owed.ended))
-            self._owed = Change(begun=self._owed.begun)
+            self._owed = replace(self._owed, ended=frozenset())
         await self._effects.watch()
         if self._owed.begun:
             await self._effects.begin(sorted(self._owed.begun))
+            self._owed = replace(self._owed, begun=frozenset())
+        if self._owed.renewed:
+            await self._effects.renew(sorted(self._owed.renewed))
             self._owed = Change()

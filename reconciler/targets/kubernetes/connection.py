@@ -35,8 +35,13 @@ AnyConfiguration = TypeVar("AnyConfiguration", Configuration, "AsyncConfiguratio
 takes proxies from the environment.
 """
 
-_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod finds its token and CA."""
+
 _MAX_FILE = 1 << 20
+_KEYS = ("certificate-authority", "client-certificate", "client-key")
+"""What a kubeconfig gives as a file, or itself under the same name with `-data`."""
+
 _TOKEN = re.compile(r"[!-~]+")
 _REFUSED_USER_KEYS = {
     "exec": "it would run a program",
@@ -70,6 +75,18 @@ class ClusterAccess:
         with TemporaryDirectory(prefix="reconciler-keys-") as folder:  # open to nobody else
             yield self._fill(configuration, Path(folder))
 
+    def certificates(self) -> tuple[Path, ...]:
+        """The files of keys and certificates that a client reads when it is made, and that the access does not name by
+        itself: those that a kubeconfig names, and the pod's CA. Raises ConfigurationError.
+        """
+        if self.kubeconfig is not None:
+            return _files_in(self.kubeconfig, self.context, _KEYS)
+        return (SERVICE_ACCOUNT / "ca.crt",) if self.in_cluster else ()
+
+    def token_files(self) -> tuple[Path, ...]:
+        """The token files that a kubeconfig names. They are read before every request. Raises ConfigurationError."""
+        return () if self.kubeconfig is None else _files_in(self.kubeconfig, self.context, ("tokenFile",))
+
     def _fill(self, configuration: AnyConfiguration, folder: Path) -> AnyConfiguration:
         if self.kubeconfig is not None:
             return from_kubeconfig(configuration, self.kubeconfig, self.context, folder)
@@ -86,14 +103,11 @@ def from_kubeconfig(configuration: AnyConfiguration, path: Path, context: str | 
 
     Raises ConfigurationError; also for a user that needs a program to be run.
     """
-    if os.pathsep in str(path):
-        raise ConfigurationError(f"kubeconfig {path}: its path must not contain {os.pathsep!r}")
-    _read(path, "kubeconfig")
     merged = _merged(path)
     cluster, user = _checked_context(merged.value, path, context)
     try:
-        _write_out(cluster, ("certificate-authority",), folder)
-        _write_out(user, ("client-certificate", "client-key"), folder)
+        _write_out(cluster, folder)
+        _write_out(user, folder)
         KubeConfigLoader(merged, active_context=context, config_base_path=None).load_and_set(configuration)
     except Exception as error:  # noqa: BLE001 - what its YAML, base64 and look-ups raise; the message quotes the file
         raise ConfigurationError(f"kubeconfig {path} cannot be used: {type(error).__name__}") from None
@@ -119,10 +133,11 @@ def from_server(
 
 
 def from_pod(
-    configuration: AnyConfiguration, environ: Mapping[str, str] | None = None, folder: Path = _SERVICE_ACCOUNT
+    configuration: AnyConfiguration, environ: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> AnyConfiguration:
     """Put in the API server and service account of the pod that we run in. Raises ConfigurationError outside of one."""
     environ = os.environ if environ is None else environ
+    folder = SERVICE_ACCOUNT if folder is None else folder
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
     if not host or not port:
         raise ConfigurationError("in_cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set")
@@ -178,6 +193,9 @@ def _read(path: Path, what: str) -> bytes:
 
 def _merged(path: Path) -> JSON:
     """The file as the library reads it, with the folder that relative paths in it refer to."""
+    if os.pathsep in str(path):
+        raise ConfigurationError(f"kubeconfig {path}: its path must not contain {os.pathsep!r}")
+    _read(path, "kubeconfig")
     try:
         merged = KubeConfigMerger(str(path)).config
     except Exception:  # noqa: BLE001 - see from_kubeconfig
@@ -187,16 +205,23 @@ def _merged(path: Path) -> JSON:
     return merged
 
 
-def _write_out(section: JSONObject, members: Sequence[str], folder: Path) -> None:
+def _write_out(section: JSONObject, folder: Path) -> None:
     """Replace what a section holds itself by the name of a file. The library would do so too, but leave its files until
     the process ends in order, and their content in its memory.
     """
-    for member in members:
+    for member in _KEYS:
         data = section.pop(f"{member}-data", None)
         if data:
             file = folder / member
             file.write_bytes(base64.standard_b64decode(data))
             section[member] = str(file)
+
+
+def _files_in(path: Path, context: str | None, members: Sequence[str]) -> tuple[Path, ...]:
+    """The files that a kubeconfig names in these members of the context's cluster and user."""
+    sections = _checked_context(_merged(path).value, path, context)
+    names = (section[m] for section in sections for m in members if section.get(m) and not section.get(f"{m}-data"))
+    return tuple(path.parent / str(name) for name in names)
 
 
 def _checked_context(config: JSONObject, path: Path, context: str | None) -> tuple[JSONObject, JSONObject]:

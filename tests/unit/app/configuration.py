@@ -38,13 +38,14 @@ def secret(folder: Path, name: str, content: str) -> Path:
     return path
 
 
-def kubeconfig(folder: Path, name: str, server: str) -> str:
-    """Write a kubeconfig for this server; its path in the configuration."""
+def kubeconfig(folder: Path, name: str, server: str, **changes: Any) -> str:
+    """Write a kubeconfig for this server, with other sections than usual; its path in the configuration."""
     content = {
         "current-context": "it",
         "contexts": [{"name": "it", "context": {"cluster": "it", "user": "me"}}],
         "clusters": [{"name": "it", "cluster": {"server": server}}],
         "users": [{"name": "me", "user": {"token": f"{CANARY}-kubeconfig"}}],
+        **changes,
     }
     secret(folder, name, yaml.safe_dump(content))
     return f"secrets/{name}"

@@ -12,10 +12,12 @@ from reconciler.app.subjects import Stock
 from reconciler.app.watching import build_watch
 from reconciler.errors import ConfigurationError
 from reconciler.status.health import Components
+from reconciler.targets.kubernetes import connection
 from reconciler.targets.local.memory import MemoryDocuments
 from reconciler.targets.netbox import NetBoxServer
 from reconciler.triggers.branches import LocalBranch
 from reconciler.triggers.watch.cluster import CachedCluster
+from tests.lab.certificates import Authority
 from tests.unit.app.configuration import CANARY, LOCAL, REPOSITORY, kubeconfig, local_repository, secret, settings
 from tests.unit.store.samples import SetClock
 
@@ -187,18 +189,75 @@ def test_a_rotated_webhook_secret(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "fabrics"),
     [
-        pytest.param("git-token", _begun("dc1", "dc2"), id="of the repository"),
-        pytest.param("kube-token", _begun("dc1"), id="of a cluster"),
-        pytest.param("netbox-token", _begun("dc2"), id="of a NetBox"),
-        pytest.param("api-token", Change(), id="of nobody's target"),
+        pytest.param("git-token", ["dc1", "dc2", "dc3"], id="of the repository"),
+        pytest.param("kube-token", ["dc1", "dc3"], id="of clusters"),
+        pytest.param("netbox-token", ["dc2"], id="of a NetBox"),
+        pytest.param("api-token", [], id="of nobody's target"),
     ],
 )
-def test_rotated_credentials(tmp_path: Path, file: str, fabrics: Change) -> None:
-    """A rotated credential causes a pass over whoever uses it: one that was refused for the old one may go on."""
-    running = Running(tmp_path, SERVER, NETBOX)
+def test_rotated_credentials(tmp_path: Path, file: str, fabrics: list[str]) -> None:
+    """A credential that is read for each request leaves watch and subject as they are when it is rotated; whoever uses
+    it is told of, once, as one that was refused for the old one may go on.
+    """
+    user = {"users": [{"name": "me", "user": {"tokenFile": "kube-token"}}]}
+    by_file = {"cluster": {"kubeconfig": kubeconfig(tmp_path, "by-file", "https://other.example.com", **user)}}
+    running = Running(tmp_path, SERVER, NETBOX, by_file)
+    before = running.live.version
     secret(tmp_path, file, "rotated")
 
-    assert running.again() == fabrics
+    assert running.again() == Change(renewed=frozenset(fabrics))
+
+    after = running.live.version
+    assert all(after.subjects[name] is before.subjects[name] for name in before.subjects)
+    assert all(after.watches[name] is before.watches[name] for name in before.watches)
+    assert running.again() == Change()
+
+
+@pytest.mark.parametrize(
+    ("section", "member"),
+    [("clusters", "certificate-authority"), ("users", "client-certificate"), ("users", "client-key")],
+)
+def test_a_certificate_that_a_kubeconfig_names(tmp_path: Path, section: str, member: str) -> None:
+    """It is read when a client is made: renewed in its place, it makes new ones, and it is among the files to watch."""
+    authority = Authority(tmp_path / "secrets")
+    authority.issue_client("me", group="g")
+    files = {"certificate-authority": "ca.crt", "client-certificate": "me.crt", "client-key": "me.key"}
+    cluster = {"server": "https://k8s.example.com", "certificate-authority": files.pop("certificate-authority")}
+    content: dict[str, Any] = {
+        "clusters": [{"name": "it", "cluster": cluster}],
+        "users": [{"name": "me", "user": files}],
+    }
+    running = Running(
+        tmp_path, {"cluster": {"kubeconfig": kubeconfig(tmp_path, "config", cluster["server"], **content)}}
+    )
+    before = running.live.version
+    (entry,) = content[section]
+    renewed = tmp_path / "secrets" / (entry["user"] if section == "users" else entry["cluster"])[member]
+    renewed.write_bytes(renewed.read_bytes() + b"\n")
+
+    assert running.again() == _begun("dc1")
+
+    after = running.live.version
+    assert after.subjects["dc1"] is not before.subjects["dc1"]
+    assert after.watches["dc1"] is not before.watches["dc1"]
+    assert renewed in after.files
+
+
+def test_the_certificate_authority_of_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is renewed in its place, too; the pod's token is read for each request."""
+    folder = tmp_path / "pod"
+    Authority(folder)
+    (folder / "token").write_text("t")
+    monkeypatch.setattr(connection, "SERVICE_ACCOUNT", folder)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    running = Running(tmp_path, {"cluster": {"in_cluster": True}})
+
+    (folder / "token").write_text("rotated")
+    assert running.again() == Change()
+    Authority(folder)
+
+    assert running.again() == _begun("dc1")
 
 
 def test_a_refused_version_changes_nothing(tmp_path: Path) -> None:

@@ -9,14 +9,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.app.live import Live
-from reconciler.app.parts import PRUNE_EVERY, WRITES, Measured, PassListener, build_parts, read_token
+from reconciler.app.parts import PRUNE_EVERY, WRITES, Measured, PassListener, build_parts, read_token, unsettled
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import Watches
 from reconciler.errors import ConfigurationError, StateError
+from reconciler.model.passes import Outcome
 from reconciler.model.requests import Trigger, Work
-from reconciler.model.status import PassResult
-from reconciler.queue import Next, Taken
+from reconciler.model.status import Connection, ConnectionState, PassResult
+from reconciler.queue import Next, Taken, WorkQueue
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
 from reconciler.store import Store, open_store
@@ -200,6 +201,36 @@ def test_old_history_is_pruned_now_and_then(history: History) -> None:
     history.clock.advance(seconds=1)
     listener.ended(record)
     assert history.kept() == ["new"]
+
+
+FAILING = {"netbox": Connection(ConnectionState.FAILING)}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "connections", "is_unsettled"),
+    [
+        pytest.param(Outcome.SUCCEEDED, {}, False, id="succeeded"),
+        pytest.param(Outcome.NO_CHANGE, {}, False, id="no change"),
+        pytest.param(Outcome.FAILED, {}, True, id="failed"),
+        pytest.param(Outcome.PARTIAL, {}, True, id="partial"),
+        pytest.param(Outcome.SUCCEEDED, FAILING, True, id="a connection failed since"),
+    ],
+)
+def test_who_may_do_better_with_other_credentials(
+    history: History, outcome: Outcome, connections: dict[str, Connection], *, is_unsettled: bool
+) -> None:
+    """Fabrics that did not succeed, or miss a connection; and those that a pass works on, or that had none yet."""
+    queue = WorkQueue(history.clock.monotonic)
+    result = samples.pass_result("p1", finished=history.clock.now())
+    assert result.fabric.last_pass is not None
+    last = replace(result.fabric.last_pass, outcome=outcome)
+    fabric = replace(result.fabric, last_pass=last, connections=connections)
+    history.store.record_pass(PassResult(result.record, fabric))
+
+    assert unsettled(history.store, queue, ["dc1", "dc2"]) == (["dc1", "dc2"] if is_unsettled else ["dc2"])
+
+    queue.add("dc1", Work((Trigger.POLL,)))
+    assert unsettled(history.store, queue, ["dc1"]) == ["dc1"]
 
 
 class FullDisk(Store):

@@ -39,6 +39,9 @@ class Effects:
     async def begin(self, fabrics: Sequence[str]) -> None:
         self._note("begin", fabrics)
 
+    async def renew(self, fabrics: Sequence[str]) -> None:
+        self._note("renew", fabrics)
+
     def reschedule(self) -> None:
         self.seen.append(("reschedule", ()))
 
@@ -131,7 +134,9 @@ async def test_what_a_change_causes(tmp_path: Path) -> None:
         ("begin", ("renamed",)),
     ]
     assert set(service.live.subjects()) == {"renamed", "dc2"}
-    assert {"event": "configuration changed", "begun": ["renamed"], "ended": ["dc1"], "log_level": "info"} in log
+    (entry,) = log
+    assert (entry["event"], entry["begun"], entry["ended"]) == ("configuration changed", ["renamed"], ["dc1"])
+    assert entry["renewed"] == []
 
 
 async def test_every_named_file_is_looked_at(tmp_path: Path) -> None:
@@ -283,3 +288,29 @@ async def test_the_last_word_counts(tmp_path: Path) -> None:
     service.effects.is_broken = False
     await service.reload.look()
     assert service.effects.taken() == [("reschedule", ()), ("reschedule", ()), ("end", ("dc2", "dc3"))]
+
+
+async def test_rotated_credentials(tmp_path: Path) -> None:
+    """They are told of once, after other effects; a fabric that begins anew, or ends, is not told of as well."""
+    service = Service(tmp_path, LOCAL, LOCAL, LOCAL)
+    await service.reload.look()
+    service.effects.taken()
+
+    secret(tmp_path, "git-token", "rotated")
+    await service.reload.look()
+    await service.reload.look()
+    assert service.effects.taken() == [("reschedule", ()), ("renew", ("dc1", "dc2", "dc3"))]
+
+    service.effects.is_broken = True
+    secret(tmp_path, "git-token", "rotated again")
+    with pytest.raises(StateError):
+        await service.reload.look()
+    service.change("fabrics", 0, "path", value="elsewhere")
+    service.change("fabrics", 1, "enabled", value=False)
+    with pytest.raises(StateError):
+        await service.reload.look()
+    service.effects.is_broken = False
+    service.effects.taken()
+    await service.reload.look()
+
+    assert service.effects.taken() == [("end", ("dc2",)), ("begin", ("dc1",)), ("renew", ("dc3",))]
