@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
 
 from reconciler.model.events import Change
+from reconciler.plan.canonical import is_same
 from reconciler.plan.watching import is_worth_a_pass
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from reconciler.triggers.watch.cache import Cache
 
 log = structlog.get_logger("watch")
+
+SLICE = 100
+"""Changes that are judged in one turn of the event loop: some 20 ms."""
 
 MAX_CHANGES = 20_000
 """How many objects' changes wait to be judged; beyond that the whole fabric is to be looked at."""
@@ -39,6 +44,8 @@ class WatchTrigger:
         self._add = add
         self._changes: dict[ObjectKey, Change] = {}
         """What is not judged yet, by object."""
+        self._worth: dict[ObjectKey, Change] = {}
+        """What was judged to be worth a pass, until the rest is judged too."""
         self._is_whole = False
         """Whether the whole fabric is to be looked at, whatever else changed."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,9 +71,12 @@ class WatchTrigger:
         earlier = self._changes.get(change.key)
         if earlier is not None:
             change = _merged(earlier, change)
-        elif len(self._changes) >= MAX_CHANGES:
+        elif _says_nothing(change):
+            return
+        elif len(self._changes) + len(self._worth) >= MAX_CHANGES:
             log.info("too many changes to judge one by one", fabric=self._fabric)
             self._changes.clear()
+            self._worth.clear()
             self._is_whole = True
             return
         self._changes[change.key] = change
@@ -93,24 +103,66 @@ class WatchTrigger:
             asyncio.get_running_loop().call_soon(self._judge)
 
     def _judge(self) -> None:
+        """Judge a slice of what there is; once all of it is judged, add what is worth a pass."""
         self._is_called = False
         with self._lock:
-            known = self._known
-            if known is None or self._is_running:
-                return
+            known = None if self._is_running else self._known
+        if known is None:
+            self._put_back()
+            return
+        try:
+            self._judge_slice(known)
+        except Exception:
+            # Which changes it was about is not known for sure, so none is passed over.
+            log.exception("changes not judged: the whole fabric is looked at", fabric=self._fabric)
+            self._is_whole = True
+        if self._changes and not self._is_whole:
+            self._call()
+        else:
+            self._finish()
+
+    def _put_back(self) -> None:
+        """What a pass that has begun meanwhile may see is judged by what it learns."""
+        for key, change in self._worth.items():
+            later = self._changes.get(key)
+            self._changes[key] = change if later is None else _merged(change, later)
+        self._worth.clear()
+
+    def _judge_slice(self, known: Known) -> None:
+        for key in tuple(islice(self._changes, SLICE)):
+            change = self._changes.pop(key)
+            if self._is_worth(change, known):
+                self._worth[key] = change
+
+    def _finish(self) -> None:
+        with self._lock:
             has_ended, self._has_ended = self._has_ended, False
-        is_whole, self._is_whole = self._is_whole, False
-        changes, self._changes = self._changes, {}
-        scope = None if is_whole else frozenset(key for key, one in changes.items() if self._is_worth(one, known))
         if has_ended:
             for cache in self._caches.values():
                 cache.settle()
-        if scope is None or scope:
-            self._add(scope)
+        if self._is_whole or self._worth:
+            self._add(None if self._is_whole else frozenset(self._worth))
+        # Only now: an error of who takes the work loses nothing.
+        self._is_whole = False
+        self._changes.clear()
+        self._worth.clear()
 
     def _is_worth(self, change: Change, known: Known) -> bool:
         cache = self._caches[change.key.kind]
         return not cache.is_known(change) and is_worth_a_pass(change.before, change.after, known)
+
+
+def _says_nothing(change: Change) -> bool:
+    """Whether it is plain at a glance that nothing changed but status, version and the like; most changes are such."""
+    before, after = change.before, change.after
+    return (
+        before is not None
+        and after is not None
+        and (before.uid, before.is_deleting, before.labels, before.annotations)
+        == (after.uid, after.is_deleting, after.labels, after.annotations)
+        and before.spec == after.spec
+        and is_same(before.spec, after.spec)
+    )
 
 
 def _merged(earlier: Change, later: Change) -> Change:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from anyio import to_thread
+from structlog.testing import capture_logs
 
 from reconciler.model.events import Change, Listing
 from reconciler.model.known import Known
@@ -16,7 +17,7 @@ from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.memory import MemoryDocuments
 from reconciler.triggers.watch import trigger as module
 from reconciler.triggers.watch.cache import Cache
-from reconciler.triggers.watch.trigger import WatchTrigger
+from reconciler.triggers.watch.trigger import SLICE, WatchTrigger
 from tests.unit.triggers.watch.world import VPC, manifest, settle
 
 if TYPE_CHECKING:
@@ -277,3 +278,111 @@ def test_a_pass_that_outlives_the_loop() -> None:
     trigger.end(KNOWN)
 
     assert added == []
+
+
+def many(fabric: Fabric, count: int) -> frozenset[ObjectKey]:
+    """The keys of so many new objects of others, of which the trigger hears at once."""
+    keys = [ObjectKey("VPC", "default", f"v{number}") for number in range(count)]
+    for key in keys:
+        fabric.tell(None, replace(foreign(1), key=key))
+    return frozenset(keys)
+
+
+async def test_the_loop_gets_its_turn_between_slices() -> None:
+    """However many changes come together: they are judged in slices, and added together."""
+    fabric = Fabric()
+    await fabric.idle()
+    keys = many(fabric, 5 * SLICE)
+    turns = 0
+    while not fabric.added:
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert turns >= 5
+    assert fabric.added == [keys]
+
+
+async def test_a_pass_that_begins_between_slices() -> None:
+    """What was judged before it waits for what it learns, together with what came later."""
+    fabric = Fabric()
+    await fabric.idle()
+    keys = many(fabric, 3 * SLICE)
+    await asyncio.sleep(0)
+    fabric.trigger.begin()
+    fabric.tell(replace(foreign(1), key=min(keys)), None)
+    fabric.tell(STANDS, DRIFTED)
+    await settle()
+    assert fabric.added == []
+
+    fabric.trigger.end(KNOWN)
+    await settle()
+    assert fabric.added == [keys | {A}]
+
+
+async def test_too_many_changes_between_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is judged already counts, too."""
+    monkeypatch.setattr(module, "MAX_CHANGES", 2 * SLICE)
+    fabric = Fabric()
+    await fabric.idle()
+    many(fabric, 2 * SLICE)
+    await asyncio.sleep(0)
+    fabric.tell(None, STANDS)
+    await settle()
+
+    assert fabric.added == [None]
+
+
+async def test_a_change_that_cannot_be_judged() -> None:
+    """Nothing is lost by it, and the log tells: the whole fabric is looked at."""
+    fabric = Fabric()
+    await fabric.idle()
+    fabric.tell(None, foreign(1))
+    odd = replace(STANDS, spec={"mode": {1, 2}})
+    fabric.tell(STANDS, replace(odd, managed_fields=("odd",)))  # type: ignore[arg-type]
+
+    with capture_logs() as logs:
+        await settle()
+
+    assert fabric.added == [None]
+    assert [one["event"] for one in logs if one.get("exc_info")] == [
+        "changes not judged: the whole fabric is looked at"
+    ]
+    fabric.added.clear()
+    assert await fabric.hear(STANDS, DRIFTED) == [frozenset({A})]
+
+
+async def test_work_that_is_not_taken() -> None:
+    """It is added with the next."""
+    added: list[Scope] = []
+    errors: list[object] = []
+
+    def add(scope: Scope) -> None:
+        if not errors:
+            raise ZeroDivisionError
+        added.append(scope)
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    trigger = WatchTrigger("dc1", {VPC.name: Cache(VPC)}, add)
+    trigger.end(KNOWN)
+    trigger.on_change(Change(A, STANDS, DRIFTED))
+    await settle()
+    assert [type(one) for one in errors] == [ZeroDivisionError]
+
+    trigger.on_change(Change(THEIRS, None, foreign(1)))
+    await settle()
+    assert added == [frozenset({A, THEIRS})]
+
+
+async def test_what_says_nothing_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes of status, of which there are many, cost no memory and no judgement; `true` is not 1."""
+    monkeypatch.setattr(module, "MAX_CHANGES", 2)
+    fabric = Fabric()
+    await fabric.idle()
+    fabric.trigger.begin()
+    for number in range(10):
+        fabric.tell(replace(foreign(1), key=ObjectKey("VPC", "default", f"v{number}")), foreign(2))
+    fabric.tell(foreign(1, m=True), foreign(2, m=1))
+    fabric.trigger.end(KNOWN)
+    await settle()
+
+    assert fabric.added == [frozenset({THEIRS})]
