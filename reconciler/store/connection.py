@@ -10,7 +10,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from reconciler.errors import StateError
 from reconciler.store.codec import UnreadableError
@@ -136,6 +137,12 @@ class Database:
         """Let go of the file. Nothing may be asked of it afterwards."""
         self._engine.dispose()
         self._lock.release()
+
+
+def is_of_the_file(error: Exception) -> bool:
+    """Whether an error is of the file, and not of what was to be written: in use, full, damaged, not accessible."""
+    cause = error.__cause__
+    return isinstance(cause, OSError | OperationalError | NoConnectionError) or type(cause) is DatabaseError
 
 
 def _engine(path: Path) -> Engine:

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from reconciler.model.requests import RequestState
+from reconciler.store.connection import is_of_the_file
 from reconciler.store.grouping import Grouped
 from reconciler.store.rows import Part, ensure_fabrics, save_requests, values_of
 from reconciler.store.schema import deliveries, fabrics, requests, webhooks
@@ -44,7 +45,7 @@ class RequestPart(Part):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
-        self._arrivals = Grouped(self._accept)
+        self._arrivals = Grouped(self._accept, is_of_the_file)
 
     def accept(
         self,
