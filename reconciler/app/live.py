@@ -131,6 +131,7 @@ class Live:
         self._stock = stock
         self._watch = watch
         self.version = self._make(settings, {})
+        stock.sweep()
 
     def configured(self) -> Configured:
         return self.version.configured
@@ -152,7 +153,17 @@ class Live:
         yet. Raises ConfigurationError, also for what cannot change while the service runs.
         """
         check_reload(self.version.settings, settings)
-        return self._make(settings, self.version.made)
+        version = self._make(settings, self.version.made)
+        self._stock.sweep()  # what an earlier version used, and its last passes
+        return version
+
+    def is_current(self, fabric: str, subject: Subject) -> bool:
+        """Whether passes over the fabric are still made on this subject: it is configured, enabled, and what decides
+        what they do is as it was. May be called from any thread.
+        """
+        now = self.version.subjects.get(fabric)
+        # The source is made anew with every subject, and shared by copies that differ in the interval only.
+        return now is not None and now.fabric.is_enabled and now.source is subject.source
 
     def put(self, version: Version) -> Change:
         """From now on this is the configuration."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+import structlog
 
 from reconciler.desired.git import Mirror
 from reconciler.desired.remote import GitRemote
 from reconciler.desired.source import FabricSource, ParseCache
+from reconciler.desired.workplace import remove
 from reconciler.errors import ConfigurationError
 from reconciler.settings.urls import canonical
 from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from reconciler.reconcile import Subject
     from reconciler.settings import ClusterSettings, FabricSettings, RepositorySettings, Settings
 
+log = structlog.get_logger("service")
+
 
 class Stock:
     """What outlives a version of the configuration, and must: mirrors, because two of one directory have to wait for
@@ -34,7 +41,8 @@ class Stock:
     def __init__(self, documents: Documents, folder: Path) -> None:
         self._documents = documents
         self._folder = folder
-        self._mirrors: dict[str, Mirror] = {}
+        self._mirrors: WeakSet[Mirror] = WeakSet()
+        """Those that are in use: by the configuration, or by a pass that began before it changed."""
         self._clusters: dict[str, LocalCluster] = {}
         self._netboxes: dict[str, LocalNetBox] = {}
         self._cache = ParseCache()
@@ -44,14 +52,26 @@ class Stock:
         return FabricSource(self.mirror(remote), fabric, self._cache)
 
     def mirror(self, remote: GitRemote) -> Mirror:
-        """The mirror of a remote; for another remote of the same name, one that takes its place."""
-        known = self._mirrors.get(remote.name)
-        if known is None:
-            known = Mirror(remote, mirror_folder(self._folder, remote.name))
-        elif known.remote != remote:
-            known = known.following(remote)
-        self._mirrors[remote.name] = known
-        return known
+        """The mirror of a remote. Each URL has a directory of its own; where only the branch or the credentials are
+        others, there is a further mirror in that directory, which waits for the first.
+        """
+        folder = mirror_folder(self._folder, remote)
+        known = [mirror for mirror in self._mirrors if mirror.directory == folder]
+        same = next((mirror for mirror in known if mirror.remote == remote), None)
+        mirror = same or (known[0].following(remote) if known else Mirror(remote, folder))
+        self._mirrors.add(mirror)
+        return mirror
+
+    def sweep(self) -> None:
+        """Remove the directories of mirrors that nobody uses any more. One that cannot be removed stays."""
+        used = {mirror.directory for mirror in self._mirrors}
+        for folder in self._folder.glob("*.git"):
+            if folder not in used:
+                log.info("mirror removed", folder=folder.name)
+                try:
+                    remove(folder)
+                except OSError as error:
+                    log.warning("mirror could not be removed", folder=folder.name, error=error.strerror)
 
     def cluster(self, fabric: FabricSettings) -> Cluster | None:
         """As `build_cluster`."""
@@ -66,14 +86,17 @@ class Stock:
         return build_netbox(fabric, self._documents)
 
 
-def mirror_folder(folder: Path, repository: str) -> Path:
-    """Where the mirror of the repository of this name is."""
-    return folder / f"{repository}.git"
+def mirror_folder(folder: Path, remote: GitRemote) -> Path:
+    """Where the mirror of a remote is. Were it by name alone, the mirrors of a URL and of the one that takes its place
+    would remove each other for as long as both are in use.
+    """
+    return folder / f"{remote.name}-{sha256(remote.url.encode()).hexdigest()[:12]}.git"
 
 
 def build_mirrors(settings: Settings, folder: Path) -> dict[str, Mirror]:
     """A mirror for each repository, below `folder`, which no other process may use. Nothing is fetched yet."""
-    return {r.name: Mirror(remote_of(r), mirror_folder(folder, r.name)) for r in settings.repositories}
+    remotes = map(remote_of, settings.repositories)
+    return {remote.name: Mirror(remote, mirror_folder(folder, remote)) for remote in remotes}
 
 
 def remote_of(repository: RepositorySettings) -> GitRemote:

@@ -50,14 +50,14 @@ class Workplace:
         removed first: it may be another repository's, or planted.
         """
         if not self._is_ours():
-            _remove(self.directory)
+            remove(self.directory)
             self.directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.directory.mkdir(mode=0o700)
             self.directory.chmod(0o700)
             self._write_mark()
         if _content(self.askpass) != ASKPASS_SCRIPT:
             _write(self.askpass, ASKPASS_SCRIPT, 0o700)
-        _remove(self.replacement)
+        remove(self.replacement)
 
     def make(self, repository: Path) -> None:
         """Make an empty bare repository, unless it is there; and give it our configuration in any case, and nothing
@@ -71,7 +71,7 @@ class Workplace:
 
     def replace(self) -> None:
         """Put the replacement in the repository's place."""
-        _remove(self.repository)
+        remove(self.repository)
         self.replacement.rename(self.repository)
 
     def _is_ours(self) -> bool:
@@ -100,14 +100,14 @@ def _content(path: Path) -> str | None:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    _remove(path)
+    remove(path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         os.fchmod(file.fileno(), mode)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     """Remove a file, a link (not what it points to), or a directory with all in it. Absent is fine."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -10,6 +10,7 @@ import pytest
 from reconciler.app.live import Change, Live
 from reconciler.app.subjects import Stock
 from reconciler.app.watching import build_watch
+from reconciler.desired.source import FabricSource
 from reconciler.errors import ConfigurationError
 from reconciler.status.health import Components
 from reconciler.targets.kubernetes import connection
@@ -287,7 +288,7 @@ def test_a_webhook_secret_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_repository_keeps_its_mirror(tmp_path: Path) -> None:
-    """Where the remote stays as it was its mirror does, for new fabrics too; for another remote there is a new one that
+    """Where the remote stays as it was its mirror does, for new fabrics too; for another branch there is a new one that
     waits for the old.
     """
     stock = Stock(MemoryDocuments(), tmp_path)
@@ -296,10 +297,76 @@ def test_a_repository_keeps_its_mirror(tmp_path: Path) -> None:
 
     same, other = stock.mirror(remote), stock.mirror(replace(remote, branch="other"))
 
+    assert stock.mirror(remote) is same
     assert stock.mirror(replace(remote, branch="other")) is other
     assert same is not other
     assert same.directory == other.directory
     assert same._lock is other._lock
+
+
+def test_another_url_has_another_mirror(tmp_path: Path) -> None:
+    """The mirror of a new URL does not touch the old one's directory, which a pass may still read. It is removed when
+    nobody uses it any more; what else is there stays.
+    """
+    running = Running(tmp_path, LOCAL)
+    old = running.live.subjects()["dc1"].source
+    assert isinstance(old, FabricSource)
+    directory = old._mirror.directory
+    directory.mkdir(parents=True)
+    (directory.parent / "notes").mkdir()
+    other = {"repositories": [{**REPOSITORY, "url": "https://git.example.com/other.git"}]}
+
+    running.reload(LOCAL, **other)
+    new = running.live.subjects()["dc1"].source
+    running.again()
+
+    assert isinstance(new, FabricSource)
+    assert new._mirror.directory != directory
+    assert new._mirror._lock is not old._mirror._lock
+    assert directory.exists(), "a pass may use it"
+
+    new._mirror.directory.mkdir()
+    del old
+    running.again()
+
+    assert sorted(directory.parent.iterdir()) == sorted([new._mirror.directory, directory.parent / "notes"])
+
+
+def test_mirrors_of_an_earlier_run(tmp_path: Path) -> None:
+    """Directories that no repository of the configuration uses are removed at the start."""
+    first = Running(tmp_path, LOCAL)
+    source = first.live.subjects()["dc1"].source
+    assert isinstance(source, FabricSource)
+    used = source._mirror.directory
+    for folder in (used, used.with_name("gone.git")):
+        folder.mkdir(parents=True)
+        (folder / "file").touch()
+
+    Running(tmp_path, LOCAL)
+
+    assert list(used.parent.iterdir()) == [used]
+
+
+def test_what_a_pass_began_with(tmp_path: Path) -> None:
+    """A subject is current as long as the fabric is configured, enabled, and passes over it would do the same."""
+    running = Running(tmp_path, SERVER, LOCAL)
+    live, began = running.live, running.live.subjects()["dc1"]
+    secret(tmp_path, "kube-token", "rotated")
+    running.again()
+    assert live.is_current("dc1", began)
+    running.reload({**SERVER, "interval": 60}, LOCAL)
+    assert live.is_current("dc1", began)
+
+    running.reload({"cluster": {**SERVER["cluster"], "prune": True}}, LOCAL)
+    assert not live.is_current("dc1", began)
+
+    began = live.subjects()["dc1"]
+    running.reload({"cluster": {**SERVER["cluster"], "prune": True}, "enabled": False}, LOCAL)
+    assert not live.is_current("dc1", began)
+
+    other = live.subjects()["dc2"]
+    running.reload(SERVER)
+    assert not live.is_current("dc2", other)
 
 
 def test_embedded_stores_are_one(tmp_path: Path) -> None:
