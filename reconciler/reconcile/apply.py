@@ -73,7 +73,7 @@ class Applier:
 
     def _one(self, action: Action) -> Result:
         try:
-            self._attempt.check_stop()
+            self._attempt.check_write()
             self._check_reachable()
             # Earlier waves are over: what failed there is known, and what refers to it would be refused.
             if error := blocked_by(action, self.results):

@@ -16,6 +16,7 @@ from reconciler.errors import (
     NetBoxUnavailableError,
     ReconcilerError,
     RetryableError,
+    StalledError,
     StoppedError,
 )
 from reconciler.model.passes import Failure, Phase
@@ -35,14 +36,23 @@ log = structlog.get_logger("pass")
 SPELL = 10.0
 """Seconds that a pass writes to NetBox before it lets the queue decide who goes on, should nobody wait before that."""
 
+MAX_PARTS = 100
+"""So many parts a pass may have while what it works towards changes. Each later one leaves less than the one before."""
+
 STANDINGS = frozenset({"unchanged", "netbox_retained"})
 """Counts that say how things stand, and not what was done: those of the parts of a pass do not add up."""
+
+
+class SupersededError(StalledError):
+    """The fabric was removed, disabled or configured otherwise while a pass over it ran, which wrote no more."""
+
+    reason = "Superseded"
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """What a pass that yielded hands on to its next part. `left` is how much of its plan for NetBox was not carried
-    out, and `aim` what that plan was made for.
+    out, and `aim` what that plan was made for; `parts` counts those that were made.
     """
 
     started: datetime
@@ -50,18 +60,21 @@ class Slice:
     counts: Mapping[str, int]
     left: int
     aim: object
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """The terms on which a pass is made. `has_others` tells whether another fabric waits for its turn; `is_asked_for`,
-    whether a person waits for this one; `earlier` is the part that was made already.
+    whether a person waits for this one; `is_current`, whether the fabric is still configured as it was when the pass
+    began; `earlier` is the part that was made already.
     """
 
     stop: StopFlag
     breakers: Breakers
     has_others: Callable[[], bool] = field(default=lambda: False)
     is_asked_for: bool = False
+    is_current: Callable[[], bool] = field(default=lambda: True)
     earlier: Slice | None = None
 
 
@@ -81,6 +94,10 @@ class Attempt:
         self.blocks: list[tuple[str, str]] = []
         self.unserved: set[str] = set()
         """Names of kinds that the cluster does not serve."""
+        self.is_superseded = False
+        """Whether writes were left out, because the configuration of the fabric changed."""
+        self.has_written = False
+        """Whether this part of the pass wrote anything to NetBox."""
         self.aim: object = None
         """Revision and scope that the pass works towards."""
         self.left = 0
@@ -93,19 +110,33 @@ class Attempt:
         if self._terms.stop.is_set():
             raise StoppedError("the service is stopping")
 
+    def check_write(self) -> None:
+        """Asked before each write: raises StoppedError as `check_stop`, and SupersededError when the fabric was
+        removed, disabled or configured otherwise since the pass began: what it decided by holds no more.
+        """
+        self.check_stop()
+        if self.is_superseded or not self._terms.is_current():
+            self.is_superseded = True
+            raise SupersededError("the configuration of the fabric changed during the pass")
+
     def may_yield(self, left: int, seconds: float) -> bool:
         """Whether to leave the other `left` writes to a next part of the pass, after having written for `seconds`.
 
-        Each part must leave less than the one before it: else one that is refused the same records again and again, or
-        that somebody works against, would never end.
+        Each part must have written something, and leave less than the one before it: else one that is refused the same
+        records again and again, or that somebody works against, would never end. Nor would one whose aim moves with
+        every part: that may leave more, but not for ever.
         """
         earlier = self._terms.earlier
-        is_closer = earlier is None or earlier.aim != self.aim or left < earlier.left
-        return left > 0 and is_closer and (seconds >= SPELL or self._terms.has_others())
+        is_closer = earlier is None or left < earlier.left or (earlier.aim != self.aim and earlier.parts < MAX_PARTS)
+        return left > 0 and self.has_written and is_closer and (seconds >= SPELL or self._terms.has_others())
 
     def rest(self) -> Slice | None:
         """What the next part of this pass is told; None when there is none."""
-        return Slice(self.started, self.phases, self.counts, self.left, self.aim) if self.left else None
+        if not self.left:
+            return None
+        earlier = self._terms.earlier
+        parts = earlier.parts + 1 if earlier else 1
+        return Slice(self.started, self.phases, self.counts, self.left, self.aim, parts)
 
     @contextmanager
     def contact(self, target: str, probe: Callable[[], object]) -> Iterator[None]:

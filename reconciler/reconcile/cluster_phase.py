@@ -23,6 +23,7 @@ from reconciler.plan.inventory import new_inventory
 from reconciler.plan.situation import Extent
 from reconciler.plan.states import object_states
 from reconciler.reconcile.apply import CONCURRENCY, Applier
+from reconciler.reconcile.attempt import SupersededError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,10 +99,14 @@ def _apply(side: ClusterSide, plan: ClusterPlan, attempt: Attempt) -> Mapping[Ob
 def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attempt) -> None:
     """Everything that was not done, with the reasons."""
     for key, result in results.items():
-        if isinstance(result, ReconcilerError):
+        if isinstance(result, ReconcilerError) and not isinstance(result, SupersededError):
             attempt.fail(Phase.APPLY, str(key), result)
         if isinstance(result, ClusterUnreachableError | ClusterAccessError):
             attempt.lost("cluster", result)
+    if attempt.is_superseded:
+        left = [str(key) for key, result in results.items() if isinstance(result, SupersededError)]
+        text = f"the configuration of the fabric changed during the pass, which left out {len(left)} writes"
+        attempt.fail(Phase.APPLY, "cluster", SupersededError(text))
     for finding in plan.conflicts:
         attempt.fail(Phase.PLAN, str(finding.key), StalledError(finding.message, reason=finding.reason))
     for finding in plan.waiting:

@@ -13,6 +13,7 @@ from reconciler.model.passes import Phase
 from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, plan_netbox
 from reconciler.plan.projection import project
 from reconciler.plan.scope import within
+from reconciler.reconcile.attempt import SupersededError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,7 +79,11 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt) -> None:
     steps = tuple(plan.steps())
     left, begun = sum(map(len, steps)), attempt.now()
     for step in steps:
-        attempt.check_stop()
+        try:
+            attempt.check_write()
+        except SupersededError as error:
+            attempt.fail(Phase.NETBOX, "netbox", error)
+            return
         results = write(netbox, step)
         _count(step, results, attempt)
         left -= len(step)
@@ -126,6 +131,7 @@ def _count(step: Step, results: Sequence[WriteResult], attempt: Attempt) -> None
     for result in results:
         if result.error is None:
             attempt.counts[_COUNTED[step.action]] += 1
+            attempt.has_written = True
         else:
             error = RetryableError(result.error, reason="NetBoxRejected")
             attempt.fail(Phase.NETBOX, str(result.ref), error)

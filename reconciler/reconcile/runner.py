@@ -67,11 +67,13 @@ class Obstacle(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What passes have to do with beside their fabric: whether something forbids a pass over it by now, whether another
-    fabric waits for its turn, and who is told when a breaker opens or closes. All in the thread of the pass.
+    fabric waits for its turn, whether a fabric is still configured as its subject says, and who is told when a breaker
+    opens or closes. All in the thread of the pass; `is_current` also in those that apply for it.
     """
 
     obstacle: Callable[[str], Obstacle | None] = field(default=lambda _: None)
     has_others: Callable[[str], bool] = field(default=lambda _: False)
+    is_current: Callable[[str, Subject], bool] = field(default=lambda _, __: True)
     on_breaker: Callable[[Breaker], None] = field(default=lambda _: None)
 
 
@@ -146,7 +148,7 @@ class PassRunner:
         past = Past(self._state.fabric(fabric), self._state.inventory(fabric), states)
         what = "pass continued" if earlier else "pass started"
         log.info(what, fabric=fabric, pass_id=order.id, triggers=[t.value for t in order.triggers])
-        report = reconcile(subject, order, past, self._clock, self._terms(taken, earlier))
+        report = reconcile(subject, order, past, self._clock, self._terms(taken, earlier, subject))
         self._store(report)
         return report
 
@@ -155,7 +157,7 @@ class PassRunner:
         pass_id, earlier = self._yielded.pop(fabric, (None, None))
         return (pass_id, earlier) if pass_id and pass_id == work.remainder else (uuid.uuid4().hex, None)
 
-    def _terms(self, taken: Taken, earlier: Slice | None) -> Terms:
+    def _terms(self, taken: Taken, earlier: Slice | None, subject: Subject) -> Terms:
         # A changed configuration too may be what brings a target back.
         asking = {Trigger.REQUEST, Trigger.FILE}
         return Terms(
@@ -163,6 +165,7 @@ class PassRunner:
             breakers=self._breakers,
             has_others=lambda: self._surroundings.has_others(taken.key),
             is_asked_for=not asking.isdisjoint(taken.work.triggers),
+            is_current=lambda: self._surroundings.is_current(taken.key, subject),
             earlier=earlier,
         )
 

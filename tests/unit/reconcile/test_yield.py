@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from reconciler.errors import StateError
 from reconciler.model.passes import Outcome, Phase
 from reconciler.model.requests import Request, RequestState, Trigger, Work
 from reconciler.queue import Next, Taken
-from reconciler.reconcile import Surroundings
+from reconciler.reconcile import Surroundings, attempt
 from reconciler.store import Store
 from reconciler.targets.local.memory import MemoryDocuments
 from reconciler.targets.local.netbox import LocalNetBox
@@ -262,6 +263,41 @@ def test_more_to_do_than_before(yielding: Yielding) -> None:
     yielding.rest(rest.union(_work(pushed)))
 
     assert yielding.steps() == steps + 1
+
+
+def test_an_aim_that_moves_for_ever(yielding: Yielding, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass whose commit is replaced during each of its parts, and whose writes are undone, ends all the same."""
+    rig, most = yielding.rig, 10
+    monkeypatch.setattr(attempt, "MAX_PARTS", most)
+    rest: Work | None = _work(rig.request(Trigger.POLL))
+    parts = 0
+
+    while rest is not None:
+        parts += 1
+        assert parts < MANY
+        _forget(rig)
+        rig.source.push(CHANGED if parts % 2 else MANIFESTS)
+        rest = yielding.run(rest).remainder
+
+    assert parts > most
+    assert rig.last.outcome is Outcome.SUCCEEDED
+
+
+def test_a_part_writes_something(yielding: Yielding) -> None:
+    """A part of which every write is refused goes on instead of yielding."""
+    rig = yielding.rig
+    rest = yielding.rest(_work(rig.request(Trigger.POLL)))
+    refused = [manifest.key for manifest in MANIFESTS if manifest.key.kind in {"Switch", "Server"}]
+    for key in refused:
+        rig.netbox.refuse(f"dc1/{key}", "the rack is full")
+    written = [rig.netbox.writes]
+
+    while (following := yielding.run(rest).remainder) is not None:
+        rest = following
+        written.append(rig.netbox.writes)
+
+    assert len(written) > 2
+    assert all(later > earlier for earlier, later in itertools.pairwise(written))
 
 
 def test_a_scoped_pass_yields(synced: Rig) -> None:
