@@ -46,8 +46,8 @@ class Part:
         self._clock = clock
 
 
-def values_of(names: Iterable[str]) -> Select[tuple[Any]]:
-    """The names, for `in_`. One parameter, however many there are: SQLite limits the number of parameters."""
+def values_of(names: Iterable[str | int]) -> Select[tuple[Any]]:
+    """The values, for `in_`. One parameter, however many there are: SQLite limits the number of parameters."""
     return select(func.json_each(json.dumps(list(names))).table_valued("value").c.value)
 
 

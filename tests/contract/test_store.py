@@ -497,6 +497,27 @@ def test_prunes_passes(store: Store, days: int, count: int, left: list[str]) -> 
     assert [p.id for p in store.passes("dc2")] == ["q1"]
 
 
+def test_passes_are_bounded_by_number(store: Store) -> None:
+    """However young they are, passes over some objects go beyond five times the number to keep, passes over the whole
+    fabric too, and neither pushes out the other.
+    """
+    scope = (key("a"),)
+    for number in range(12):
+        store.record_pass(pass_result(f"full{number}"))
+        scoped = pass_result(f"scoped{number}")
+        store.record_pass(replace(scoped, record=replace(scoped.record, scope=scope)))
+    for number in range(100):
+        scoped = pass_result(f"last{number}")
+        store.record_pass(replace(scoped, record=replace(scoped.record, scope=scope)))
+        store.record_pass(pass_result(f"other{number}", "dc2"))
+
+    store.prune(timedelta(days=30), 2, NOON)
+
+    left = [record.id for record in store.passes("dc1", 1000)]
+    assert left == [*(f"last{n}" for n in range(99, 89, -1)), *(f"full{n}" for n in range(11, 1, -1))]
+    assert [record.id for record in store.passes("dc2", 1000)] == [f"other{n}" for n in range(99, 89, -1)]
+
+
 def test_prunes_requests_and_deliveries(store: Store, clock: SetClock) -> None:
     """Deliveries go 7 days after they came, requests 7 days after they ended; unfinished ones never."""
     store.accept([request("old"), request("late"), request("open")], delivery("d1"))
