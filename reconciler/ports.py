@@ -67,8 +67,10 @@ class DesiredSource(Protocol):
     def tree(self, revision: Revision) -> str | None:
         """The id of the Git tree of the fabric's directory, None where the directory is absent."""
 
-    def is_ancestor(self, commit: str, revision: Revision) -> bool:
-        """Whether `commit` (40 hex) is `revision` or one of its ancestors; False when it is not known here."""
+    def ancestry(self, commits: Iterable[str], revision: Revision) -> Mapping[str, bool]:
+        """Of the commits (40 hex) that are known here: whether each is `revision` or one of its ancestors. In one look,
+        however many there are.
+        """
 
 
 class Cluster(Protocol):
@@ -281,8 +283,9 @@ class History(Protocol):
     def objects(self, fabric: str) -> Sequence[ObjectState]: ...
 
     def prune(self, keep_for: timedelta, keep_passes: int, now: datetime) -> None:
-        """Forget passes older than `keep_for` beyond the last `keep_passes` of each fabric; requests that ended,
-        and deliveries older than 7 days.
+        """Forget passes older than `keep_for` beyond the last `keep_passes` of each fabric, and of any age those over
+        the whole fabric beyond five times that many, and those over some objects too; requests that ended, and
+        deliveries older than 7 days.
         """
 
 

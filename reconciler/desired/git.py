@@ -74,6 +74,8 @@ _FIRST_FETCH_FACTOR = 10
 _CHECK_TIMEOUT = 10.0
 _SMALL = 64 * 1024
 _LARGEST_LISTING = 64 * 1024 * 1024
+_LONGEST_CHECK = 100
+"""Bytes of what git says of one object: id, type and size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,16 +248,24 @@ class Mirror:
                 contents = self._read_batch(repository, batch)
             yield from contents
 
-    def is_ancestor(self, commit: str, revision: Revision) -> bool:
-        """Whether `commit` (40 hex) is `revision` or one of its ancestors; False for one not known here."""
-        if not COMMIT.fullmatch(commit):
-            return False
+    def ancestry(self, commits: Iterable[str], revision: Revision) -> dict[str, bool]:
+        """Of the commits (40 hex) that are known here: whether each is `revision` or one of its ancestors. Two calls of
+        git, however many there are.
+        """
+        asked = {commit for commit in commits if COMMIT.fullmatch(commit)}
+        if not asked:
+            return {}
         with self._prepared() as repository:
-            args = ["merge-base", "--is-ancestor", "--end-of-options", commit, revision.commit]
-            answer = self._local(repository, args, _SMALL)
-            if answer.status < 0:  # ended by a signal or the time limit, which is no answer
-                raise self._unreadable(reason_of(answer.stderr))
-            return answer.is_ok
+            limit = _SMALL + _LONGEST_CHECK * len(asked)
+            checks = self._read_of(repository, ["cat-file", "--batch-check"], limit, asked)
+            known = {line.partition(" ")[0] for line in checks if " commit " in line}
+            if not known:
+                return {}
+            # All that a known commit leads to and the revision does not.
+            besides = self._read_of(
+                repository, ["rev-list", "--stdin"], _LARGEST_LISTING, [f"^{revision.commit}", *known]
+            )
+        return dict.fromkeys(known, True) | dict.fromkeys(known.intersection(besides), False)
 
     @contextmanager
     def _prepared(self) -> Iterator[Path]:
@@ -291,14 +301,21 @@ class Mirror:
         return answer
 
     def _read_batch(self, repository: Path, batch: Sequence[TreeEntry]) -> list[tuple[str, bytes]]:
-        with tempfile.TemporaryFile(dir=self._workplace.directory) as ids:
-            ids.write("".join(f"{entry.blob}\n" for entry in batch).encode("ascii"))
-            ids.seek(0)
-            output = self._read(repository, ["cat-file", "--batch"], batch_limit(batch), cast("BinaryIO", ids))
+        output = self._ask(repository, ["cat-file", "--batch"], batch_limit(batch), [entry.blob for entry in batch])
         try:
             return list(parse_batch(output, batch))
         except ValueError as error:
             raise self._unreadable(str(error)) from error
+
+    def _read_of(self, repository: Path, args: Sequence[str], limit: int, ids: Iterable[str]) -> list[str]:
+        return self._ask(repository, args, limit, ids).decode("ascii", "replace").splitlines()
+
+    def _ask(self, repository: Path, args: Sequence[str], limit: int, ids: Iterable[str]) -> bytes:
+        """What git writes about ids, which it is given line by line."""
+        with tempfile.TemporaryFile(dir=self._workplace.directory) as lines:
+            lines.write("".join(f"{one}\n" for one in ids).encode("ascii"))
+            lines.seek(0)
+            return self._read(repository, args, limit, cast("BinaryIO", lines))
 
     def _read(self, repository: Path, args: Sequence[str], limit: int, stdin: BinaryIO | None = None) -> bytes:
         answer = self._local(repository, args, limit, stdin)

@@ -11,7 +11,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from reconciler.errors import ReconcilerError
     from reconciler.model.objects import Manifest
@@ -27,6 +27,8 @@ class MemorySource:
         self._fetched = 0
         self._root = 0
         """Where the history of the latest commit begins."""
+        self._known: set[str] = set()
+        """The commits that were ever fetched: those that a rewritten history left out stay known."""
         self._error: ReconcilerError | None = None
         self.reads: list[Revision] = []
         """The revisions that were read, in order."""
@@ -55,6 +57,7 @@ class MemorySource:
         if not self._commits:
             raise BranchNotFoundError(f"the repository is empty, {self._branch} does not exist")
         self._fetched = len(self._commits)
+        self._known |= self._history(self._fetched)
         return self._commits[-1].revision
 
     def last_fetched(self) -> Revision | None:
@@ -69,10 +72,14 @@ class MemorySource:
         content = repr(replace(desired, revision=Revision(self._branch, "0" * 40)))
         return hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
 
-    def is_ancestor(self, commit: str, revision: Revision) -> bool:
-        number = self._number(revision)
-        root = self._root if number >= self._root else 0
-        return commit in {desired.revision.commit for desired in self._commits[root : number + 1]}
+    def ancestry(self, commits: Iterable[str], revision: Revision) -> Mapping[str, bool]:
+        included = self._history(self._number(revision) + 1)
+        return {commit: commit in included for commit in commits if commit in self._known}
+
+    def _history(self, end: int) -> set[str]:
+        """The commits of the history whose last one is that before `end`."""
+        root = self._root if end > self._root else 0
+        return {desired.revision.commit for desired in self._commits[root:end]}
 
     def _number(self, revision: Revision) -> int:
         return [desired.revision for desired in self._commits[: self._fetched]].index(revision)

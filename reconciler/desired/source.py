@@ -75,8 +75,8 @@ class FabricSource:
     def tree(self, revision: Revision) -> str | None:
         return self._mirror.tree(revision, self._path)
 
-    def is_ancestor(self, commit: str, revision: Revision) -> bool:
-        return self._mirror.is_ancestor(commit, revision)
+    def ancestry(self, commits: Iterable[str], revision: Revision) -> Mapping[str, bool]:
+        return self._mirror.ancestry(commits, revision)
 
     def read(self, revision: Revision) -> Desired:
         """As the port says. Raises GitUnavailableError when the mirror cannot be read."""

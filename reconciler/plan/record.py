@@ -28,9 +28,10 @@ MAX_STORED_PROBLEMS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a full pass learned. `fetched` is the tip of the branch (None: it could not be fetched), `revision` the one
-    that was read, `tree` that of the fabric's directory there. `states`, `observed` and `problems` are None where the
-    pass did not get so far: what is known stays.
+    """What a full pass learned. `fetched` is the newest revision that is known: the tip of the branch, or one that was
+    announced and is awaited (None: what was known before still holds). `revision` is the one that was read, `tree` that
+    of the fabric's directory there. `states`, `observed` and `problems` are None where the pass did not get so far:
+    what is known stays.
     """
 
     fetched: Revision | None = None
@@ -147,14 +148,10 @@ def _last_pass(done: PassRecord) -> LastPass:
     )
 
 
-def answer(requests: Sequence[Request], done: PassRecord, included: AbstractSet[str]) -> tuple[Request, ...]:
-    """The requests in their terminal state. `included` are the announced commits that are part of the pass's revision:
-    a push succeeds only when what it announced is applied.
+def answer(request: Request, done: PassRecord, included: AbstractSet[str], lost: Mapping[str, str]) -> Request:
+    """The request in its terminal state. `included` are the announced commits that are part of the pass's revision, and
+    `lost` says of others why they are not waited for: a push succeeds only when what it announced is applied.
     """
-    return tuple(_answer(request, done, included) for request in requests)
-
-
-def _answer(request: Request, done: PassRecord, included: AbstractSet[str]) -> Request:
     answered = replace(
         request,
         state=RequestState.SUCCEEDED if done.outcome.is_success else RequestState.FAILED,
@@ -164,7 +161,11 @@ def _answer(request: Request, done: PassRecord, included: AbstractSet[str]) -> R
         reason=done.reason,
         message=done.message,
     )
-    if request.commit is None or not done.outcome.is_success or request.commit in included:
+    if request.commit is None or request.commit in included:
         return answered
-    message = f"the announced commit {request.commit} is not part of {done.revision}"
+    if not done.outcome.is_success and request.commit not in lost:
+        return answered
+    place = f"part of {done.revision}" if done.revision else "served"
+    why = f": {lost[request.commit]}" if request.commit in lost else ""
+    message = f"the announced commit {request.commit} is not {place}{why}"
     return replace(answered, state=RequestState.FAILED, reason="CommitNotApplied", message=message)

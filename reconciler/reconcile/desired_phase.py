@@ -36,7 +36,7 @@ def read(source: DesiredSource, fetched: Revision | None, attempt: Attempt) -> D
     so that drift is healed while the Git host is away; a branch that does not exist has no desired state.
     """
     revision = fetched
-    if revision is None and not _is_branch_missing(attempt):
+    if revision is None and not is_branch_missing(attempt):
         revision = source.last_fetched()
     if revision is None:
         return None
@@ -46,5 +46,6 @@ def read(source: DesiredSource, fetched: Revision | None, attempt: Attempt) -> D
     return None
 
 
-def _is_branch_missing(attempt: Attempt) -> bool:
+def is_branch_missing(attempt: Attempt) -> bool:
+    """Whether the host answered, and has no such branch."""
     return any(failure.reason == BranchNotFoundError.reason for failure in attempt.failures)

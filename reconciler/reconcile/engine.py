@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.errors import CommitNotServedError
 from reconciler.model.known import Known
 from reconciler.model.passes import Outcome, PassRecord, Phase, SyncState
 from reconciler.model.status import PassResult
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.requests import Request, Scope, Trigger
-    from reconciler.model.revision import Revision
     from reconciler.model.status import FabricRecord
     from reconciler.plan.projection import Projectable
     from reconciler.ports import Clock, Cluster, DesiredSource, NetBox
@@ -76,9 +76,9 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a pass ends with. `is_retryable`: trying again without any change may help. `unanswered` are the requests
-    that the next try answers: what they announced is not served yet. `known` is None where the pass did not read what
-    Git declares: what was known before still holds. With a `rest` the pass has not ended but yielded, and the result is
-    how far it came.
+    that the next try answers: what they announced is not served yet, or could not be looked for. `known` is None where
+    the pass did not read what Git declares: what was known before still holds. With a `rest` the pass has not ended but
+    yielded, and the result is how far it came.
     """
 
     result: PassResult
@@ -131,7 +131,7 @@ def _applied(source: DesiredSource, record: FabricRecord, attempt: Attempt) -> D
 def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, terms: Terms) -> Report:
     attempt = Attempt(subject.fabric.name, clock, terms)
     fetched = fetch(subject.source, attempt)
-    history = learn(subject.source, fetched, order.requests, past.record, attempt, attempt.began)
+    history = learn(subject.source, fetched, order.requests, past.record, attempt)
     # The first part of a pass that yielded may have brought the fabric in line with a commit that is taken back by now.
     is_whole = terms.earlier is None and not attempt.failures
     if fetched is not None and is_whole and is_unchanged(order.triggers, past.record, history):
@@ -142,10 +142,17 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
     desired = read(subject.source, fetched, attempt)
     cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
-    seen = _seen(attempt, fetched, desired, cluster, history)
-    conclusion = _with_warning(conclude(_findings(attempt, desired)), history)
-    end = _End(attempt, clock.now(), conclusion, seen, cluster, desired, history)
+    seen = _seen(attempt, desired, cluster, history)
+    findings = _findings(attempt, desired)
+    conclusion = _with_warning(conclude(findings), history)
+    apart = _with_warning(conclude(_apart(findings)), history)
+    end = _End(attempt, clock.now(), conclusion, seen, cluster, desired, history, apart)
     return _report(subject, order, past, end)
+
+
+def _apart(findings: Findings) -> Findings:
+    """What is left to say to those whose commit is served, where others wait for theirs."""
+    return replace(findings, failures=[one for one in findings.failures if one.reason != CommitNotServedError.reason])
 
 
 def _with_warning(conclusion: Conclusion, history: GitHistory) -> Conclusion:
@@ -207,6 +214,8 @@ class _End:
     cluster: ClusterWork | None = None
     desired: Desired | None = None
     history: GitHistory = GitHistory()  # noqa: RUF009 - a frozen value
+    apart: Conclusion | None = None
+    """What the pass comes to for those whose commit is served, whatever becomes of commits that are awaited."""
 
 
 def _findings(attempt: Attempt, desired: Desired | None, scope: Scope = None) -> Findings:
@@ -221,16 +230,9 @@ def _findings(attempt: Attempt, desired: Desired | None, scope: Scope = None) ->
     )
 
 
-def _seen(
-    attempt: Attempt,
-    fetched: Revision | None,
-    desired: Desired | None,
-    cluster: ClusterWork | None,
-    history: GitHistory,
-) -> Seen:
+def _seen(attempt: Attempt, desired: Desired | None, cluster: ClusterWork | None, history: GitHistory) -> Seen:
     return Seen(
-        # While an announced commit is awaited it stays the desired one: the branch's tip is known to be old.
-        fetched=None if history.awaited else fetched,
+        fetched=history.desired,
         revision=desired.revision if desired else None,
         tree=history.tree,
         states=cluster.states if cluster else None,
@@ -263,8 +265,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         failures=tuple(attempt.failures[:MAX_STORED_FAILURES]),
         scope=None if order.scope is None else tuple(sorted(order.scope)[:MAX_STORED_SCOPE]),
     )
-    awaiting = {request.id for request in order.requests if request.commit in end.history.awaited}
-    answered = [request for request in order.requests if request.id not in awaiting]
+    awaiting = _awaiting(order, end)
     record = (
         next_record(past.record, subject.fabric, done, conclusion, seen)
         if is_full
@@ -276,11 +277,32 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         inventory=end.cluster.inventory if end.cluster else None,
         objects=seen.states,
         desired_before=past.record.desired_revision,
-        requests=answer(answered, done, end.history.included),
-        unannounced=unannounced(past.record, record, order.triggers, subject.fabric.repository),
+        requests=_answers(order.requests, set(awaiting), done, end),
+        unannounced=None if awaiting else unannounced(past.record, record, order.triggers, subject.fabric.repository),
     )
     known = _known(subject, end, past)
-    return Report(result, conclusion.is_retryable, tuple(awaiting), known, attempt.rest())
+    return Report(result, conclusion.is_retryable, awaiting, known, attempt.rest())
+
+
+def _awaiting(order: Order, end: _End) -> tuple[str, ...]:
+    """The ids of the requests that another try will answer. Without one there has to be an answer now."""
+    if not end.conclusion.is_retryable:
+        return ()
+    return tuple(request.id for request in order.requests if request.commit in end.history.awaited)
+
+
+def _answers(
+    requests: Sequence[Request], awaiting: Collection[str], done: PassRecord, end: _End
+) -> tuple[Request, ...]:
+    served = done
+    if end.apart is not None:
+        served = replace(done, outcome=end.apart.outcome, reason=end.apart.reason, message=end.apart.message)
+    included, lost = end.history.included, end.history.lost
+    return tuple(
+        answer(request, served if request.commit in included else done, included, lost)
+        for request in requests
+        if request.id not in awaiting
+    )
 
 
 def _known(subject: Subject, end: _End, past: Past) -> Known | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,9 +15,10 @@ from reconciler.model.requests import Trigger
 from reconciler.model.revision import Revision
 from reconciler.model.status import ConnectionState
 from reconciler.plan.outcome import MAX_NAMED
+from reconciler.reconcile.desired_phase import is_branch_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.model.requests import Request
@@ -31,16 +33,26 @@ AWAITED_FOR = timedelta(minutes=2)
 come in quick succession, each before its commit, make many tries in a moment.
 """
 
+MAX_ASKED = 1000
+"""How many commits are looked up between two looks at the stop flag."""
+
+_GIVEN_UP = f"the host did not serve it within {AWAITED_FOR.total_seconds():.0f} s of its announcement"
+_TAKEN_AWAY = "the history of the branch was rewritten without it"
+
 
 @dataclass(frozen=True, slots=True)
 class GitHistory:
-    """The tree of the fabric's directory at the fetched revision, the announced commits that are part of it, those that
-    are not served yet and waited for, and what is odd about its history (None: nothing).
+    """What Git knows of the commits that were announced: `included` are part of the fetched revision, `awaited` are not
+    served yet, or could not be looked for, and their requests stay open; `lost` says of the others why they are not
+    waited for. `desired` is the revision to bring the fabric to, as far as is known (None: that from before);
+    `tree` that of the fabric's directory at the fetched one; `warning` what is odd about its history.
     """
 
     tree: str | None = None
     included: frozenset[str] = frozenset()
     awaited: frozenset[str] = frozenset()
+    lost: Mapping[str, str] = field(default_factory=dict)
+    desired: Revision | None = None
     warning: str | None = None
 
 
@@ -50,35 +62,81 @@ def learn(
     requests: Iterable[Request],
     record: FabricRecord,
     attempt: Attempt,
-    now: datetime,
 ) -> GitHistory:
     """Look up what the pass says of Git at its end, while a failure to do so can still be part of its outcome."""
-    history = GitHistory()
+    announced = {request.commit: request for request in requests if request.commit}
+    young = _young(announced, attempt.began)
     if fetched is None:
-        return history
+        return _unfetched(announced, young, attempt)
+    # Until it is known better: where the look fails, what was announced stays open.
+    history = GitHistory(awaited=young, desired=None if young else fetched)
     with attempt.phase(Phase.FETCH, "git"):
-        announced = {request.commit: request.accepted for request in requests if request.commit}
-        included = frozenset(commit for commit in announced if source.is_ancestor(commit, fetched))
-        awaited = _awaited(announced, included, now)
-        history = GitHistory(source.tree(fetched), included, awaited, _rewritten(source, fetched, record))
+        known = _ancestry(source, fetched, announced, attempt)
+        missing = announced.keys() - known.keys()
+        awaited = young & missing
+        history = GitHistory(
+            tree=source.tree(fetched),
+            included=frozenset(commit for commit, is_part in known.items() if is_part),
+            awaited=awaited,
+            lost=dict.fromkeys(missing - awaited, _GIVEN_UP)
+            | {c: _TAKEN_AWAY for c, is_part in known.items() if not is_part},
+            desired=_desired(announced, awaited, record) or fetched,
+            warning=_rewritten(source, fetched, record),
+        )
         if history.warning:
             log.warning("history rewritten", fabric=attempt.fabric, message=history.warning)
-        if awaited:
-            text = f"{', '.join(sorted(awaited)[:MAX_NAMED])} was announced, and the host does not serve it yet"
-            attempt.fail(Phase.FETCH, "git", CommitNotServedError(text))
+        _tell_awaited(awaited, attempt)
     return history
 
 
-def _awaited(announced: Mapping[str, datetime], included: frozenset[str], now: datetime) -> frozenset[str]:
-    """The commits that were announced (when is told) a moment ago and are not served yet.
-
-    None once the last one that was announced is there: what is missing then was taken out of the branch by a later
-    push, and will not come.
+def _young(announced: Mapping[str, Request], now: datetime) -> frozenset[str]:
+    """The commits that were announced a moment ago. In which order announcements arrive says nothing of the order of
+    their commits: each has its own time.
     """
-    last = max(announced, key=announced.__getitem__, default=None)
-    if last in included:
-        return frozenset()
-    return frozenset(commit for commit, moment in announced.items() if now - moment < AWAITED_FOR) - included
+    return frozenset(commit for commit, request in announced.items() if now - request.accepted < AWAITED_FOR)
+
+
+def _unfetched(announced: Mapping[str, Request], young: frozenset[str], attempt: Attempt) -> GitHistory:
+    """The first push to a branch may be announced before the host shows the branch; and what could not be looked for
+    may well be there.
+    """
+    if not is_branch_missing(attempt):
+        is_passing = any(failure.is_retryable for failure in attempt.failures)
+        return GitHistory(awaited=young) if is_passing else GitHistory()
+    _tell_awaited(young, attempt)
+    return GitHistory(awaited=young, lost=dict.fromkeys(announced.keys() - young, _GIVEN_UP))
+
+
+def _tell_awaited(awaited: frozenset[str], attempt: Attempt) -> None:
+    if awaited:
+        more = f" and {len(awaited) - MAX_NAMED} more" if len(awaited) > MAX_NAMED else ""
+        text = f"{', '.join(sorted(awaited)[:MAX_NAMED])}{more} was announced, and the host does not serve it yet"
+        attempt.fail(Phase.FETCH, "git", CommitNotServedError(text))
+
+
+def _ancestry(source: DesiredSource, fetched: Revision, commits: Iterable[str], attempt: Attempt) -> dict[str, bool]:
+    """Of the commits that the mirror has: whether they are part of the revision."""
+    known: dict[str, bool] = {}
+    for some in _parts(commits):
+        attempt.check_stop()
+        known.update(source.ancestry(some, fetched))
+    return known
+
+
+def _parts(commits: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(commits)
+    while some := list(islice(remaining, MAX_ASKED)):
+        yield some
+
+
+def _desired(announced: Mapping[str, Request], awaited: frozenset[str], record: FabricRecord) -> Revision | None:
+    """A revision that is still awaited: the branch's tip is known to be old. That which is desired already, or else the
+    one that was announced last.
+    """
+    revisions = [request.revision for commit, request in announced.items() if commit in awaited and request.revision]
+    if not revisions:
+        return None
+    return Revision.parse(record.desired_revision if record.desired_revision in revisions else revisions[-1])
 
 
 def _rewritten(source: DesiredSource, fetched: Revision, record: FabricRecord) -> str | None:
@@ -86,7 +144,9 @@ def _rewritten(source: DesiredSource, fetched: Revision, record: FabricRecord) -
     if record.applied_revision is None:
         return None
     applied = Revision.parse(record.applied_revision)
-    if applied == fetched or applied.branch != fetched.branch or source.is_ancestor(applied.commit, fetched):
+    if applied == fetched or applied.branch != fetched.branch:
+        return None
+    if source.ancestry([applied.commit], fetched).get(applied.commit):
         return None
     return f"the history of {fetched.branch} was rewritten: {applied.commit}, applied before, is no longer part of it"
 

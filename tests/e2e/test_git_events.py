@@ -62,15 +62,15 @@ def _wait_ended(service: Installation, request: str) -> JSONObject:
 
 def test_a_forced_push(service: Installation) -> None:
     """A branch whose history was replaced is applied as it is now, and the pass says so; the request of a commit that
-    it took away ends with that commit's name.
+    it took away, announced late, ends at once with that commit's name.
     """
     service.settings["poll"] = {"interval": 3600}
     repository = service.repository
     service.start()
-    before = service.push(files())
-    service.wait_applied(before)
+    service.wait_applied(service.push(files()))
+    gone = service.push({"gone.txt": "x"})
+    service.wait_applied(gone)
 
-    gone = service.push({"gone.txt": "x"}, deliver=False)
     after = repository.push_files({f"{service.path}/{name}": text for name, text in files().items()}, branch="other")
     _git(repository, "update-ref", "refs/heads/main", after)
     requests = [_request(service, commit) for commit in (gone, after)]
@@ -82,7 +82,7 @@ def test_a_forced_push(service: Installation) -> None:
     assert gone in lost["message"]
     rewritten = [record for record in service.passes() if "the history of main was rewritten" in record["message"]]
     assert rewritten, [record["message"] for record in service.passes()]
-    assert before in rewritten[0]["message"]
+    assert gone in rewritten[0]["message"]
     assert service.status()["sync_status"] == "in_sync"
 
 

@@ -222,19 +222,39 @@ def test_names_are_printable(origin: Origin, mirror: Mirror) -> None:
 
 
 def test_ancestors_are_known(origin: Origin, mirror: Mirror) -> None:
-    """A commit is its own ancestor and those before it; later, foreign and malformed ids are not."""
+    """A commit is its own ancestor and those before it; later ones are not; of foreign and malformed ids, and of what
+    is no commit, nothing is known.
+    """
     first = origin.commit({"a": "1"})
-    second = origin.commit({"a": "2"})
+    second = origin.commit({"d/a": "2"})
     other = origin.commit({"a": "3"}, branch="other")
-    mirror.fetch()
+    (entry,) = mirror.list_files(mirror.fetch(), "d")
+    strange = [other, "3" * 40, "main", "--help", "--all", "", entry.blob]
 
-    assert mirror.is_ancestor(first, Revision("main", second))
-    assert mirror.is_ancestor(second, Revision("main", second))
-    assert not mirror.is_ancestor(second, Revision("main", first))
-    assert not mirror.is_ancestor(other, Revision("main", second))
-    assert not mirror.is_ancestor("3" * 40, Revision("main", second))
-    assert not mirror.is_ancestor("main", Revision("main", second))
-    assert not mirror.is_ancestor("--help", Revision("main", second))
+    assert mirror.ancestry([first, second, *strange], Revision("main", second)) == {first: True, second: True}
+    assert mirror.ancestry([first, second], Revision("main", first)) == {first: True, second: False}
+    assert mirror.ancestry(strange, Revision("main", second)) == {}
+    assert mirror.ancestry([], Revision("main", second)) == {}
+
+
+def test_a_commit_that_was_forced_away_is_known(origin: Origin, mirror: Mirror) -> None:
+    """What was fetched once is told from what was never seen, though neither is part of the branch."""
+    root = origin.commit({"a": "1"})
+    gone = origin.commit({"a": "2"})
+    mirror.fetch()
+    origin.reset(root)
+    tip = origin.commit({"a": "3"})
+
+    assert mirror.ancestry([root, gone, tip, "3" * 40], mirror.fetch()) == {root: True, gone: False, tip: True}
+
+
+def test_many_commits_are_looked_up_at_once(origin: Origin, mirror: Mirror) -> None:
+    """Thousands of ids take two calls of git."""
+    commit = origin.commit({"a": "1"})
+    revision = mirror.fetch()
+    unknown = [f"{number:040x}" for number in range(20_000)]
+
+    assert mirror.ancestry([*unknown, commit], revision) == {commit: True}
 
 
 def test_threads_share_a_mirror(origin: Origin, mirror: Mirror) -> None:

@@ -83,16 +83,17 @@ def test_git_that_is_killed_is_told(
         mirror.check()
 
 
+@pytest.mark.parametrize("word", ["batch-check", "rev-list"])
 def test_no_answer_is_not_another_history(
-    origin: Origin, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: Origin, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     """A look at the history that something ended is an error, and not the answer that a commit is no part of it."""
     commit = origin.commit({"a": "1"})
     revision = mirror.fetch()
-    _kill_git_at("merge-base", tmp_path / "bin", monkeypatch)
+    _kill_git_at(word, tmp_path / "bin", monkeypatch)
 
     with pytest.raises(GitUnavailableError, match="the mirror cannot be read"):
-        mirror.is_ancestor(commit, revision)
+        mirror.ancestry([commit], revision)
 
 
 def test_a_missing_branch_is_told_without_more(

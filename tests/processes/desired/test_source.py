@@ -345,8 +345,8 @@ def test_an_old_revision_can_be_read(origin: Origin, source: FabricSource) -> No
 
     assert source.read(old.revision).manifests.keys() == {_key("a")}
     assert source.read(new.revision).manifests.keys() == {_key("b")}
-    assert source.is_ancestor(old.revision.commit, new.revision)
-    assert not source.is_ancestor(new.revision.commit, old.revision)
+    assert source.ancestry([old.revision.commit], new.revision) == {old.revision.commit: True}
+    assert source.ancestry([new.revision.commit], old.revision) == {new.revision.commit: False}
     assert source.tree(old.revision) != source.tree(new.revision)
 
 

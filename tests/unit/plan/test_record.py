@@ -299,24 +299,29 @@ def test_answers(commit: str | None, outcome: Outcome, contained: bool, state: s
     request = Request("r1", "dc1", Trigger.PUSH, EARLIER, commit=commit, revision="announced")
     included = frozenset({commit}) if contained and commit else frozenset[str]()
 
-    (answered,) = answer([request], _done(outcome), included)
+    answered = answer(request, _done(outcome), included, {})
 
     assert (answered.state, answered.reason) == (RequestState(state), reason)
     assert (answered.outcome, answered.pass_id, answered.revision) == (outcome.value, "p1", str(NEW))
 
 
-def test_a_commit_that_is_missing_is_named() -> None:
-    """The message of a push that was not applied names its commit and the revision that was."""
+@pytest.mark.parametrize(
+    ("outcome", "revision", "lost", "message"),
+    [
+        pytest.param(Outcome.SUCCEEDED, NEW, {}, f"part of {NEW}", id="a success"),
+        pytest.param(Outcome.SUCCEEDED, NEW, {"c" * 40: "why"}, f"part of {NEW}: why", id="with the reason"),
+        pytest.param(Outcome.PARTIAL, NEW, {"c" * 40: "why"}, f"part of {NEW}: why", id="whatever else went wrong"),
+        pytest.param(Outcome.FAILED, None, {"c" * 40: "why"}, "served: why", id="without any revision"),
+    ],
+)
+def test_a_commit_that_is_missing_is_named(
+    outcome: Outcome, revision: Revision | None, lost: dict[str, str], message: str
+) -> None:
+    """The message of a push that was not applied names its commit, the revision that was, and why."""
     request = Request("r1", "dc1", Trigger.PUSH, EARLIER, commit="c" * 40)
+    done = replace(_done(outcome), revision=str(revision) if revision else None)
 
-    (answered,) = answer([request], _done(), frozenset())
+    answered = answer(request, done, frozenset(), lost)
 
-    assert answered.message == f"the announced commit {'c' * 40} is not part of {NEW}"
-
-
-def test_every_request_is_answered() -> None:
-    """All requests of a pass end with it, in their order; without any there is nothing to answer."""
-    requests = [Request(f"r{number}", "dc1", Trigger.POLL, EARLIER) for number in range(3)]
-
-    assert [answered.id for answered in answer(requests, _done(), frozenset())] == ["r0", "r1", "r2"]
-    assert answer([], _done(), frozenset()) == ()
+    assert (answered.state, answered.reason) == (RequestState.FAILED, "CommitNotApplied")
+    assert answered.message == f"the announced commit {'c' * 40} is not {message}"

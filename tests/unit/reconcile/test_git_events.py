@@ -8,13 +8,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from reconciler.desired.memory import MemorySource
-from reconciler.errors import BranchNotFoundError
-from reconciler.model.requests import RequestState, Trigger
-from reconciler.queue import Backoff
+from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError
+from reconciler.model.requests import Request, RequestState, Trigger
+from reconciler.queue import Backoff, Next
+from reconciler.reconcile.git_history import AWAITED_FOR
 from tests.unit.reconcile.rig import Rig, manifests
 
 if TYPE_CHECKING:
-    from reconciler.model.requests import Request
+    import threading
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.errors import ReconcilerError
+    from reconciler.model.revision import Revision
 
 MANIFESTS = manifests()
 
@@ -52,7 +57,10 @@ def test_a_commit_is_awaited_for_two_minutes(synced: Rig, chance: float) -> None
     assert 5 <= len(moments) <= 8
     answered = synced.answered(request)
     assert (answered.state, answered.reason) == (RequestState.FAILED, "CommitNotApplied")
-    assert answered.message == f"the announced commit {'f' * 40} is not part of {synced.last.revision}"
+    assert answered.message == (
+        f"the announced commit {'f' * 40} is not part of {synced.last.revision}: "
+        "the host did not serve it within 120 s of its announcement"
+    )
     assert synced.verdict.status == "in_sync"
 
 
@@ -128,18 +136,182 @@ def test_a_rewritten_history_that_changes_nothing(synced: Rig) -> None:
 
 
 def test_a_commit_that_a_forced_push_took_away(synced: Rig) -> None:
-    """What was announced before a forced push replaced it is not waited for, and its request says why."""
-    gone = synced.request(Trigger.PUSH, "e" * 40)
+    """What was fetched and then replaced by a forced push is not waited for, and its request says why."""
+    commit = synced.source.push(MANIFESTS).commit
+    synced.run()
+    gone = synced.request(Trigger.PUSH, commit)
     synced.source.rewrite()
-    there = synced.request(Trigger.PUSH, synced.source.push(MANIFESTS).commit)
+    there = synced.request(Trigger.PUSH, synced.source.push(MANIFESTS[:-1]).commit)
 
-    following = synced.run(gone, there)
+    following = synced.run(there, gone)
 
     assert following.unanswered == ()
     assert synced.answered(there).state is RequestState.SUCCEEDED
     answered = synced.answered(gone)
     assert (answered.state, answered.reason) == (RequestState.FAILED, "CommitNotApplied")
-    assert answered.message == f"the announced commit {'e' * 40} is not part of {synced.last.revision}"
+    assert answered.message == (
+        f"the announced commit {commit} is not part of {synced.last.revision}: "
+        "the history of the branch was rewritten without it"
+    )
+    assert synced.verdict.status == "in_sync"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "the later one first"])
+def test_the_order_of_arrival_is_not_that_of_commits(synced: Rig, order: tuple[int, int]) -> None:
+    """Of two announced commits the host serves the first. The other one is waited for and is the desired one, whichever
+    was announced last, and the request of what is served succeeds at once.
+    """
+    early, late = _commits(3)[1:]
+    requests = [synced.request(Trigger.PUSH, (early, late)[number]) for number in order]
+    served, awaited = (requests[order.index(number)] for number in (0, 1))
+    assert synced.source.push(MANIFESTS[:-1]).commit == early
+
+    following = synced.run(*requests)
+
+    assert following.unanswered == (awaited.id,)
+    assert synced.last.reason == "CommitNotServed"
+    assert synced.record.desired_revision == f"main@sha1:{late}"
+    assert synced.verdict.status != "in_sync"
+    answered = synced.answered(served)
+    assert (answered.state, answered.reason) == (RequestState.SUCCEEDED, "Succeeded")
+    assert answered.message is not None
+    assert answered.message.startswith(f"applied main@sha1:{early}")
+
+    assert synced.source.push(MANIFESTS).commit == late
+    synced.run(awaited)
+    assert synced.answered(awaited).state is RequestState.SUCCEEDED
+    assert synced.verdict.status == "in_sync"
+
+
+def test_each_announcement_has_its_own_two_minutes(synced: Rig) -> None:
+    """A commit is given up when its time is over, and one that was announced later is still waited for."""
+    first = synced.request(Trigger.PUSH, "e" * 40)
+    synced.clock.seconds += AWAITED_FOR.total_seconds()
+    second = synced.request(Trigger.PUSH, "f" * 40)
+
+    following = synced.run(second, first)
+
+    assert following.unanswered == (second.id,)
+    assert synced.answered(first).reason == "CommitNotApplied"
+    assert synced.record.desired_revision == f"main@sha1:{'f' * 40}"
+
+
+def test_the_first_push_may_come_before_its_branch(rig: Rig) -> None:
+    """A push that is announced before the host shows the branch is waited for as any other, and applied."""
+    request = rig.request(Trigger.PUSH, _commits(1)[0])
+
+    following = rig.run(request)
+
+    assert (following.is_retryable, following.unanswered) == (True, (request.id,))
+    assert (rig.last.outcome, rig.last.reason) == ("failed", "BranchNotFound")
+    assert [failure.reason for failure in rig.last.failures] == ["BranchNotFound", "CommitNotServed"]
+    rig.source.push(MANIFESTS)
+    rig.run(request)
+    assert rig.answered(request).state is RequestState.SUCCEEDED
+    assert rig.verdict.status == "in_sync"
+
+
+def test_a_branch_that_never_comes(rig: Rig) -> None:
+    """After two minutes the request ends, and the branch is polled for as any other that is missing."""
+    request = rig.request(Trigger.PUSH, "f" * 40)
+    rig.clock.seconds += AWAITED_FOR.total_seconds()
+
+    following = rig.run(request)
+
+    assert (following.is_retryable, following.unanswered) == (False, ())
+    answered = rig.answered(request)
+    assert (answered.state, answered.reason) == (RequestState.FAILED, "CommitNotApplied")
+    assert answered.message == (
+        f"the announced commit {'f' * 40} is not served: the host did not serve it within 120 s of its announcement"
+    )
+
+
+def test_a_host_that_fails_once(synced: Rig) -> None:
+    """A push whose commit could not be looked for stays open, and succeeds with the next try."""
+    request = synced.request(Trigger.PUSH, synced.source.push(MANIFESTS).commit)
+    synced.source.fail(GitUnavailableError("503"))
+
+    following = synced.run(request)
+
+    assert (following.is_retryable, following.unanswered) == (True, (request.id,))
+    assert synced.record.desired_revision == request.revision
+    synced.source.fail(None)
+    synced.run(request)
+    assert synced.answered(request).state is RequestState.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("error", "age"),
+    [
+        pytest.param(GitUnavailableError("503"), AWAITED_FOR.total_seconds(), id="for two minutes"),
+        pytest.param(GitAccessError("401"), 0.0, id="for good"),
+    ],
+)
+def test_a_host_that_stays_away(synced: Rig, error: ReconcilerError, age: float) -> None:
+    """After two minutes, or where no retry would help, the request ends as its pass did."""
+    request = synced.request(Trigger.PUSH, synced.source.push(MANIFESTS).commit)
+    synced.source.fail(error)
+    synced.clock.seconds += age
+
+    assert synced.run(request).unanswered == ()
+
+    assert (synced.answered(request).state, synced.answered(request).reason) == (RequestState.FAILED, error.reason)
+
+
+class BlindSource(MemorySource):
+    """A mirror whose history cannot be read."""
+
+    error: ReconcilerError = GitUnavailableError("the mirror cannot be read")
+
+    def ancestry(self, commits: Iterable[str], revision: Revision) -> Mapping[str, bool]:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_open"), [(BlindSource.error, True), (GitAccessError("too large"), False)], ids=["passing", "for good"]
+)
+def test_a_history_that_cannot_be_read(synced: Rig, error: ReconcilerError, is_open: bool) -> None:  # noqa: FBT001 - a column of the table
+    """What was announced stays open where another try may read the history, and else ends as its pass did."""
+    blind = BlindSource()
+    blind.error = error
+    blind.push(MANIFESTS)
+    request = synced.request(Trigger.PUSH, blind.push(MANIFESTS).commit)
+    synced.source = blind
+
+    following = synced.run(request)
+
+    assert following.unanswered == ((request.id,) if is_open else ())
+    assert synced.verdict.status != "in_sync"
+
+
+class CountingSource(MemorySource):
+    """Counts looks at its history, and lets the service stop at one of them."""
+
+    looks = 0
+    stop: threading.Event | None = None
+
+    def ancestry(self, commits: Iterable[str], revision: Revision) -> Mapping[str, bool]:
+        self.looks += 1
+        if self.stop is not None:
+            self.stop.set()
+        return super().ancestry(commits, revision)
+
+
+def test_many_commits_are_looked_up_at_once(rig: Rig) -> None:
+    """Thousands of announcements take few looks, and a stop is noticed between two of them."""
+    source = CountingSource()
+    source.push(MANIFESTS)
+    rig.source = source
+    now = rig.clock.now()
+    requests = [Request(f"p{number}", "dc1", Trigger.PUSH, now, commit=f"{number:040x}") for number in range(2500)]
+    rig.store.accept(requests)
+
+    assert len(rig.run(*requests).unanswered) == len(requests)
+    assert source.looks == 3
+
+    source.stop = rig.stop
+    assert rig.run(*requests) == Next()
+    assert source.looks == 4
 
 
 def test_another_branch_is_not_another_history(synced: Rig) -> None:
