@@ -76,6 +76,7 @@ class Parts:
     workers: Sequence[Worker]
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
+    branches: LocalBranches
     components: Components
     supervisor: Supervisor
     watches: Watches
@@ -126,6 +127,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
     changes = ReloadEffects(live, intake, watches, poll, metrics, partial(unsettled, store, queue))
+    branches = LocalBranches(live.local_branches, changes.moved)
     return Parts(
         host=settings.server.host,
         port=settings.server.port,
@@ -140,8 +142,9 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         ],
         files={
             FILES: FileWatch(FILES, Reload(live, changes, components), components),
-            BRANCHES: FileWatch(BRANCHES, LocalBranches(live.local_branches, changes.moved), components),
+            BRANCHES: FileWatch(BRANCHES, branches, components),
         },
+        branches=branches,
         components=components,
         supervisor=supervisor,
         watches=watches,

@@ -83,6 +83,7 @@ class Service:
         for name in PASSIVE:
             parts.components.report(name, ComponentState.RUNNING)
         await parts.watches.follow(parts.live.version.watches)
+        await parts.branches.look()  # a commit after this is one that the first passes may not see
         await parts.intake.resume()
         records = await to_thread.run_sync(parts.store.fabrics)
         now = datetime.now(UTC)

@@ -39,7 +39,9 @@ class LocalBranch:
 
 class LocalBranches:
     """Implements `triggers.files.Watched`: `moved` is called with the name of a repository whose branch has another tip
-    than at the last look. The first look at a branch moves nothing: whoever began to watch it looks at it anyway.
+    than at the last look. The very first look moves nothing: it comes before the passes that the service begins with.
+    One at a branch that came later does: the pass for the change may have fetched before it, and what was committed in
+    between is known to nobody else.
     """
 
     def __init__(
@@ -47,21 +49,22 @@ class LocalBranches:
     ) -> None:
         self._branches = branches
         self._moved = moved
-        self._tips: dict[LocalBranch, str | None] = {}
+        self._tips: dict[LocalBranch, str | None] | None = None
+        """None before the first look."""
 
     def files(self) -> Iterable[Path]:
         return [file for branch in self._branches() for file in _files(branch)]
 
     async def look(self) -> None:
         """Raises what `moved` raises; the branch is then looked at again."""
-        branches = self._branches()
-        self._tips = {branch: tip for branch, tip in self._tips.items() if branch in branches}
+        branches, known = self._branches(), self._tips
+        self._tips = {branch: tip for branch, tip in (known or {}).items() if branch in branches}
         for branch in branches:
             tip = await in_thread(partial(read_tip, branch))
-            if tip != self._tips.setdefault(branch, tip):
+            if known is not None and (branch not in self._tips or tip != self._tips[branch]):
                 log.info("branch moved", repository=branch.repository, branch=branch.branch, tip=tip)
                 await self._moved(branch.repository)
-                self._tips[branch] = tip
+            self._tips[branch] = tip
 
 
 def read_tip(branch: LocalBranch) -> str | None:

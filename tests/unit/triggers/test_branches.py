@@ -154,11 +154,18 @@ async def test_a_move_that_could_not_be_told(tmp_path: Path) -> None:
 
 
 async def test_branches_that_come_and_go(tmp_path: Path) -> None:
-    """A repository that is no longer configured is forgotten: when it comes back its first look moves nothing."""
+    """A branch that is configured later has moved at its first look, as a commit may have come after the pass that the
+    change caused; so has one that was forgotten and comes back.
+    """
     ref = _write(tmp_path / "refs" / "heads" / "main", OLD)
-    moves, configured = Moves(), [_branch(tmp_path)]
+    moves, configured = Moves(), list[LocalBranch]()
     branches = LocalBranches(lambda: tuple(configured), moves)
     await branches.look()
+
+    configured.append(_branch(tmp_path))
+    await branches.look()
+    await branches.look()
+    assert moves.seen == ["gitops"]
 
     gone = configured.pop()
     await branches.look()
@@ -166,4 +173,4 @@ async def test_branches_that_come_and_go(tmp_path: Path) -> None:
     configured.append(gone)
     await branches.look()
 
-    assert moves.seen == []
+    assert moves.seen == ["gitops"] * 2
