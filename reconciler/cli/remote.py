@@ -51,7 +51,7 @@ def reconcile(
     token_file: TokenFileOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Reconcile a fabric now. Exit code 0: succeeded, 1: failed, 3: not finished in time."""
+    """Reconcile a fabric now. Exit code 0: succeeded, 1: failed or nothing was reconciled, 3: not finished in time."""
     answer = client(server, token_file).post("/reconcile", {"fabric": fabric, "wait": wait}, "requests", wait)
     if output is Output.JSON:
         out.print_json(answer)
@@ -59,6 +59,9 @@ def reconcile(
         out.console.print(out.request_table(answer["requests"]))
         for name in answer.get("skipped", ()):
             out.console.print(f"{out.plain(name)}: skipped, it is disabled or suspended")
+    if answer.get("skipped") and not answer["requests"]:
+        out.print_error("nothing was reconciled: what was asked for is disabled or suspended")
+        raise typer.Exit(Exit.ERROR)
     raise typer.Exit(_request_exit([request["state"] for request in answer["requests"]]))
 
 

@@ -169,6 +169,16 @@ def test_reconcile_exit_code(cli: Cli, service: Loopback, states: list[str], cod
     assert cli("reconcile", "--output", output).code == code
 
 
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_reconcile_of_nothing(cli: Cli, service: Loopback, output: str) -> None:
+    """When every fabric was left out nothing is in line for it: that is an error, and not told as a success."""
+    service.answer("POST /reconcile", as_json({"requests": [], "skipped": ["dc1", "dc2"]}, 202))
+
+    said = cli("reconcile", "--output", output)
+
+    assert (said.code, said.err) == (1, "error: nothing was reconciled: what was asked for is disabled or suspended\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "body"),
     [
