@@ -123,7 +123,12 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     )
     intake.tell(poll)
     listener = PassListener(live, watches, store, metrics, clock)
-    surroundings = Surroundings(obstacle=intake.obstacle, has_others=queue.has_others, on_breaker=metrics.breaker)
+    surroundings = Surroundings(
+        obstacle=intake.obstacle,
+        has_others=queue.has_others,
+        on_breaker=metrics.breaker,
+        is_current=live.is_current,
+    )
     runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
     changes = ReloadEffects(live, intake, watches, poll, metrics, partial(unsettled, store, queue))
