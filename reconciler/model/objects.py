@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
-    from reconciler.model.json import JSONObject
+    from reconciler.model.json import JSON, JSONObject
+
+Part = TypeVar("Part")
 
 FIELD_MANAGER = "hedgehog-reconciler"
 """Our name in server-side apply. Load-bearing: an object that carries another name is not ours. Never rename."""
@@ -83,6 +85,18 @@ def digest(body: JSONObject) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _checked(value: JSON, of: type[Part]) -> Part:
+    if not isinstance(value, of):
+        raise TypeError(f"{type(value).__name__} instead of {of.__name__}")
+    return value
+
+
+def _part(of: JSONObject, name: str, kind: type[Part]) -> Part:
+    """A member of this type, an empty one where it is absent or null."""
+    value = of.get(name)
+    return kind() if value is None else _checked(value, kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """An object as a cluster holds it, reduced to what decisions need."""
@@ -101,17 +115,25 @@ class Resource:
     def from_body(cls, body: JSONObject, kind: Kind) -> Resource:
         """Read an object of the Kubernetes API. Absent or null parts become empty; the kind is the caller's,
         because items of a list carry none.
+
+        Raises TypeError for a part of another type than the API's, ValueError without a name.
         """
-        metadata = body.get("metadata") or {}
+        metadata = _part(_checked(body, dict), "metadata", dict)
+        name = _part(metadata, "name", str)
+        if not name:
+            raise ValueError("metadata.name")
+        managed = _part(metadata, "managedFields", list)
+        for entry in managed:
+            _part(_checked(entry, dict), "fieldsV1", dict)
         return cls(
-            key=ObjectKey(kind.name, metadata.get("namespace") or "", metadata["name"]),
-            uid=metadata.get("uid") or "",
-            resource_version=metadata.get("resourceVersion") or "",
-            spec=body.get("spec") or {},
-            labels=metadata.get("labels") or {},
-            annotations=metadata.get("annotations") or {},
-            managed_fields=tuple(metadata.get("managedFields") or ()),
-            generation=metadata.get("generation") or 0,
+            key=ObjectKey(kind.name, _part(metadata, "namespace", str), name),
+            uid=_part(metadata, "uid", str),
+            resource_version=_part(metadata, "resourceVersion", str),
+            spec=_part(body, "spec", dict),
+            labels=_part(metadata, "labels", dict),
+            annotations=_part(metadata, "annotations", dict),
+            managed_fields=tuple(managed),
+            generation=_part(metadata, "generation", int),
             is_deleting=bool(metadata.get("deletionTimestamp")),
         )
 

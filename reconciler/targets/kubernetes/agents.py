@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from reconciler.errors import ClusterUnavailableError
 from reconciler.model.agents import AgentStatus
 from reconciler.targets.kubernetes.answers import read_error
-from reconciler.targets.kubernetes.reading import collection, read_items
+from reconciler.targets.kubernetes.reading import Pages, collection
+from reconciler.targets.kubernetes.transport import AnswerTooLargeError
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSON
     from reconciler.model.kinds import Kind
     from reconciler.targets.kubernetes.async_transport import AsyncTransport
 
-PAGE = 20
+PAGE = 5
 """Agents in one answer: each holds a copy of all that its switch needs, which is much."""
 
 MAX_PAGES = 1000
@@ -26,17 +27,18 @@ async def list_agents(transport: AsyncTransport, namespace: str, kind: Kind) -> 
     Raises KindNotServedError, ClusterUnavailableError (also for a list that the server forgot half-way),
     ClusterAccessError, ConfigurationError.
     """
-    found: list[AgentStatus] = []
-    token = ""
+    pages = Pages(kind, transport.address, _read, PAGE)
     for _ in range(MAX_PAGES):
-        query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
-        answer = await transport.get(collection(kind, namespace), query)
+        try:
+            answer = await transport.get(collection(kind, namespace), pages.query())
+        except AnswerTooLargeError as error:
+            pages.shrink(error)
+            continue
         if not answer.is_ok:
             raise read_error(answer, f"list {kind.name}")
-        found.extend(_read(item, kind, transport.address) for item in read_items(answer, kind, transport.address))
-        token = (answer.body.get("metadata") or {}).get("continue") or ""
-        if not token:
-            return tuple(found)
+        pages.take(answer)
+        if pages.is_complete:
+            return tuple(pages.found)
     raise ClusterUnavailableError(f"list {kind.name}: more than {MAX_PAGES * PAGE} objects")
 
 

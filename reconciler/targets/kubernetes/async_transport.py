@@ -27,7 +27,7 @@ from reconciler.errors import (
 )
 from reconciler.model.objects import FIELD_MANAGER
 from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
-from reconciler.targets.kubernetes.transport import MAX_ANSWER, MAX_SECONDS, TIMEOUT, read_answer
+from reconciler.targets.kubernetes.transport import MAX_ANSWER, MAX_SECONDS, TIMEOUT, AnswerTooLargeError, read_answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -93,10 +93,10 @@ class AsyncTransport:
     async def stream(
         self, path: str, query: Query, silence: float, refusal: Callable[[Answer], ReconcilerError]
     ) -> AsyncGenerator[bytes, None]:
-        """The body of an answer, as it comes, until the server ends it or has said nothing for `silence` seconds.
+        """The body of an answer, as it comes, until the server ends it.
 
         Raises what `refusal` makes of an answer that is no success, ClusterUnavailableError also when the connection
-        breaks off, and otherwise as `get`.
+        breaks off or the server has said nothing for `silence` seconds, and otherwise as `get`.
         """
         limits = ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
         with self._translated():
@@ -140,16 +140,16 @@ class AsyncTransport:
             pieces.append(piece)
             size += len(piece)
             if size > limit:
-                raise ClusterUnavailableError(f"{self.address} answers with more than {limit >> 20} MiB")
+                raise AnswerTooLargeError(f"{self.address} answers with more than {limit >> 20} MiB")
         return read_answer(response.status, response.headers.get("Retry-After"), b"".join(pieces))
 
     async def _piece(self, response: ClientResponse) -> bytes:
-        """What came next; nothing at the end, or after too long a silence."""
+        """What came next; nothing at the end."""
         with self._translated():
             try:
                 return await response.content.readany()
             except SocketTimeoutError:
-                return b""
+                raise ClusterUnreachableError(f"{self.address} said nothing for too long") from None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

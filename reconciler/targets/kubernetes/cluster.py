@@ -12,8 +12,8 @@ from reconciler.model.objects import FIELD_MANAGER
 from reconciler.plan.fields import foreign_fields
 from reconciler.targets.kubernetes.answers import conflict_error, is_absent, read_error, write_error
 from reconciler.targets.kubernetes.nulls import clearing_patch, null_fields
-from reconciler.targets.kubernetes.reading import collection, read_items, read_resource
-from reconciler.targets.kubernetes.transport import Transport
+from reconciler.targets.kubernetes.reading import Pages, collection, read_resource
+from reconciler.targets.kubernetes.transport import AnswerTooLargeError, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,19 +134,20 @@ class KubernetesCluster:
 
     def _list_once(self, kind: Kind) -> tuple[Resource, ...] | None:
         """None when the list expired half-way and must begin again."""
-        found: list[Resource] = []
-        token = ""
+        pages = Pages(kind, self.address, read_resource, PAGE)
         for _ in range(MAX_PAGES):
-            query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
-            answer = self._transport.send("GET", self._path(kind), query)
+            try:
+                answer = self._transport.send("GET", self._path(kind), pages.query())
+            except AnswerTooLargeError as error:
+                pages.shrink(error)
+                continue
             if answer.status == _GONE:
                 return None
             if not answer.is_ok:
                 raise read_error(answer, f"list {kind.name}")
-            found.extend(self._resource(item, kind) for item in read_items(answer, kind, self.address))
-            token = answer.body.get("metadata", {}).get("continue") or ""
-            if not token:
-                return tuple(found)
+            pages.take(answer)
+            if pages.is_complete:
+                return tuple(pages.found)
         raise ClusterUnavailableError(f"list {kind.name}: more than {MAX_PAGES * PAGE} objects")
 
     def _resource(self, body: JSON, kind: Kind) -> Resource:

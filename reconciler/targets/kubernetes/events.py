@@ -18,7 +18,8 @@ from reconciler.targets.kubernetes.agents import list_agents
 from reconciler.targets.kubernetes.answers import read_error, watch_error
 from reconciler.targets.kubernetes.async_transport import AsyncTransport
 from reconciler.targets.kubernetes.frames import FrameSplitter, read_event
-from reconciler.targets.kubernetes.reading import collection, read_items, read_resource
+from reconciler.targets.kubernetes.reading import Pages, collection, read_resource
+from reconciler.targets.kubernetes.transport import AnswerTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
     from reconciler.model.events import WatchEvent
     from reconciler.model.json import JSON
     from reconciler.model.kinds import Kind
-    from reconciler.model.objects import Resource
     from reconciler.targets.kubernetes.connection import ClusterAccess
 
 PAGE = 200
-"""Objects in one answer. Reading it holds up the event loop for some milliseconds: smaller than in a pass's thread."""
+"""Objects in one answer, unless they are large."""
+
+EASY = 1 << 20
+"""Bytes of an answer. Reading one holds up the event loop for some 10 ms, and would do so from any thread: pages of
+large objects are made smaller.
+"""
 
 MAX_PAGES = 5000
 LIST_TRIES = 3
@@ -54,8 +59,8 @@ class WatchLimits:
 
     The server ends a stream after `lively()`, or after `quiet()` when the kind's last one told nothing. API servers
     send a bookmark each minute and a little, but none for a kind to which nothing happened since they started: there
-    the end of the stream is what shows that the connection is alive. After `silence` we leave a stream. That is no
-    failure yet: the next watch, on a connection of its own, finds out.
+    the end of the stream is what shows that the connection is alive. `silence` for longer than that is a failure: the
+    machine at the other end may be no more.
     """
 
     lively: Callable[[], float] = _minutes
@@ -75,6 +80,8 @@ class KubernetesEvents:
         self._limits = limits or WatchLimits()
         self._lively: set[str] = set()
         """The names of kinds of which the last watch told something."""
+        self._pages: dict[str, int] = {}
+        """How many objects of a kind to ask for at once, by its name."""
 
     @property
     def address(self) -> str:
@@ -85,10 +92,11 @@ class KubernetesEvents:
         await self._transport.close()
 
     async def watch(self, kind: Kind, version: str) -> AsyncGenerator[WatchEvent, None]:
-        """What happened to objects of a kind after `version`, until the server ends the stream or is silent for more
-        than a minute; then watch again, from the last version.
+        """What happened to objects of a kind after `version`, until the server ends the stream; then watch again, from
+        the last version.
 
-        Raises VersionExpiredError, KindNotServedError, ClusterUnavailableError, ClusterAccessError, ConfigurationError.
+        Raises VersionExpiredError, KindNotServedError, ClusterUnavailableError (also when the server is silent for more
+        than a minute), ClusterAccessError, ConfigurationError.
         """
         doing = f"watch {kind.name}"
         frames = FrameSplitter(doing)
@@ -118,20 +126,21 @@ class KubernetesEvents:
 
     async def _list_once(self, kind: Kind) -> Listing | None:
         """None when the list expired half-way and must begin again."""
-        found: list[Resource] = []
-        token = ""
+        pages = Pages(kind, self.address, read_resource, self._pages.get(kind.name, PAGE), EASY)
         for _ in range(MAX_PAGES):
-            query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
-            answer = await self._transport.get(collection(kind, self._namespace), query)
+            try:
+                answer = await self._transport.get(collection(kind, self._namespace), pages.query())
+            except AnswerTooLargeError as error:
+                pages.shrink(error)
+                continue
             if answer.status == _GONE:
                 return None
             if not answer.is_ok:
                 raise read_error(answer, f"list {kind.name}")
-            found.extend(read_resource(item, kind, self.address) for item in read_items(answer, kind, self.address))
-            metadata = answer.body.get("metadata") or {}
-            token = metadata.get("continue") or ""
-            if not token:
-                return Listing(tuple(found), self._version(metadata.get("resourceVersion"), kind))
+            pages.take(answer)
+            self._pages[kind.name] = pages.limit
+            if pages.is_complete:
+                return Listing(tuple(pages.found), self._version(pages.version, kind))
         raise ClusterUnavailableError(f"list {kind.name}: more than {MAX_PAGES * PAGE} objects")
 
     def _version(self, version: JSON, kind: Kind) -> str:
@@ -146,6 +155,7 @@ class KubernetesEvents:
 
         Raises KindNotServedError, ClusterUnavailableError, ClusterAccessError, ConfigurationError.
         """
+        self._lively.discard(kind.name)  # a server that has just started may have no bookmarks yet
         for _ in range(LIST_TRIES):
             listing = await self._list_once(kind)
             if listing is not None:

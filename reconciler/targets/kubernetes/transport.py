@@ -50,10 +50,16 @@ class Answer:
     body: JSON
     text: str = ""
     retry_after: float | None = None
+    size: int = 0
+    """Bytes of the body."""
 
     @property
     def is_ok(self) -> bool:
         return 200 <= self.status < 300  # noqa: PLR2004 - the class of success
+
+
+class AnswerTooLargeError(ClusterUnavailableError):
+    """An answer was given up because of its size."""
 
 
 class _BusyError(ClusterUnreachableError):
@@ -143,8 +149,9 @@ class Transport:
             size += len(piece)
             if size > MAX_ANSWER or time.monotonic() > deadline:
                 response.close()
-                limit = f"{MAX_ANSWER >> 20} MiB" if size > MAX_ANSWER else f"{MAX_SECONDS:g} s"
-                raise ClusterUnavailableError(f"{self.address} answers with more than {limit}")
+                if size > MAX_ANSWER:
+                    raise AnswerTooLargeError(f"{self.address} answers with more than {MAX_ANSWER >> 20} MiB")
+                raise ClusterUnavailableError(f"{self.address} answers for more than {MAX_SECONDS:g} s")
         response.release_conn()
         return b"".join(pieces)
 
@@ -174,7 +181,7 @@ def read_answer(status: int, retry_after: str | None, data: bytes) -> Answer:
         body = json.loads(text)
     except (ValueError, RecursionError):
         body = None
-    return Answer(status, body, text[:200], _seconds(retry_after))
+    return Answer(status, body, text[:200], _seconds(retry_after), len(data))
 
 
 def _seconds(text: str | None) -> float | None:

@@ -137,3 +137,33 @@ def test_our_fields(managed: list[dict[str, Any]], expected: dict[str, Any] | No
 def test_marks(managed: list[dict[str, Any]], annotations: dict[str, str], expected: bool) -> None:  # noqa: FBT001 - a column of the table
     """An object belongs to a fabric only with both annotations and our field manager's entry."""
     assert _resource(managed, annotations).is_marked("dc1") is expected
+
+
+ODD_METADATA: dict[str, dict[str, Any]] = {
+    "an empty name": {"name": ""},
+    "name": {"name": ["a"]},
+    "namespace": {"namespace": 1},
+    "uid": {"uid": 1},
+    "version": {"resourceVersion": 5},
+    "labels": {"labels": ["a"]},
+    "annotations": {"annotations": "a"},
+    "managers": {"managedFields": {}},
+    "a manager": {"managedFields": [1]},
+    "a manager's fields": {"managedFields": [{"fieldsV1": []}]},
+    "generation": {"generation": "1"},
+}
+ODD_BODIES: dict[str, Any] = {
+    "null": None,
+    "a list": [],
+    "no name": {},
+    "metadata": {"metadata": "x"},
+    "spec": {"metadata": {"name": "a"}, "spec": []},
+    **{name: {"metadata": {"name": "a", **odd}} for name, odd in ODD_METADATA.items()},
+}
+
+
+@pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES.keys())
+def test_from_what_is_no_object(body: Any) -> None:
+    """It is refused where it is read, and not where somebody relies on it later."""
+    with pytest.raises((TypeError, ValueError)):
+        Resource.from_body(body, KINDS["VPC"])

@@ -64,8 +64,8 @@ async def test_agents_come_in_pages(events: KubernetesEvents, server: ApiServer)
 
     assert [(one.name, one.generation, one.last_applied) for one in found] == [("leaf-01", 3, 2), ("leaf-02", 5, 2)]
     assert [(one.path, one.query) for one in server.asked] == [
-        (COLLECTION, {"limit": "20"}),
-        (COLLECTION, {"limit": "20", "continue": "next"}),
+        (COLLECTION, {"limit": "5"}),
+        (COLLECTION, {"limit": "5", "continue": "next"}),
     ]
 
 
@@ -113,7 +113,7 @@ async def test_a_list_without_an_end(
     monkeypatch.setattr(agents, "MAX_PAGES", 2)
     server.then = [_page(more="on"), _page(more="on")]
 
-    with pytest.raises(ClusterUnavailableError, match="list Agent: more than 40 objects"):
+    with pytest.raises(ClusterUnavailableError, match="list Agent: more than 10 objects"):
         await events.agents(AGENT)
 
 

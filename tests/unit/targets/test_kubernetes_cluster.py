@@ -93,6 +93,20 @@ class TestList:
 
         assert len(server.asked) == 6
 
+    def test_pages_that_are_too_large_are_halved(
+        self, server: ApiServer, cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Down to one object, and no further."""
+        monkeypatch.setattr("reconciler.targets.kubernetes.cluster.PAGE", 4)
+        monkeypatch.setattr("reconciler.targets.kubernetes.transport.MAX_ANSWER", 1000)
+        too_large = Scripted(200, {"items": [_item("x" * 1000)], "metadata": {}})
+        server.then = [too_large, _page("a", then="t1"), too_large, _page("b"), too_large, too_large, too_large]
+
+        assert _names(cluster.list(VPC)) == ["a", "b"]
+        with pytest.raises(ClusterUnavailableError, match="answers with more than"):
+            cluster.list(VPC)
+        assert [one.query["limit"] for one in server.asked] == ["4", "2", "2", "1", "4", "2", "1"]
+
     def test_a_list_without_end_is_given_up(
         self, server: ApiServer, cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -144,10 +144,40 @@ class TestList:
     ) -> None:
         """Before it fills the memory."""
         monkeypatch.setattr(async_transport, "MAX_ANSWER", 1 << 20)
+        monkeypatch.setattr(module, "PAGE", 1)
         server.then = [Streamed((b" " * (1 << 20), b" " * 10))]
 
         with pytest.raises(ClusterUnavailableError, match="answers with more than 1 MiB"):
             await events.list(VPC)
+
+    async def test_pages_that_are_too_large_are_halved(
+        self, server: EventServer, events: KubernetesEvents, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Until they are small enough; what was read before is kept."""
+        monkeypatch.setattr(async_transport, "MAX_ANSWER", 1000)
+        too_large = Streamed((b" " * 1001,))
+        page = Streamed((json.dumps(_page("a", then="t")).encode(),))
+        server.then = [too_large, page, too_large, too_large, Streamed((json.dumps(_page("b")).encode(),))]
+
+        listing = await events.list(VPC)
+
+        assert [one.key.name for one in listing.resources] == ["a", "b"]
+        asked = [(one.query["limit"], one.query.get("continue")) for one in server.asked]
+        assert asked == [("200", None), ("100", None), ("100", "t"), ("50", "t"), ("25", "t")]
+
+    async def test_pages_of_large_objects_are_smaller(
+        self, server: EventServer, events: KubernetesEvents, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So that reading one does not hold up everything else; also in later lists."""
+        monkeypatch.setattr(module, "EASY", 100)
+        server.say(_page("a", "b", "c", "d", then="t1"))
+        server.say(_page("e"))
+        server.say(_page("a"))
+
+        await events.list(VPC)
+        await events.list(VPC)
+
+        assert [one.query["limit"] for one in server.asked] == ["200", "1", "1"]
 
     @pytest.mark.parametrize(
         ("body", "said"),
@@ -155,6 +185,9 @@ class TestList:
             pytest.param([], "not a list", id="a JSON list"),
             pytest.param({"items": None, "metadata": {}}, "not a list", id="no items"),
             pytest.param({"items": [{}], "metadata": {}}, "no VPC", id="an odd item"),
+            pytest.param({"items": [], "metadata": "x"}, "odd metadata", id="odd metadata"),
+            pytest.param({"items": [], "metadata": {"continue": 1}}, "odd metadata", id="an odd token"),
+            pytest.param({"items": [{"metadata": {"name": ["a"]}}], "metadata": {}}, "no VPC", id="an odd name"),
             pytest.param({"items": [], "metadata": {}}, "without a version", id="no version"),
             pytest.param({"items": []}, "without a version", id="no metadata"),
             pytest.param({"items": [], "metadata": {"resourceVersion": 7}}, "without a version", id="odd version"),
@@ -243,10 +276,15 @@ class TestWatch:
 
     @pytest.mark.parametrize("said", [b"", ADDED], ids=["at once", "after an event"])
     async def test_a_silent_stream_is_left(self, server: EventServer, events: KubernetesEvents, said: bytes) -> None:
-        """Without an error, for the kind may only be quiet; the next watch is on another connection."""
+        """With an error, for servers end quiet streams before; the next watch is on another connection."""
         server.then = [Streamed((said,) if said else (), Ending.SILENT), Streamed((BOOKMARK,))]
 
-        assert await _watch(events) == [("ADDED", "8", "a")] * bool(said)
+        stream = events.watch(VPC, "7")
+        if said:
+            assert _told(await anext(stream)) == ("ADDED", "8", "a")
+        with pytest.raises(ClusterUnavailableError, match="said nothing for too long"):
+            await anext(stream)
+
         assert await _watch(events) == [("BOOKMARK", "9", "")]
         assert server.connections == 2
 
@@ -266,7 +304,7 @@ class TestWatch:
             pytest.param(Streamed((ADDED,), Ending.CUT), "broke off", id="between events"),
             pytest.param(Streamed((ADDED, ADDED[:20]), Ending.CUT), "broke off", id="within an event"),
             pytest.param(Streamed((ADDED, ADDED[:20])), "in the middle of an event", id="within an event, cleanly"),
-            pytest.param(Streamed((ADDED, ADDED[:20]), Ending.SILENT), "in the middle of an event", id="stalls within"),
+            pytest.param(Streamed((ADDED, ADDED[:20]), Ending.SILENT), "said nothing", id="stalls within"),
             pytest.param(Streamed((ADDED, b"canary-secret\n")), "no JSON", id="no JSON"),
             pytest.param(Streamed((ADDED, b'{"type":"ADDED"}\n')), "no event", id="no event"),
         ],
