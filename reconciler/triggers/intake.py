@@ -261,10 +261,21 @@ class TriggerIntake:
             return await self._duplicate(known)
         self._tell_verified(repositories)
         accepted = tuple(self._enqueue(one, scopes.get(one.fabric)) for one in requests)
-        for one in accepted:
-            if one.state == RequestState.SUPERSEDED:
-                await self._end([one.id], self.obstacle(one.fabric) or SUSPENDED)
-        return Accepted("accepted", accepted)
+        return Accepted("accepted", tuple([await self._settled(one, trigger) for one in accepted]))
+
+    async def _settled(self, accepted: AcceptedRequest, trigger: Trigger) -> AcceptedRequest:
+        """Ends a request that needs no pass any more. One that cannot be ended now is queued: it is stored, and whoever
+        takes it from the queue ends it, or makes its pass.
+        """
+        if accepted.state != RequestState.SUPERSEDED:
+            return accepted
+        try:
+            await self._end([accepted.id], self.obstacle(accepted.fabric) or SUSPENDED)
+        except StateError as error:
+            log.warning("a request could not be ended", request=accepted.id, fabric=accepted.fabric, error=str(error))
+            joined = self._queue.add(accepted.fabric, Work((trigger,), (accepted.id,)))
+            return replace(accepted, state="joined" if joined else "queued")
+        return accepted
 
     def _request(self, fabric: Fabric, trigger: Trigger, delivery: Delivery | None) -> Request:
         commit = delivery.commit_of(f"{HEADS}{fabric.branch}") if delivery else None

@@ -459,6 +459,26 @@ async def test_suspended_while_its_request_is_stored(taking: Taking, tmp_path: P
     assert not taking.queue.is_waiting("dc1")
 
 
+async def test_suspended_while_its_request_is_stored_by_a_store_that_fails(taking: Taking, tmp_path: Path) -> None:
+    """A stored request that cannot be ended then waits in the queue, for whoever ends it later; nothing is lost."""
+
+    class Failing(Stubborn, Overtaken):
+        pass
+
+    with closing(Failing(Database(tmp_path / "failing.db"), FixedClock())) as store:
+        store.meanwhile = lambda: store.suspend("dc1", None)
+
+        accepted = await taking.intake_of(store).deliver(_push(), ["gitops"])
+
+        unfinished = [request.id for request in store.unfinished()]
+    assert [(one.fabric, one.state) for one in accepted.requests] == [("dc1", "queued"), ("dc2", "queued")]
+    assert unfinished == [one.id for one in accepted.requests]
+    for one in reversed(accepted.requests):
+        taken = await taking.queue.get()
+        assert taken is not None
+        assert (taken.key, taken.work) == (one.fabric, Work((Trigger.PUSH,), (one.id,)))
+
+
 async def test_resuming_makes_a_full_pass(taking: Taking) -> None:
     """A fabric that is resumed is queued as a manual request does it, and is reconciled as before."""
     await taking.intake.suspend_fabric("dc1", "cabling")
