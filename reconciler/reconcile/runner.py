@@ -149,7 +149,7 @@ class PassRunner:
         what = "pass continued" if earlier else "pass started"
         log.info(what, fabric=fabric, pass_id=order.id, triggers=[t.value for t in order.triggers])
         report = reconcile(subject, order, past, self._clock, self._terms(taken, earlier, subject))
-        self._store(report)
+        self._store(report, order)
         return report
 
     def _continued(self, fabric: str, work: Work) -> tuple[str, Slice | None]:
@@ -169,10 +169,16 @@ class PassRunner:
             earlier=earlier,
         )
 
-    def _store(self, report: Report) -> None:
+    def _store(self, report: Report, order: Order) -> None:
         record = report.result.record
         if report.rest is None:
-            self._state.record_pass(report.result)
+            # Until the next try nobody works on these.
+            waiting = (
+                replace(request, state=RequestState.QUEUED, pass_id=record.id)
+                for request in order.requests
+                if request.id in report.unanswered
+            )
+            self._state.record_pass(replace(report.result, requests=(*report.result.requests, *waiting)))
             self._announce(record)
             return
         self._state.checkpoint(report.result)

@@ -35,6 +35,9 @@ def test_a_commit_that_is_not_served_yet(synced: Rig) -> None:
     assert (synced.last.outcome, synced.last.reason) == ("partial", "CommitNotServed")
     assert following.is_retryable
     assert following.unanswered == (request.id,)
+    waiting = synced.store.request(request.id)
+    assert waiting is not None
+    assert (waiting.state, waiting.pass_id) == (RequestState.QUEUED, synced.last.id)
     assert synced.verdict.status != "in_sync"
     assert synced.record.desired_revision == f"main@sha1:{commit}"
     assert synced.source.push(MANIFESTS).commit == commit
