@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from reconciler.app.subjects import access_of
 from reconciler.model.requests import Trigger, Work
 from reconciler.targets.kubernetes.events import KubernetesEvents
+from reconciler.triggers.watch.contest import Contests
 from reconciler.triggers.watch.fabric import FabricWatch
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from reconciler.app.supervisor import Supervisor
     from reconciler.model.known import Known
+    from reconciler.model.objects import ObjectKey
     from reconciler.model.requests import Scope
     from reconciler.queue import WorkQueue
     from reconciler.settings import FabricSettings
@@ -45,17 +48,47 @@ def build_watch(
 class WatchWork:
     """What watches ask for, put into the queue. It is not stored: after a crash the first pass looks at everything.
     `obstacle` tells why no pass over a fabric may begin; then nothing is queued, and whoever takes the obstacle away
-    queues a full pass.
+    queues a full pass. An object that somebody else changes back after each pass waits apart, and delays no other one.
     """
 
-    def __init__(self, queue: WorkQueue, obstacle: Callable[[str], object | None]) -> None:
+    def __init__(
+        self,
+        queue: WorkQueue,
+        obstacle: Callable[[str], object | None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._queue = queue
         self._obstacle = obstacle
+        self._contests = Contests(monotonic)
+        self._held: set[tuple[str, ObjectKey]] = set()
+        """Contested objects, of which a pass is due later."""
 
     def add(self, fabric: str, scope: Scope) -> None:
         """Queue a pass over these objects, or over the whole fabric. Belongs to the event loop."""
         if self._obstacle(fabric) is None:
-            self._queue.add(fabric, Work((Trigger.WATCH,), (), scope))
+            scope = self._due(fabric, scope)
+            if scope is None or scope:
+                self._queue.add(fabric, Work((Trigger.WATCH,), (), scope))
+
+    def _due(self, fabric: str, scope: Scope) -> Scope:
+        """What of the scope is to be looked at now; the rest is held. What joins a pass that waits costs none."""
+        if scope is None or self._queue.is_waiting(fabric):
+            return scope
+        return frozenset(key for key in scope if (fabric, key) not in self._held and not self._is_held(fabric, key))
+
+    def _is_held(self, fabric: str, key: ObjectKey) -> bool:
+        seconds = self._contests.delay(fabric, key)
+        if not seconds:
+            return False
+        log.warning("contested", fabric=fabric, object=str(key), seconds=seconds)
+        self._held.add((fabric, key))
+        asyncio.get_running_loop().call_later(seconds, self._release, fabric, key)
+        return True
+
+    def _release(self, fabric: str, key: ObjectKey) -> None:
+        self._held.discard((fabric, key))
+        if self._obstacle(fabric) is None:
+            self._queue.add(fabric, Work((Trigger.WATCH,), (), frozenset({key})))
 
 
 class Watches:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 VPC = KINDS["VPC"]
 TASKS = {f"watch/dc1/{kind.name}" for kind in (*OBSERVED, *AGENTS)}
 BLUE = ObjectKey("VPC", "default", "blue")
+RED = ObjectKey("VPC", "default", "red")
 BODY = {
     "apiVersion": VPC.api_version,
     "kind": "VPC",
@@ -218,6 +219,32 @@ def test_what_watches_ask_for() -> None:
 
     assert queue.discard("dc1") == Work((Trigger.WATCH,), (), frozenset({BLUE}))
     assert not queue.is_waiting("dc2")
+
+
+async def test_a_fight_makes_few_passes() -> None:
+    """An object that is changed back after each pass is looked at less and less often, another one at once, and none
+    once there is an obstacle.
+    """
+    loop = asyncio.get_running_loop()
+    queue = WorkQueue(loop.time)
+    obstacles: dict[str, str] = {}
+    work = WatchWork(queue, obstacles.get, loop.time)
+    moments = []
+    for _ in range(6):
+        work.add("dc1", frozenset({BLUE}))
+        taken = await queue.get()
+        assert taken is not None
+        moments.append(loop.time())
+        queue.done("dc1")
+    assert moments == [pytest.approx(at) for at in (0, 0, 0, 5, 15, 35)]
+
+    work.add("dc1", frozenset({BLUE}))
+    work.add("dc1", frozenset({BLUE, RED}))
+    assert queue.discard("dc1").scope == frozenset({RED})
+
+    obstacles["dc1"] = "suspended"
+    await asyncio.sleep(100)
+    assert not queue.is_waiting("dc1")
 
 
 def _built(folder: Path, fabric: dict[str, Any]) -> FabricWatch | None:
