@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+from pathlib import Path
 from typing import Literal
+
+from pydantic import ValidationInfo, field_validator
 
 from reconciler.settings.fields import (
     Branch,
@@ -15,8 +20,9 @@ from reconciler.settings.fields import (
     Section,
     Text,
     UserName,
+    refuse,
 )
-from reconciler.settings.secret import SecretSource
+from reconciler.settings.secret import SecretSource, UnusableError, read_file, read_variable
 
 
 class AuthSettings(Section):
@@ -45,6 +51,16 @@ class AuthSettings(Section):
         return SecretSource.of(self.password_file, self.password_env)
 
 
+_SIGNING_TOKEN = b"whsec_"
+
+
+def _is_base64(text: bytes) -> bool:
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except binascii.Error:
+        return False
+
+
 class WebhookSettings(Section):
     """The webhook by which the forge tells of pushes."""
 
@@ -60,6 +76,20 @@ class WebhookSettings(Section):
 
     secret_env: SecretVariable = None
     """Environment variable with the secret that signs deliveries, instead of `secret_file`."""
+
+    @field_validator("secret_file", "secret_env")
+    @classmethod
+    def _check_signing_token(cls, place: Path | str | None, info: ValidationInfo) -> Path | str | None:
+        """One that nothing can be verified with would refuse every delivery, for a reason that no log could tell."""
+        if place is None or info.data.get("provider") != "gitlab":
+            return place
+        try:
+            secret = read_file(place) if isinstance(place, Path) else read_variable(place)
+        except UnusableError as error:  # it was fine a moment ago
+            refuse(str(error))
+        if secret.startswith(_SIGNING_TOKEN) and not _is_base64(secret.removeprefix(_SIGNING_TOKEN)):
+            refuse("a signing token must be whsec_ and a key in base64")
+        return place
 
     @property
     def secret(self) -> SecretSource:

@@ -355,3 +355,38 @@ def test_unsupported(file: ConfigurationFile, key: str, value: Any) -> None:
 def test_find(pattern: str, expected: list[Any]) -> None:
     """Values are found with their places, through lists, past what has another shape."""
     assert list(find({"a": {"b": [{"c": 1}, 5, {"c": None}]}, "d": "text"}, pattern)) == expected
+
+
+# Signing tokens
+
+NO_TOKEN = "a signing token must be whsec_ and a key in base64"
+
+
+@pytest.mark.parametrize(
+    ("secret", "provider", "is_good"),
+    [
+        pytest.param("whsec_Y2FuYXJ5", "gitlab", True, id="a signing token"),
+        pytest.param("whsec_Y2FuYXJ5", "github", True, id="any secret of another forge"),
+        pytest.param("whsec_-odd-", "github", True, id="an odd one of another forge"),
+        pytest.param("-odd-", "gitlab", True, id="a secret token"),
+        pytest.param("whsec_-odd-", "gitlab", False, id="no base64"),
+        pytest.param("whsec_Y2FuYXJ", "gitlab", False, id="cut off"),
+        pytest.param("whsec_", "gitlab", False, id="no key"),
+    ],
+)
+@pytest.mark.parametrize("key", ["secret_file", "secret_env"])
+def test_signing_token(
+    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch, key: str, secret: str, provider: str, *, is_good: bool
+) -> None:
+    """A signing token of GitLab by which nothing can be verified is refused at its key, and not shown."""
+    file.secret("any", secret.encode())
+    monkeypatch.setenv("ANY_SECRET", secret)
+    place = {"secret_file": "secrets/any", "secret_env": "ANY_SECRET"}[key]
+    document = changed(MINIMAL, (f"{REPOSITORY}.webhook", {"provider": provider, key: place}))
+
+    if is_good:
+        webhook = file.load(document).repositories[0].webhook
+        assert webhook is not None
+        assert webhook.secret.read() == secret.encode()
+    else:
+        assert file.refusal(document) == [f"repositories[0].webhook.{key}: {NO_TOKEN}"]
