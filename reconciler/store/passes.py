@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from sys import intern
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +35,8 @@ class PassPart(Part):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
-        self._inventory = PerObject(database, inventory, Codec(InventoryEntry))
-        self._objects = PerObject(database, objects, Codec(ObjectState))
+        self._inventory = PerObject(database, inventory, Codec(InventoryEntry), _compact)
+        self._objects = PerObject(database, objects, Codec(ObjectState), lambda state: state)
         self._turn = Lock()
         """Held by a pass from its look at what is stored until its own end is."""
 
@@ -93,6 +96,16 @@ class PassPart(Part):
             yield self._inventory, self._inventory.change(fabric, result.inventory)
         if result.objects is not None:
             yield self._objects, self._objects.change(fabric, {state.key: state for state in result.objects})
+
+
+def _compact(entry: InventoryEntry) -> InventoryEntry:
+    return replace(entry, paths=_shared(entry.paths))
+
+
+@lru_cache(maxsize=1000)
+def _shared(paths: frozenset[str]) -> frozenset[str]:
+    """The same for every object that has these paths: objects of a kind are alike."""
+    return frozenset(map(intern, paths))
 
 
 def _write_fabric(connection: Connection, result: PassResult) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from reconciler.model.objects import ObjectKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection, Delete, Table
     from sqlalchemy.dialects.sqlite import Insert
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-MOST_KEPT = 100_000
-"""Values of one table in memory, a few hundred bytes each. The fabrics written longest ago go first: theirs are read
+MOST_KEPT = 50_000
+"""Values of one table in memory, up to two kilobytes each. The fabrics written longest ago go first: theirs are read
 from the file when they are needed.
 """
 
@@ -49,10 +49,14 @@ class PerObject(Generic[Value]):
     has the turn that begins with `change` and ends with `keep` or `forget`.
     """
 
-    def __init__(self, database: Database, table: Table, codec: Codec[Value]) -> None:
+    def __init__(
+        self, database: Database, table: Table, codec: Codec[Value], compact: Callable[[Value], Value]
+    ) -> None:
+        """`compact` gives an equal value that takes less memory."""
         self._database = database
         self._table = table
         self._codec = codec
+        self._compact = compact
         self._upsert = _upsert(table)
         self._delete = _delete(table)
         self._kept: OrderedDict[str, Mapping[ObjectKey, Value]] = OrderedDict()
@@ -69,7 +73,7 @@ class PerObject(Generic[Value]):
         ordered = select(self._table).where(columns.fabric == fabric).order_by(*self._table.primary_key)
         with self._database.reading() as connection:
             rows = connection.execute(ordered).all()
-        return {ObjectKey(row.kind, row.namespace, row.name): row.value for row in rows}
+        return {ObjectKey(row.kind, row.namespace, row.name): self._compact(row.value) for row in rows}
 
     def change(self, fabric: str, values: Mapping[ObjectKey, Value]) -> Change[Value]:
         """What differs from what is stored. All the work is done here, before anybody has to wait for the file."""
@@ -78,7 +82,8 @@ class PerObject(Generic[Value]):
         # What a pass did not touch is the very value that it was given: most comparisons end there.
         changed = {key: v for key, v in values.items() if (old := stored.get(key)) is not v and old != v}
         written = [{**_row(fabric, key), "text": self._codec.encode(value)} for key, value in changed.items()]
-        whole = {key: values[key] for key in sorted(values, key=_ORDER)}
+        ordered = sorted(values, key=_ORDER)
+        whole = {key: self._compact(changed[key]) if key in changed else stored[key] for key in ordered}
         return Change(fabric, whole, gone, written)
 
     def write(self, connection: Connection, change: Change[Value]) -> None:

@@ -170,6 +170,18 @@ def test_memory_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
     assert statements.rows["SELECT inventory"] == 3
 
 
+def test_objects_that_are_alike_share_memory(store: Store, tmp_path: Path) -> None:
+    """The paths of many entries are one set where they are the same, as they came from a pass and from the file."""
+    store.record_pass(_result("p1", "abc"))
+    kept = store.inventory("dc1")
+    store.close()
+    with closing(open_store(tmp_path / "state.db", SetClock())) as again:
+        read = again.inventory("dc1")
+
+    assert len({id(one.paths) for one in (*kept.values(), *read.values())}) == 1
+    assert kept == read == {key(name): entry(name) for name in "abc"}
+
+
 def test_memory_and_file_agree(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """After any passes of several fabrics, also ones that fail, what is remembered is what a new process reads."""
     monkeypatch.setattr(per_object, "MOST_KEPT", 12)
