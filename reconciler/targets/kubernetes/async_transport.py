@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import (
@@ -17,6 +17,7 @@ from aiohttp import (
     ClientTimeout,
     SocketTimeoutError,
 )
+from anyio import to_thread
 from kubernetes.aio.client import ApiClient, Configuration
 
 from reconciler.errors import (
@@ -47,6 +48,12 @@ CONNECT_SECONDS = 5.0
 BEGIN_SECONDS = 10.0
 """Until a stream has begun: an API server sends its status at once, events or not."""
 
+TOKEN_SECONDS = 5.0
+"""Until a token is read; a disk is slower only when it is not there."""
+
+TOKEN_HOLDS = 3.0
+"""Seconds for which a token is not read again."""
+
 _LONGEST_REFUSAL = 1 << 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -67,6 +74,7 @@ class AsyncTransport:
             if "@" in urlsplit(configuration.host).netloc:
                 raise ConfigurationError(f"cluster server {self.address}: its URL must not hold user and password")
             configuration.connection_pool_maxsize = 0  # no limit
+            _renew_aside(configuration, self.address)
             configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_refuse_redirects,)}
             try:
                 self._client = ApiClient(configuration)
@@ -173,6 +181,46 @@ class AsyncTransport:
             raise ClusterUnreachableError(f"the connection to {self.address} was closed") from None
         except ClientError as error:
             raise ClusterUnavailableError(f"{self.address} does not speak as an API server: {_kind(error)}") from None
+
+
+def _renew_aside(configuration: Any, address: str) -> None:
+    """Have the token renewed without holding up the event loop. The parameter's type is wider than the library's, which
+    takes its hook for one that is always None.
+    """
+    if configuration.refresh_api_key_hook is not None:
+        configuration.refresh_api_key_hook = _Renewal(configuration.refresh_api_key_hook, address).renew
+
+
+class _Renewal:
+    """Reads the token of the moment, in a thread: its file may be on a disk that does not answer. One read at a time is
+    under way, for all requests, and what it brought holds for some seconds.
+    """
+
+    def __init__(self, refresh: Callable[[Any], object], address: str) -> None:
+        self._refresh = refresh
+        self._address = address
+        self._reading: asyncio.Task[object] | None = None
+        self._read_at: float | None = None
+
+    async def renew(self, configuration: Any) -> None:
+        """The library's hook. Raises what the read does, and ClusterUnavailableError when it takes too long."""
+        loop = asyncio.get_running_loop()
+        if self._read_at is not None and loop.time() - self._read_at < TOKEN_HOLDS:
+            return
+        if self._reading is None:
+            reading = to_thread.run_sync(self._refresh, configuration, abandon_on_cancel=True)
+            self._reading = asyncio.ensure_future(reading)
+            self._reading.add_done_callback(self._done)
+        try:
+            async with asyncio.timeout(TOKEN_SECONDS):
+                await asyncio.shield(self._reading)
+        except TimeoutError:
+            raise ClusterUnavailableError(f"the token for {self._address} cannot be read in time") from None
+
+    def _done(self, reading: asyncio.Task[object]) -> None:
+        self._reading = None
+        if not reading.cancelled() and reading.exception() is None:
+            self._read_at = asyncio.get_running_loop().time()
 
 
 async def _refuse_redirects(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

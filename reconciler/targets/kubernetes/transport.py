@@ -82,6 +82,7 @@ class Transport:
     def __init__(self, access: ClusterAccess, sleep: Callable[[float], None] = time.sleep) -> None:
         with access.filled(Configuration()) as configuration:
             self.address = public_address(configuration.host)
+            configuration.proxy = None  # taken from the environment: the access says all
             configuration.retries = False
             configuration.connection_pool_maxsize = CONNECTIONS
             try:

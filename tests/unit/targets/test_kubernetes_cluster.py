@@ -78,6 +78,17 @@ class TestList:
         assert server.asked[0].headers["authorization"] == "Bearer canary-token"
         assert server.asked[0].headers["User-Agent"] == "hedgehog-reconciler"
 
+    def test_proxies_of_the_environment_are_not_used(self, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The access says all; the watches would not use them either."""
+        monkeypatch.delenv("NO_PROXY")
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        server.then = [_page("a")]
+        cluster = KubernetesCluster(ClusterAccess(server=server.url, token=lambda: b"t"), "fabric")
+
+        assert _names(cluster.list(VPC)) == ["a"]
+        cluster.close()
+
     def test_an_expired_list_begins_again(self, server: ApiServer, cluster: KubernetesCluster) -> None:
         """What was read of it does not count twice."""
         server.then = [_page("a", then="t1"), Scripted(410, status(410, "expired", "Expired")), _page("a", "b")]

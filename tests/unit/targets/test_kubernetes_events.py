@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import ssl
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -415,8 +416,9 @@ class TestWatch:
 
 
 class TestConnection:
-    async def test_the_token_of_the_moment_is_sent(self, server: EventServer) -> None:
+    async def test_the_token_of_the_moment_is_sent(self, server: EventServer, monkeypatch: pytest.MonkeyPatch) -> None:
         """With every request, lists and watches alike."""
+        monkeypatch.setattr(async_transport, "TOKEN_HOLDS", 0.0)
         tokens = [b"first", b"second", b"third"]
         server.say(_page())
         server.then += [Streamed()]
@@ -427,6 +429,44 @@ class TestConnection:
         await events.close()
 
         assert [one.headers["authorization"] for one in server.asked] == ["Bearer second", "Bearer third"]
+
+    async def test_a_token_is_read_once_for_some_seconds(self, server: EventServer) -> None:
+        """Requests that come together share a read."""
+        tokens = [b"first", b"second", b"third"]
+        server.say(_page())
+        server.say(_page())
+        server.say(_page())
+        events = _events(server.url, token=lambda: tokens.pop(0))
+
+        await asyncio.gather(events.list(VPC), events.list(VPC))
+        await events.list(VPC)
+        await events.close()
+
+        assert [one.headers["authorization"] for one in server.asked] == ["Bearer second"] * 3
+
+    async def test_a_token_that_cannot_be_read_in_time(
+        self, server: EventServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody else waits for its disk, one thread does, and it is the cluster that is not available."""
+        monkeypatch.setattr(async_transport, "TOKEN_SECONDS", 0.05)
+        is_there, reads = threading.Event(), []
+
+        def token() -> bytes:
+            reads.append(threading.get_ident())
+            if len(reads) > 1:
+                is_there.wait(10)
+            return b"canary"
+
+        server.say(_page())
+        events = _events(server.url, token=token)
+        for _ in range(2):
+            with pytest.raises(ClusterUnavailableError, match="cannot be read in time"):
+                await events.list(VPC)
+        assert len(reads) == 2
+        is_there.set()
+
+        assert (await events.list(VPC)).version == "9"
+        await events.close()
 
     async def test_a_token_that_is_gone_is_told(self, server: EventServer) -> None:
         """By what fails to read it; nothing is sent without it."""
