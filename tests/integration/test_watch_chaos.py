@@ -75,7 +75,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(async_transport, "BEGIN_SECONDS", SILENCE)
     monkeypatch.setattr(async_transport, "CONNECT_SECONDS", SILENCE)
     monkeypatch.setattr(reflector, "STABLE", SILENCE / 6)
-    monkeypatch.setattr(reflector, "ACCEPTED", SILENCE)
     monkeypatch.setattr(reflector, "RETRY", replace(reflector.RETRY, base=0.1, cap=2.0))
 
 
@@ -272,7 +271,7 @@ async def test_caches_survive_everything(
     other = SomebodyElse(served, namespace, chance, list(manifests))
     noticed, reported = Noticed(other), Reported()
     access = ClusterAccess(server=proxy.url, token=served.admin_token.encode, ca_file=served.ca_file)
-    events = KubernetesEvents(access, namespace, WatchLimits(silence=SILENCE))
+    events = KubernetesEvents(access, namespace, WatchLimits(lambda: SILENCE / 2, lambda: SILENCE / 2, SILENCE))
     watch = FabricWatch(FABRIC, events, noticed.add, reported, [KINDS[name] for name in WATCHED])
 
     def is_in_line() -> bool:
