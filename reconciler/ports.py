@@ -207,8 +207,8 @@ class PassState(Protocol):
         """Write all that a pass ends with, in one transaction. The only writer of `last_sync`.
 
         What others wrote meanwhile stays: `next_poll` and `effective_interval`, a `desired_revision` that a push
-        announced after the pass began (see `PassResult`), and the state of requests that had ended already. What a
-        poll found unannounced is noted with the repository's webhook.
+        announced of which the pass knew nothing (see `PassResult`), and the state of requests that had ended already.
+        What a poll found unannounced is noted with the repository's webhook.
         """
 
 

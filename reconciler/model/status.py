@@ -153,8 +153,8 @@ class PassResult:
     """All that a pass ends with, stored in one transaction. `inventory` and `objects` are whole; None leaves what is
     stored as it is. `requests` are those that the pass answered, in their terminal state.
 
-    `desired_before` is the fabric's `desired_revision` as it was read when the pass began. Where another one is
-    stored by now, a push announced it meanwhile, and it stays; else the one in `fabric` takes its place, and what the
+    `regarded` are the ids of all requests that the pass was made for, also those that it leaves open. Where another
+    push is open by now, what it announced is the fabric's `desired_revision`; else the one in `fabric` is, and what the
     pass found `unannounced` was so.
     """
 
@@ -163,7 +163,7 @@ class PassResult:
     inventory: Mapping[ObjectKey, InventoryEntry] | None = None
     objects: Sequence[ObjectState] | None = None
     requests: Sequence[Request] = ()
-    desired_before: str | None = None
+    regarded: Sequence[str] = ()
     unannounced: Unannounced | None = None
 
 

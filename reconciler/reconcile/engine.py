@@ -276,7 +276,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         fabric=record,
         inventory=end.cluster.inventory if end.cluster else None,
         objects=seen.states,
-        desired_before=past.record.desired_revision,
+        regarded=[request.id for request in order.requests],
         requests=_answers(order.requests, set(awaiting), done, end),
         unannounced=None if awaiting else unannounced(past.record, record, order.triggers, subject.fabric.repository),
     )

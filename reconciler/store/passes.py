@@ -16,8 +16,8 @@ from reconciler.model.passes import InventoryEntry, ObjectState
 from reconciler.model.status import FabricRecord
 from reconciler.store.codec import Codec
 from reconciler.store.per_object import Change, PerObject
-from reconciler.store.rows import Part, ensure_fabrics, fabric_record, save_requests
-from reconciler.store.schema import fabrics, inventory, objects, passes, webhooks
+from reconciler.store.rows import Part, ensure_fabrics, fabric_record, save_requests, values_of
+from reconciler.store.schema import fabrics, inventory, objects, passes, requests, webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,11 +54,12 @@ class PassPart(Part):
 
     def checkpoint(self, result: PassResult) -> None:
         name, desired = result.fabric.name, result.fabric.desired_revision
-        was_announced = fabrics.c.desired_revision.is_distinct_from(result.desired_before)
         with self._ending(result) as connection:
             ensure_fabrics(connection, [name])
-            known = fabrics.update().where(fabrics.c.name == name, ~was_announced)
-            if connection.execute(known.values(desired_revision=desired)).rowcount:
+            announced = _announced(connection, result)
+            known = fabrics.update().where(fabrics.c.name == name)
+            connection.execute(known.values(desired_revision=announced or desired))
+            if announced is None:
                 _note_unannounced(connection, result)
 
     def record_pass(self, result: PassResult) -> None:
@@ -114,17 +115,31 @@ def _write_fabric(connection: Connection, result: PassResult) -> bool:
     """
     record = result.fabric
     where = fabrics.c.name == record.name
-    stored = connection.execute(select(fabrics.c.desired_revision).where(where)).one_or_none()
-    if stored is None:
+    if connection.execute(select(fabrics.c.name).where(where)).one_or_none() is None:
         values = {"name": record.name, "next_poll": record.next_poll, "effective_interval": record.effective_interval}
         connection.execute(
             insert(fabrics).values(**values, desired_revision=record.desired_revision, record=record),
         )
         return False
-    was_announced = bool(stored.desired_revision != result.desired_before)
-    desired = stored.desired_revision if was_announced else record.desired_revision
+    announced = _announced(connection, result)
+    desired = announced or record.desired_revision
     connection.execute(fabrics.update().where(where).values(desired_revision=desired, record=record))
-    return was_announced
+    return announced is not None
+
+
+def _announced(connection: Connection, result: PassResult) -> str | None:
+    """The revision that pushes announced which the pass knew nothing of: the last one that is not applied, if any.
+
+    Told by their requests and not by what is desired: that may have come back to what it was.
+    """
+    commit, revision = (func.json_extract(requests.c.request, f"$.{name}") for name in ("commit", "revision"))
+    is_ours = requests.c.id.in_(values_of(result.regarded))
+    statement = select(revision).where(
+        requests.c.fabric == result.fabric.name, requests.c.ended.is_(None), commit.is_not(None), ~is_ours
+    )
+    is_applied = revision.is_not_distinct_from(result.fabric.applied_revision)
+    found: str | None = connection.execute(statement.order_by(is_applied, requests.c.sequence.desc()).limit(1)).scalar()
+    return found
 
 
 def _note_unannounced(connection: Connection, result: PassResult) -> None:

@@ -159,10 +159,18 @@ def _unfinished(connection: Connection) -> Sequence[Request]:
 
 
 def _announce(connection: Connection, accepted: Iterable[Request]) -> None:
-    """From now on the fabric is not in sync until the announced commit, the last one of several, is applied."""
-    announced = {request.fabric: request.revision for request in accepted if request.commit and request.revision}
-    if announced:
-        rows = [{"of": fabric, "announced": revision} for fabric, revision in announced.items()]
+    """From now on the fabric is not in sync until the announced commit, the last one of several, is applied. One that
+    is applied already does not hide another that is not.
+    """
+    announced: dict[str, dict[str, None]] = {}
+    for request in accepted:
+        if request.commit and request.revision:
+            revisions = announced.setdefault(request.fabric, {})
+            revisions.pop(request.revision, None)
+            revisions[request.revision] = None
+    # Of the last two, one at least is not applied.
+    rows = [{"of": fabric, "announced": one} for fabric, revisions in announced.items() for one in list(revisions)[-2:]]
+    if rows:
         connection.execute(_ANNOUNCE, rows)
 
 
@@ -187,5 +195,12 @@ _DELIVERED = select(deliveries.c.id, deliveries.c.requests).where(
     deliveries.c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value)),
 )
 _REMEMBER = insert(deliveries)
-_ANNOUNCE = update(fabrics).where(fabrics.c.name == bindparam("of")).values(desired_revision=bindparam("announced"))
+_ANNOUNCE = (
+    update(fabrics)
+    .where(
+        fabrics.c.name == bindparam("of"),
+        func.json_extract(fabrics.c.record, "$.applied_revision").is_distinct_from(bindparam("announced")),
+    )
+    .values(desired_revision=bindparam("announced"))
+)
 _SAVE_WEBHOOKS = _webhooks_upsert()

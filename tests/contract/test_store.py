@@ -141,37 +141,74 @@ def test_poll_of_a_running_pass_stays(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("announced", "before", "fetched", "stored"),
+    ("announced", "regarded", "fetched", "stored"),
     [
-        pytest.param(None, None, REVISIONS[1], REVISIONS[1], id="first pass"),
-        pytest.param(REVISIONS[0], REVISIONS[0], REVISIONS[0], REVISIONS[0], id="announced, then fetched"),
-        pytest.param(REVISIONS[0], REVISIONS[0], REVISIONS[1], REVISIONS[1], id="fetched a newer one"),
-        pytest.param(REVISIONS[2], REVISIONS[0], REVISIONS[1], REVISIONS[2], id="announced during the pass"),
-        pytest.param(REVISIONS[2], None, None, REVISIONS[2], id="announced during a pass that fetched nothing"),
+        pytest.param([], 0, 1, 1, id="first pass"),
+        pytest.param([1], 1, 1, 1, id="announced, then fetched"),
+        pytest.param([1], 1, 2, 2, id="fetched a newer one"),
+        pytest.param([1, 2], 1, 1, 2, id="announced during the pass"),
+        pytest.param([2], 0, None, 2, id="announced during a pass that fetched nothing"),
+        pytest.param([1, 2, 1], 1, 0, 1, id="during the pass there and back again"),
+        pytest.param([0, 2, 0], 1, 0, 2, id="and the last one is applied"),
+        pytest.param([0, 0], 1, 0, 0, id="only what is applied"),
+        pytest.param([None], 0, 1, 1, id="asked without a commit"),
     ],
 )
+@pytest.mark.parametrize("is_end", [True, False], ids=["end", "checkpoint"])
 def test_announced_revision(
     store: Store,
-    announced: str | None,
-    before: str | None,
-    fetched: str | None,
-    stored: str | None,
+    announced: list[int | None],
+    regarded: int,
+    fetched: int | None,
+    stored: int,
+    is_end: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    """The end of a pass moves the desired revision, unless a push announced another one since the pass began."""
-    commit = announced.rpartition(":")[2] if announced else None
-    store.accept([request("r1", commit=commit)])
+    """The end of a pass over the first requests moves the desired revision, unless a push announced another one of
+    which the pass knew nothing. Revision 0 is applied.
+    """
+    store.accept([request("other", "dc2", COMMITS[2]), request("ended", commit=COMMITS[2])])
+    store.end(["ended"], "Suspended", "not made")
+    names = [f"r{number}" for number in range(len(announced))]
+    for name, number in zip(names, announced, strict=True):
+        store.accept([request(name, commit=None if number is None else COMMITS[number])])
+    desired = None if fetched is None else REVISIONS[fetched]
+    result = replace(pass_result(), fabric=fabric_record(desired=desired), regarded=names[:regarded])
 
-    store.record_pass(
-        replace(pass_result(), fabric=fabric_record(desired=fetched), desired_before=before),
-    )
+    (store.record_pass if is_end else store.checkpoint)(result)
 
-    assert store.fabric("dc1").desired_revision == stored
+    assert store.fabric("dc1").desired_revision == REVISIONS[stored]
+
+
+@pytest.mark.parametrize("is_group", [True, False], ids=["at once", "one by one"])
+@pytest.mark.parametrize(
+    ("announced", "stored"),
+    [
+        pytest.param([0], 0, id="what is applied"),
+        pytest.param([1, 2], 2, id="two"),
+        pytest.param([1, 0], 1, id="what is applied, late"),
+        pytest.param([2, 1, 2, 0, 0], 2, id="and often"),
+    ],
+)
+def test_what_is_applied_hides_no_announcement(
+    store: Store,
+    announced: list[int],
+    stored: int,
+    is_group: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """A delivery that comes late, for what is applied, does not make a fabric in sync that waits for another commit."""
+    store.record_pass(pass_result())
+    requests = [request(f"r{number}", commit=COMMITS[which]) for number, which in enumerate(announced)]
+
+    for group in [requests] if is_group else [[one] for one in requests]:
+        store.accept(group)
+
+    assert store.fabric("dc1").desired_revision == REVISIONS[stored]
 
 
 def test_checkpoint(store: Store) -> None:
     """What a pass did before it yielded is kept, and neither the fabric's state nor a request says that it ended."""
     store.accept([request("r1")])
-    store.record_pass(replace(pass_result("p1"), desired_before=None))
+    store.record_pass(replace(pass_result("p1"), regarded=["r1"]))
     before = store.fabric("dc1")
     result = replace(
         pass_result("p2"),
@@ -179,7 +216,7 @@ def test_checkpoint(store: Store) -> None:
         inventory={key("a"): entry("a")},
         objects=[object_state("a")],
         requests=[request("r1", state="succeeded")],
-        desired_before=before.desired_revision,
+        regarded=["r1"],
     )
 
     store.checkpoint(result)
@@ -197,15 +234,6 @@ def test_checkpoint_of_a_fresh_fabric(store: Store) -> None:
 
     assert store.fabric("dc1") == FabricRecord("dc1", desired_revision=REVISIONS[1])
     assert store.inventory("dc1") == {}
-
-
-def test_checkpoint_keeps_an_announcement(store: Store) -> None:
-    """A commit that was announced since the pass began stays the desired one."""
-    store.accept([request("r1", commit=COMMITS[2])])
-
-    store.checkpoint(replace(pass_result(), fabric=fabric_record(desired=REVISIONS[1]), desired_before=REVISIONS[0]))
-
-    assert store.fabric("dc1").desired_revision == REVISIONS[2]
 
 
 # Requests
@@ -382,8 +410,7 @@ def test_what_only_a_poll_found(store: Store, clock: SetClock) -> None:
     verified, later = clock.now(), NOON + timedelta(hours=2)
 
     store.record_pass(replace(pass_result("p1"), unannounced=FOUND))
-    second = replace(pass_result("p2", finished=later), desired_before=REVISIONS[0])
-    store.record_pass(replace(second, unannounced=replace(FOUND, revision=REVISIONS[2])))
+    store.record_pass(replace(pass_result("p2", finished=later), unannounced=replace(FOUND, revision=REVISIONS[2])))
 
     assert store.webhook("gitops") == WebhookRecord("gitops", verified, verified, NOON, later, REVISIONS[2])
     assert store.webhook("other") == WebhookRecord("other", verified, verified)
@@ -395,13 +422,13 @@ def test_what_only_a_poll_found(store: Store, clock: SetClock) -> None:
 def test_what_a_poll_found_before_it_yielded(store: Store) -> None:
     """A pass that has not ended yet has found what it found; what a push announced meanwhile is not that."""
     store.record_pass(pass_result("p1"))
-    found = replace(pass_result("p2"), fabric=fabric_record(desired=REVISIONS[1]), desired_before=REVISIONS[0])
+    found = replace(pass_result("p2"), fabric=fabric_record(desired=REVISIONS[1]))
 
     store.checkpoint(replace(found, unannounced=FOUND))
     assert store.webhook("gitops").unannounced == REVISIONS[1]
     store.mark_verified(["gitops"])
     store.accept([request("r1", commit=COMMITS[2])])
-    store.checkpoint(replace(found, desired_before=REVISIONS[1], unannounced=FOUND))
+    store.checkpoint(replace(found, unannounced=FOUND))
 
     assert store.webhook("gitops").unannounced is None
 
@@ -417,7 +444,7 @@ def test_what_was_announced_while_a_poll_found_it(store: Store) -> None:
     """A push that was taken in during the pass of the poll did announce what the poll found."""
     store.accept([request("r1", commit=COMMITS[1])])
 
-    result = replace(pass_result(), fabric=fabric_record(desired=REVISIONS[1]), desired_before=REVISIONS[0])
+    result = replace(pass_result(), fabric=fabric_record(desired=REVISIONS[1]))
     store.record_pass(replace(result, unannounced=FOUND))
 
     assert store.webhook("gitops") == WebhookRecord("gitops")

@@ -53,7 +53,8 @@ def main() -> None:
                 inventory={key(name): entry(name, revision=revision) for name in OBJECTS},
                 objects=[replace(object_state(name), message=f"p{n}") for name in OBJECTS],
                 requests=[replace(requests[0], state=RequestState.SUCCEEDED, pass_id=f"p{n}")],
-                desired_before=revision,
+                # Also those of which a kill kept the end.
+                regarded=[f"r{round_}-dc1" for round_ in range(n + 1)],
             ),
         )
         say(f"recorded {n}")

@@ -16,9 +16,10 @@ from tests.unit.reconcile.rig import Rig, manifests
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from reconciler.errors import ReconcilerError
+    from reconciler.model.desired import Desired
     from reconciler.model.revision import Revision
 
 MANIFESTS = manifests()
@@ -282,6 +283,31 @@ def test_a_history_that_cannot_be_read(synced: Rig, error: ReconcilerError, is_o
 
     assert following.unanswered == ((request.id,) if is_open else ())
     assert synced.verdict.status != "in_sync"
+
+
+class BusySource(MemorySource):
+    """Something happens whenever it is read."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def read(self, revision: Revision) -> Desired:
+        self.meanwhile()
+        return super().read(revision)
+
+
+def test_announcements_there_and_back_again(rig: Rig) -> None:
+    """During a pass a new commit is announced, and then, late, the applied one: the fabric waits for the new one."""
+    source = BusySource()
+    rig.source = source
+    applied, new = source.push(MANIFESTS).commit, _commits(2)[1]
+    rig.run(rig.request(Trigger.PUSH, applied))
+    source.meanwhile = lambda: [rig.request(Trigger.PUSH, commit) for commit in (new, applied)]
+
+    rig.run()
+
+    assert rig.last.outcome == "succeeded"
+    assert rig.record.desired_revision == f"main@sha1:{new}"
+    assert rig.verdict.status == "out_of_sync"
 
 
 class CountingSource(MemorySource):
