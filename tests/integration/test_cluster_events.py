@@ -276,9 +276,10 @@ async def test_other_namespaces_are_not_told(
 
 
 async def test_a_token_that_changes_is_used(
-    served: KubernetesServer, cluster: KubernetesCluster, namespace: str
+    served: KubernetesServer, cluster: KubernetesCluster, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An open stream goes on; whatever is asked next carries the token of the moment."""
+    monkeypatch.setattr(async_transport, "TOKEN_HOLDS", 0.0)
     tokens = [served.admin_token]
     access = ClusterAccess(server=served.url, token=lambda: bytes(tokens[0], "ascii"), ca_file=served.ca_file)
     first = cluster.apply(vpc(namespace, name="a"))

@@ -61,8 +61,15 @@ class AgentList:
         except ReconcilerError as error:
             if self._agents is not None:
                 log.warning("agents not listed", watch=self.name, message=error.message)
-            self._agents = None
-            self._health.trouble(self.name, error.message)
+            self._lose(error.message)
+        except Exception as error:
+            # What an outside system says must not make us unready, however odd it is.
+            log.exception("agents not listed by a defect", watch=self.name)
+            self._lose(f"a defect: {type(error).__name__}")
         if self._agents is not None:
             self._health.progress(self.name)
         return INTERVAL * (1 - self._chance() / 10)
+
+    def _lose(self, reason: str) -> None:
+        self._agents = None
+        self._health.trouble(self.name, reason)

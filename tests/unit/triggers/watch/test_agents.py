@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
+
+from structlog.testing import capture_logs
 
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError
 from reconciler.model.kinds import AGENTS
@@ -12,6 +15,10 @@ from reconciler.targets.local.memory import MemoryDocuments
 from reconciler.triggers.watch.agents import INTERVAL, AgentList
 from reconciler.triggers.watch.fabric import FabricWatch
 from tests.unit.triggers.watch.world import Told, running, settle
+
+if TYPE_CHECKING:
+    from reconciler.model.agents import AgentStatus
+    from reconciler.model.kinds import Kind
 
 AGENT, GATEWAY_AGENT = AGENTS
 
@@ -74,6 +81,23 @@ async def test_agents_that_cannot_be_listed_are_unknown() -> None:
 
         assert _generations(agents) == {"leaf-01": 1}
         assert health.reason == ""
+
+
+async def test_a_defect_is_tried_again() -> None:
+    """It is logged, and what was known is not passed off as what is."""
+    health = Told()
+
+    class Odd(MemoryEvents):
+        async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
+            raise ZeroDivisionError(kind.name)
+
+    events = Odd(LocalCluster(MemoryDocuments(), "dc1"))
+    agents = AgentList("watch/dc1/Agent", events, AGENT, health, lambda: 0.0)
+    with capture_logs() as logs:
+        assert await agents.run_once() == INTERVAL
+
+    assert (agents.agents, health.reason) == (None, "a defect: ZeroDivisionError")
+    assert [one["event"] for one in logs if one.get("exc_info")] == ["agents not listed by a defect"]
 
 
 async def test_a_cluster_without_agents_has_none() -> None:
