@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from reconciler.errors import StateError, StoppedError
+from reconciler.model.passes import Outcome
 from reconciler.model.requests import RequestState, Trigger
 from reconciler.queue import Next
 from reconciler.reconcile.attempt import Terms
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.known import Known
     from reconciler.model.passes import PassRecord
     from reconciler.model.requests import Request, Work
+    from reconciler.model.status import PassResult
     from reconciler.ports import Clock, PassState, StopFlag
     from reconciler.queue import Taken
     from reconciler.reconcile.attempt import Slice
@@ -96,9 +98,9 @@ class PassRunner:
         self._listener = listener
         self._surroundings = surroundings or Surroundings()
         self._breakers = Breakers(clock, self._surroundings.on_breaker)
-        self._yielded: dict[str, tuple[str, Slice]] = {}
-        """By fabric, the id of a pass that yielded, and what its next part has to know. What is lost with the process
-        is only what the history would say of it: the requests are stored, and the next pass sees how far it came.
+        self._yielded: dict[str, tuple[PassResult, Slice]] = {}
+        """By fabric, how far a pass came that yielded, and what its next part has to know. Lost with the process is
+        only what the history would say of it: the requests are stored, and the next pass sees how far it came.
         """
 
     def run(self, taken: Taken) -> Next:
@@ -135,8 +137,8 @@ class PassRunner:
         before that was discarded; this is a retry, or the rest of a pass, which was queued after it.
         """
         fabric, work = taken.key, taken.work
-        pass_id, earlier = self._continued(fabric, work)
         obstacle = self._surroundings.obstacle(fabric)
+        pass_id, earlier = self._continued(fabric, work, obstacle)
         if obstacle is not None:
             log.info("no pass", fabric=fabric, reason=obstacle.reason, requests=list(work.requests))
             self._requests.end(work.requests, obstacle.reason, obstacle.message)
@@ -152,10 +154,27 @@ class PassRunner:
         self._store(report, order)
         return report
 
-    def _continued(self, fabric: str, work: Work) -> tuple[str, Slice | None]:
+    def _continued(self, fabric: str, work: Work, obstacle: Obstacle | None) -> tuple[str, Slice | None]:
         """The id of the pass to make, and what its last part handed on where it continues one."""
-        pass_id, earlier = self._yielded.pop(fabric, (None, None))
-        return (pass_id, earlier) if pass_id and pass_id == work.remainder else (uuid.uuid4().hex, None)
+        if fabric in self._yielded:
+            result, earlier = self._yielded[fabric]
+            if obstacle is None and result.record.id == work.remainder:
+                del self._yielded[fabric]
+                return result.record.id, earlier
+            self._give_up(result, obstacle.reason if obstacle else "Superseded")
+            del self._yielded[fabric]
+        return uuid.uuid4().hex, None
+
+    def _give_up(self, result: PassResult, reason: str) -> None:
+        """Tell the history of a pass that yielded and is not continued: it may have written. It ended with its last
+        part; what is known of the fabric is what its parts stored.
+        """
+        message = "the pass let other fabrics go first, and was not continued"
+        record = replace(result.record, outcome=Outcome.PARTIAL, reason=reason, message=message)
+        fabric = self._state.fabric(record.fabric)
+        left_alone = replace(result, inventory=None, objects=None, requests=(), unannounced=None)
+        self._state.record_pass(replace(left_alone, record=record, fabric=fabric))
+        self._announce(record)
 
     def _terms(self, taken: Taken, earlier: Slice | None, subject: Subject) -> Terms:
         # A changed configuration too may be what brings a target back.
@@ -182,7 +201,7 @@ class PassRunner:
             self._announce(record)
             return
         self._state.checkpoint(report.result)
-        self._yielded[record.fabric] = (record.id, report.rest)
+        self._yielded[record.fabric] = (report.result, report.rest)
         log.info("pass yielded", fabric=record.fabric, pass_id=record.id, left=report.rest.left)
 
     def _announce(self, record: PassRecord) -> None:

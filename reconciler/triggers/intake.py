@@ -57,7 +57,7 @@ class Obstacle:
     message: str
 
 
-SUSPENDED = Obstacle("Suspended", "the fabric was suspended before its pass")
+SUSPENDED = Obstacle("Suspended", "the fabric was suspended before its pass ended")
 
 
 class Memory(Requests, Suspensions, Protocol):

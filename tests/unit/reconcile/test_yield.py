@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -343,6 +343,36 @@ def test_work_that_was_discarded_is_not_continued(yielding: Yielding) -> None:
 
     assert yielding.rig.last.id != rest.remainder
     assert yielding.rig.last.triggers == (Trigger.REQUEST,)
+    last, given_up = yielding.rig.store.passes("dc1")
+    assert last == yielding.rig.last
+    assert (given_up.id, given_up.outcome, given_up.reason) == (rest.remainder, Outcome.PARTIAL, "Superseded")
+    assert given_up.counts["created"] == len(MANIFESTS)
+    assert given_up.triggers == (Trigger.POLL,)
+    assert yielding.rig.verdict.status == "in_sync"
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    reason: str
+    message: str
+
+
+def test_a_rest_that_may_not_be_made(yielding: Yielding) -> None:
+    """A pass that wrote before its fabric was suspended is in the history, once, and its requests have their answer."""
+    rig, obstacles = yielding.rig, [None, Forbidden("Suspended", "it was suspended")]
+    request = rig.request(Trigger.POLL)
+    runner = rig.runner(Surroundings(has_others=lambda _: True, obstacle=lambda _: obstacles[0]))
+    rest = runner.run(Taken("dc1", _work(request), 0.0)).remainder
+    assert rest is not None
+    obstacles.pop(0)
+
+    for _ in range(2):
+        assert runner.run(Taken("dc1", rest, 0.0)) == Next()
+
+    (record,) = rig.store.passes("dc1")
+    assert (record.id, record.outcome, record.reason) == (rest.remainder, Outcome.PARTIAL, "Suspended")
+    assert rig.answered(request).state is RequestState.SUPERSEDED
+    assert len(rig.store.inventory("dc1")) == len(MANIFESTS)
 
 
 def test_a_stop_between_parts(yielding: Yielding) -> None:

@@ -424,7 +424,7 @@ async def test_suspending_discards_what_waits(taking: Taking) -> None:
     assert taking.states(mine, other) == [("superseded", "Suspended"), ("queued", None)]
     ended = taking.store.request(mine)
     assert ended is not None
-    assert ended.message == "the fabric was suspended before its pass"
+    assert ended.message == "the fabric was suspended before its pass ended"
     assert not taking.queue.is_waiting("dc1")
     assert taking.queue.is_waiting("dc2")
 
