@@ -124,12 +124,11 @@ class ClusterEvents(Protocol):
 
     def watch(self, kind: Kind, version: str) -> AsyncIterator[WatchEvent]:
         """What happened to objects of a kind after `version`, until the server ends the stream, which it does after a
-        few minutes, or until it was silent for more than a minute: watch again from the last version, at once. That
-        tells a dead connection from a kind to which nothing happens. Nothing is said twice, and no event that the
-        server sent is left out silently.
+        few minutes, and for a quiet kind within one: watch again from the last version, at once. Nothing is said twice,
+        and no event that the server sent is left out silently.
 
-        Raises VersionExpiredError, KindNotServedError, ClusterUnavailableError (also: the connection broke off, or
-        said something that is no event), ClusterAccessError, ConfigurationError.
+        Raises VersionExpiredError, KindNotServedError, ClusterUnavailableError (also: the connection broke off,
+        was silent for more than a minute, or said something that is no event), ClusterAccessError, ConfigurationError.
         """
 
     async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
