@@ -52,8 +52,11 @@ types: $(VENV)/installed
 contracts: $(VENV)/installed
 	$(BIN)/lint-imports
 
+# State files wait for the disk at each commit, so they are in memory, where there is such a place; those of tests that
+# passed are removed at once, because it may be small.
+unit: export PYTEST_DEBUG_TEMPROOT = $(shell test -w /dev/shm && echo /dev/shm)
 unit: $(VENV)/installed
-	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/contract --cov --cov-report=
+	$(BIN)/python -m pytest $(PARALLEL) -o tmp_path_retention_policy=failed tests/unit tests/contract --cov --cov-report=
 	$(BIN)/coverage report --include='$(FULLY_COVERED)' --fail-under=100
 
 lab: $(VENV)/installed
