@@ -156,8 +156,8 @@ def _fabric(shape: FabricShape) -> list[Manifest]:
 
 
 def test_an_unchanged_fabric_is_planned_in_no_time() -> None:
-    """Each object costs about a tenth of a millisecond, so that thousands cost less than reading them. The limit is five
-    times that: machines differ, and so does one that measures coverage.
+    """Each object costs about a tenth of a millisecond, so that thousands cost less than reading them. The limit is
+    five times as much: machines differ, and coverage slows.
     """
     declared = _fabric(FabricShape(leafs=8, servers=140, vpcs=60))
     wanted = Desired(REVISION, {one.key: one for one in declared})
