@@ -173,8 +173,7 @@ class PassRunner:
         record = replace(result.record, outcome=Outcome.PARTIAL, reason=reason, message=message)
         fabric = self._state.fabric(record.fabric)
         left_alone = replace(result, inventory=None, objects=None, requests=(), unannounced=None)
-        self._state.record_pass(replace(left_alone, record=record, fabric=fabric))
-        self._announce(record)
+        self._record(replace(left_alone, record=record, fabric=fabric))
 
     def _terms(self, taken: Taken, earlier: Slice | None, subject: Subject) -> Terms:
         # A changed configuration too may be what brings a target back.
@@ -197,12 +196,15 @@ class PassRunner:
                 for request in order.requests
                 if request.id in report.unanswered
             )
-            self._state.record_pass(replace(report.result, requests=(*report.result.requests, *waiting)))
-            self._announce(record)
+            self._record(replace(report.result, requests=(*report.result.requests, *waiting)))
             return
         self._state.checkpoint(report.result)
         self._yielded[record.fabric] = (report.result, report.rest)
         log.info("pass yielded", fabric=record.fabric, pass_id=record.id, left=report.rest.left)
+
+    def _record(self, result: PassResult) -> None:
+        self._state.record_pass(result)
+        self._announce(result.record)
 
     def _announce(self, record: PassRecord) -> None:
         log.info(

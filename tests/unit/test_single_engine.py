@@ -20,6 +20,7 @@ TIMERS = {"sleep", "sleep_until", "sleep_forever", "call_later", "call_at", "Tim
 
 ALLOWED_TIMERS = {
     "reconciler/triggers/poll.py": "the poll: the one timer that reconciles",
+    "reconciler/app/watching.py": "heals an object that somebody else changes back again and again ever more slowly",
     "reconciler/app/service.py": "waits for the web server's start, and ends a stop that takes too long",
     "reconciler/app/web_server.py": "closes a connection whose request does not come to its end",
     "reconciler/triggers/files.py": "gives way, for a moment of no length, so that listening begins before the look",

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.objects import ObjectKey
 
-FREE = 3
-"""So often within a `WINDOW` an object is healed at once."""
+FREE = 30
+"""So often within a `WINDOW` an object is healed at once: more than people do, less than programs that fight."""
 
 WINDOW = 60.0
 """Seconds; after as many without a change an object is contested no more."""

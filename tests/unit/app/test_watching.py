@@ -22,6 +22,7 @@ from reconciler.targets.kubernetes.events import KubernetesEvents
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.events import MemoryEvents
 from reconciler.targets.local.memory import MemoryDocuments
+from reconciler.triggers.watch.contest import FREE
 from reconciler.triggers.watch.fabric import FabricWatch
 from tests.unit.app.configuration import LOCAL, settings
 from tests.unit.store.samples import SetClock
@@ -230,13 +231,13 @@ async def test_a_fight_makes_few_passes() -> None:
     obstacles: dict[str, str] = {}
     work = WatchWork(queue, obstacles.get, loop.time)
     moments = []
-    for _ in range(6):
+    for _ in range(FREE + 3):
         work.add("dc1", frozenset({BLUE}))
         taken = await queue.get()
         assert taken is not None
         moments.append(loop.time())
         queue.done("dc1")
-    assert moments == [pytest.approx(at) for at in (0, 0, 0, 5, 15, 35)]
+    assert moments == [pytest.approx(at) for at in (*[0] * FREE, 5, 15, 35)]
 
     work.add("dc1", frozenset({BLUE}))
     work.add("dc1", frozenset({BLUE, RED}))
