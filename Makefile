@@ -3,6 +3,9 @@
 
 PYTHON ?= python3
 VENV := .venv
+# The lock files are complete, so nothing is resolved: pip, left to resolve a package with an extra, takes the newest
+# release and then refuses it for not being the locked one.
+LOCKED := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
 RUN_VENV := .venv-run
 BIN := $(VENV)/bin
 PARALLEL := -n 2 -q
@@ -16,13 +19,13 @@ run: $(RUN_VENV)/installed
 
 $(RUN_VENV)/installed: requirements.lock pyproject.toml $(shell find reconciler webhooks -name '*.py')
 	@test -x $(RUN_VENV)/bin/python || $(PYTHON) -m venv $(RUN_VENV)
-	$(RUN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN_VENV)/bin/python $(LOCKED) requirements.lock
 	$(RUN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
 	@touch $@
 
 $(VENV)/installed: requirements-dev.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python $(LOCKED) requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
