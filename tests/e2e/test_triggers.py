@@ -59,7 +59,7 @@ def test_a_push_before_its_commit(world: World) -> None:
 
     assert (status["sync_status"], status["reason"]) == ("error", "CommitNotServed")
     assert status["desired_revision"] == f"main@sha1:{'f' * 40}"
-    assert service.get(f"/requests/{accepted['id']}")["state"] == "running"
+    assert service.get(f"/requests/{accepted['id']}")["state"] == "queued"
     assert service.wait_applied(service.push({"note.txt": "x"}))["sync_status"] == "in_sync"
 
 
