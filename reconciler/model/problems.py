@@ -36,3 +36,16 @@ class Problem:
     @property
     def is_refusal(self) -> bool:
         return self.severity is Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the object that a document declares, found once all documents were read: its line is looked
+    up when it becomes a `Problem`. `path` leads from the document's root to the field (empty: the whole document).
+    """
+
+    key: ObjectKey
+    path: tuple[str | int, ...]
+    rule: str
+    message: str
+    severity: Severity = Severity.ERROR
