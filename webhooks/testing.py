@@ -161,7 +161,7 @@ class FakeIntake:
         moved = [
             one
             for one in self.fabrics
-            if one.repository in repositories and delivery.commit_of(f"refs/heads/{one.branch}")
+            if one.repository in repositories and delivery.update_of(f"refs/heads/{one.branch}").commit
         ]
         if not moved:
             return Accepted("ignored", reason="no fabric follows this branch")
@@ -178,7 +178,7 @@ class FakeIntake:
 
     def _request(self, fabric: FakeFabric, trigger: Trigger, delivery: Delivery | None) -> AcceptedRequest:
         waits = any(one.fabric == fabric.name and one.state is RequestState.QUEUED for one in self.requests.values())
-        commit = delivery.commit_of(f"refs/heads/{fabric.branch}") if delivery else None
+        commit = delivery.update_of(f"refs/heads/{fabric.branch}").commit if delivery else None
         request = Request(f"r{len(self.requests) + 1}", fabric.name, trigger, EPOCH, commit=commit)
         self.requests[request.id] = request
         if self.ends_as is not None:

@@ -49,7 +49,8 @@ class RequestState(StrEnum):
 class Request:
     """An accepted trigger, which can be followed to its end.
 
-    `commit` (40 hex) and `revision` are what a push announced; once a pass has answered the request, `revision` is
+    `commit` (40 hex) and `revision` are what a push announced, `replaces` is the commit that the branch had before it,
+    where the push said so; once a pass has answered the request, `revision` is
     that of the pass, and `outcome`, `pass_id`, `reason` and `message` speak of it too.
     """
 
@@ -64,6 +65,7 @@ class Request:
     revision: str | None = None
     reason: str | None = None
     message: str | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,14 @@ _PRIORITY = {Trigger.REQUEST: 0, Trigger.STARTUP: 2, Trigger.POLL: 2, Trigger.RE
 
 @dataclass(frozen=True, slots=True)
 class RefUpdate:
-    """A full ref (`refs/heads/main`) that was moved to a commit, or deleted."""
+    """A full ref (`refs/heads/main`) that was moved to a commit, or deleted. `replaces` is the commit that it had
+    before; None: it had none, or the sender does not say.
+    """
 
     ref: str
     commit: str | None = None
     is_deletion: bool = False
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +154,10 @@ class Delivery:
     that of the sender, with a mark of the repositories or fabrics that his secret speaks for.
 
     `event` is `push`, `ping`, `edit` (of a record of NetBox), or another event's name as the provider spells it. Of a
-    push, `ref` is the full ref (`refs/heads/main`) and `commit` its new commit, `further` are other refs that moved
-    with it; `urls` are the addresses under which the provider knows the repository. Of an edit, `keys` are the
-    `hh_key`s of the record, before and after it, and `origin` is the id of the HTTP request by which NetBox was
-    changed (its `X-Request-ID`).
+    push, `ref` is the full ref (`refs/heads/main`), `commit` its new commit and `replaces` the one before it, `further`
+    are other refs that moved with it; `urls` are the addresses under which the provider knows the repository. Of an
+    edit, `keys` are the `hh_key`s of the record, before and after it, and `origin` is the id of the HTTP request by
+    which NetBox was changed (its `X-Request-ID`).
     """
 
     provider: str
@@ -166,16 +171,17 @@ class Delivery:
     keys: tuple[str, ...] = ()
     origin: str | None = None
     details: dict[str, str] = field(default_factory=dict)
+    replaces: str | None = None
 
     @property
     def updates(self) -> tuple[RefUpdate, ...]:
         """Every ref that was moved or deleted."""
-        first = () if self.ref is None else (RefUpdate(self.ref, self.commit, self.is_deletion),)
+        first = () if self.ref is None else (RefUpdate(self.ref, self.commit, self.is_deletion, self.replaces),)
         return first + self.further
 
-    def commit_of(self, ref: str) -> str | None:
-        """The commit that a ref was moved to; None when it was not, or was deleted."""
-        return next((update.commit for update in self.updates if update.ref == ref), None)
+    def update_of(self, ref: str) -> RefUpdate:
+        """What became of a ref; without a commit when it was not moved, or was deleted."""
+        return next((update for update in self.updates if update.ref == ref), RefUpdate(ref))
 
 
 @dataclass(frozen=True, slots=True)

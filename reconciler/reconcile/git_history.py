@@ -73,13 +73,14 @@ def learn(
     with attempt.phase(Phase.FETCH, "git"):
         known = _ancestry(source, fetched, announced, attempt)
         missing = announced.keys() - known.keys()
-        awaited = young & missing
+        replaced = _replaced(announced, known)
+        awaited = (young & missing) - replaced
         history = GitHistory(
             tree=source.tree(fetched),
             included=frozenset(commit for commit, is_part in known.items() if is_part),
             awaited=awaited,
             lost=dict.fromkeys(missing - awaited, _GIVEN_UP)
-            | {c: _TAKEN_AWAY for c, is_part in known.items() if not is_part},
+            | dict.fromkeys(replaced | {c for c, is_part in known.items() if not is_part}, _TAKEN_AWAY),
             desired=_desired(announced, awaited, record) or fetched,
             warning=_rewritten(source, fetched, record),
         )
@@ -87,6 +88,23 @@ def learn(
             log.warning("history rewritten", fabric=attempt.fabric, message=history.warning)
         _tell_awaited(awaited, attempt)
     return history
+
+
+def _replaced(announced: Mapping[str, Request], known: Mapping[str, bool]) -> frozenset[str]:
+    """The commits that the host will never serve: a later push put in their place what is here, and was made without
+    them, for else they would be here too.
+    """
+    found: set[str] = set()
+    looked_at = [request for commit, request in announced.items() if commit in known]
+    while looked_at:
+        later = looked_at.pop()
+        earlier = announced.get(later.replaces or "")
+        if earlier is None or earlier.commit is None or earlier.commit in known.keys() | found:
+            continue
+        if earlier.accepted <= later.accepted:
+            found.add(earlier.commit)
+            looked_at.append(earlier)
+    return frozenset(found)
 
 
 def _young(announced: Mapping[str, Request], now: datetime) -> frozenset[str]:

@@ -18,7 +18,7 @@ from reconciler.errors import (
     StateError,
     UnknownFabricError,
 )
-from reconciler.model.requests import Accepted, AcceptedRequest, Request, RequestState, Trigger, Work
+from reconciler.model.requests import Accepted, AcceptedRequest, RefUpdate, Request, RequestState, Trigger, Work
 from reconciler.model.revision import COMMIT
 from reconciler.plan.netbox_keys import object_of
 from reconciler.ports import Requests, Suspensions
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from reconciler.model.fabric import Fabric
-    from reconciler.model.requests import Delivery, Receiver, RefUpdate, Scope
+    from reconciler.model.requests import Delivery, Receiver, Scope
     from reconciler.ports import Clock
     from reconciler.queue import WorkQueue
 
@@ -278,15 +278,16 @@ class TriggerIntake:
         return accepted
 
     def _request(self, fabric: Fabric, trigger: Trigger, delivery: Delivery | None) -> Request:
-        commit = delivery.commit_of(f"{HEADS}{fabric.branch}") if delivery else None
-        revision = f"{fabric.branch}@sha1:{commit}" if commit else None
+        ref = f"{HEADS}{fabric.branch}"
+        moved = delivery.update_of(ref) if delivery else RefUpdate(ref)
         return Request(
             id=uuid.uuid4().hex,
             fabric=fabric.name,
             trigger=trigger,
             accepted=self._clock.now(),
-            commit=commit,
-            revision=revision,
+            commit=moved.commit,
+            revision=f"{fabric.branch}@sha1:{moved.commit}" if moved.commit else None,
+            replaces=moved.replaces,
         )
 
     def _enqueue(self, request: Request, scope: Scope = None) -> AcceptedRequest:

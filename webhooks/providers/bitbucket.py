@@ -73,12 +73,17 @@ def _of_cloud(push: Fields) -> Iterable[RefUpdate]:
         folder = _FOLDERS.get(ref.text("type"))
         if folder is not None:
             commit = pushes.NO_COMMIT if now is None else pushes.commit(now.object("target"), "hash")
-            yield pushes.update(folder + ref.text("name"), commit)
+            yield pushes.update(folder + ref.text("name"), commit, replaces=_replaced(change))
+
+
+def _replaced(change: Fields) -> str | None:
+    return pushes.replaced(change.maybe_object("old").maybe_object("target"), "hash")
 
 
 def _of_data_center(change: Fields) -> RefUpdate:
     ref = pushes.full_ref(change.object("ref"), "id")
-    return pushes.update(ref, pushes.commit(change, "toHash"), is_deletion=change.note("type") == "DELETE")
+    is_deletion, before = change.note("type") == "DELETE", pushes.replaced(change, "fromHash")
+    return pushes.update(ref, pushes.commit(change, "toHash"), is_deletion=is_deletion, replaces=before)
 
 
 def _urls(repository: Fields) -> tuple[str, ...]:

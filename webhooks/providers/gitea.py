@@ -67,6 +67,7 @@ def read(provider: str, delivery: str, event: str, document: bytes) -> Delivery:
     if event != "push":
         return Delivery(provider, delivery, event)
     repository = payload.object("repository")
-    moved = pushes.update(pushes.full_ref(payload), pushes.commit(payload, "after"))
+    before = pushes.replaced(payload, "before")
+    moved = pushes.update(pushes.full_ref(payload), pushes.commit(payload, "after"), replaces=before)
     details = pushes.details(repository=repository.note("full_name"), pusher=pushes.note(payload, "pusher", "login"))
     return pushes.push(provider, delivery, [moved], pushes.urls(repository, _URL_FIELDS), details)

@@ -48,7 +48,9 @@ def parse(headers: Mapping[str, str], body: bytes) -> Delivery:
 def _push(delivery: str, payload: Fields) -> Delivery:
     repository = payload.object("repository")
     after = pushes.commit(payload, "after")
-    moved = pushes.update(pushes.full_ref(payload), after, is_deletion=payload.is_set("deleted"))
+    before = pushes.replaced(payload, "before")
+    is_deletion = payload.is_set("deleted")
+    moved = pushes.update(pushes.full_ref(payload), after, is_deletion=is_deletion, replaces=before)
     details = pushes.details(repository=repository.note("full_name"), pusher=pushes.note(payload, "pusher", "name"))
     return pushes.push(NAME, delivery, [moved], pushes.urls(repository, _URL_FIELDS), details)
 

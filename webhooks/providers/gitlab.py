@@ -67,7 +67,8 @@ def _push(delivery: str, payload: Fields) -> Delivery:
     project = payload.object("project")
     # null says that there is nothing to check out any more; a template may leave it out, which says nothing
     is_deletion = payload.values.get("checkout_sha", "") is None
-    moved = pushes.update(pushes.full_ref(payload), pushes.commit(payload, "after"), is_deletion=is_deletion)
+    after, before = pushes.commit(payload, "after"), pushes.replaced(payload, "before")
+    moved = pushes.update(pushes.full_ref(payload), after, is_deletion=is_deletion, replaces=before)
     details = pushes.details(
         repository=project.note("path_with_namespace"),
         pusher=payload.note("user_username"),

@@ -38,10 +38,17 @@ def commit(payload: Fields, name: str) -> str:
     return found
 
 
-def update(ref: str, commit: str, *, is_deletion: bool = False) -> RefUpdate:
+def replaced(payload: Fields, name: str) -> str | None:
+    """The commit that a ref had before; None for one that is new, and where it is not said, or not as a commit."""
+    found = payload.values.get(name)
+    is_commit = isinstance(found, str) and _COMMIT.fullmatch(found) is not None and found != NO_COMMIT
+    return found if is_commit else None
+
+
+def update(ref: str, commit: str, *, is_deletion: bool = False, replaces: str | None = None) -> RefUpdate:
     """A ref that moved to a commit; zeros mean that it was deleted."""
     is_gone = is_deletion or commit == NO_COMMIT
-    return RefUpdate(ref, None if is_gone else commit, is_gone)
+    return RefUpdate(ref, None if is_gone else commit, is_gone, replaces)
 
 
 def urls(repository: Fields, names: Iterable[str]) -> tuple[str, ...]:
@@ -78,4 +85,5 @@ def push(
         further=tuple(further),
         urls=urls,
         details=details,
+        replaces=first.replaces,
     )

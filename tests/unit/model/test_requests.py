@@ -71,7 +71,7 @@ def test_the_refs_of_a_push() -> None:
     push = Delivery("bitbucket", "1", "push", ref="refs/heads/main", commit="c" * 40, further=(topic, gone))
 
     assert push.updates == (RefUpdate("refs/heads/main", "c" * 40), topic, gone)
-    named = [push.commit_of(f"refs/heads/{name}") for name in ("main", "topic", "gone", "other")]
+    named = [push.update_of(f"refs/heads/{name}").commit for name in ("main", "topic", "gone", "other")]
     assert named == ["c" * 40, "d" * 40, None, None]
 
 

@@ -115,13 +115,14 @@ class Rig:
         self.running -= 1
         self.known.append(known)
 
-    def request(self, trigger: Trigger = Trigger.REQUEST, commit: str | None = None) -> Request:
+    def request(
+        self, trigger: Trigger = Trigger.REQUEST, commit: str | None = None, replaces: str | None = None
+    ) -> Request:
         """Store a request, as the intake does."""
         self._serial += 1
         revision = f"main@sha1:{commit}" if commit else None
-        request = Request(
-            f"r{self._serial}", self.fabric.name, trigger, self.clock.now(), commit=commit, revision=revision
-        )
+        accepted = Request(f"r{self._serial}", self.fabric.name, trigger, self.clock.now())
+        request = replace(accepted, commit=commit, revision=revision, replaces=replaces)
         self.store.accept([request])
         return request
 

@@ -157,6 +157,39 @@ def test_a_commit_that_a_forced_push_took_away(synced: Rig) -> None:
     assert synced.verdict.status == "in_sync"
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_commits_that_were_replaced_before_they_were_fetched(synced: Rig, count: int) -> None:
+    """What a forced push replaced, and what that had replaced, is not waited for though nobody ever saw it: the push
+    that is served says what was there before.
+    """
+    gone = [f"{number:040x}" for number in range(1, count + 1)]
+    lost = [synced.request(Trigger.PUSH, commit, before) for commit, before in zip(gone, [None, *gone], strict=False)]
+    there = synced.request(Trigger.PUSH, synced.source.push(MANIFESTS[:-1]).commit, gone[-1])
+
+    following = synced.run(*lost, there)
+
+    assert following.unanswered == ()
+    assert synced.answered(there).state is RequestState.SUCCEEDED
+    assert {synced.answered(one).state for one in lost} == {RequestState.FAILED}
+    assert {(synced.answered(one).message or "").rpartition(": ")[2] for one in lost} == {
+        "the history of the branch was rewritten without it"
+    }
+    assert synced.verdict.status == "in_sync"
+
+
+def test_a_commit_that_comes_back_is_awaited(synced: Rig) -> None:
+    """A commit that was replaced and then pushed once more is the newest: it is waited for."""
+    there = synced.source.push(MANIFESTS[:-1]).commit
+    back = "f" * 40
+    first = synced.request(Trigger.PUSH, there, back)
+    again = synced.request(Trigger.PUSH, back, there)
+
+    following = synced.run(first, again)
+
+    assert following.unanswered == (again.id,)
+    assert synced.record.desired_revision == f"main@sha1:{back}"
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "the later one first"])
 def test_the_order_of_arrival_is_not_that_of_commits(synced: Rig, order: tuple[int, int]) -> None:
     """Of two announced commits the host serves the first. The other one is waited for and is the desired one, whichever

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,6 +76,7 @@ def test_push() -> None:
         event="push",
         ref="refs/heads/main",
         commit=github.COMMIT,
+        replaces=github.BEFORE,
         urls=(bitbucket.URL,),
         details={"repository": "net/gitops", "pusher": "emma"},
     )
@@ -94,8 +96,8 @@ def test_several_refs() -> None:
         RefUpdate("refs/heads/topic", OTHER),
         RefUpdate("refs/tags/v1", OTHER),
         RefUpdate("refs/tags/v2", OTHER),
-        MAIN,
-        RefUpdate("refs/heads/old", None, is_deletion=True),
+        replace(MAIN, replaces=github.BEFORE),
+        RefUpdate("refs/heads/old", None, is_deletion=True, replaces=github.COMMIT),
     )
 
 
@@ -186,7 +188,11 @@ def test_push_of_data_center() -> None:
         ref="refs/heads/old",
         commit=None,
         is_deletion=True,
-        further=(RefUpdate("refs/tags/v1", OTHER), MAIN),
+        replaces=github.BEFORE,
+        further=(
+            RefUpdate("refs/tags/v1", OTHER, replaces=github.BEFORE),
+            replace(MAIN, replaces=github.BEFORE),
+        ),
         urls=(
             "https://bitbucket.example.com/scm/net/gitops.git",
             "ssh://git@bitbucket.example.com:7999/net/gitops.git",

@@ -145,6 +145,7 @@ def test_push(name: str, headers: Callable[..., dict[str, str]]) -> None:
         event="push",
         ref="refs/heads/main",
         commit=github.COMMIT,
+        replaces=github.BEFORE,
         urls=URLS,
         details={"repository": "net/gitops", "pusher": "gitea"},
     )

@@ -50,6 +50,7 @@ def test_push() -> None:
         event="push",
         ref="refs/heads/main",
         commit=github.COMMIT,
+        replaces=github.BEFORE,
         is_deletion=False,
         urls=URLS,
         details={"repository": "net/gitops", "pusher": "mona"},

@@ -164,6 +164,7 @@ def test_push() -> None:
         event="push",
         ref="refs/heads/main",
         commit=github.COMMIT,
+        replaces=github.BEFORE,
         urls=(gitlab.URL, "git@gitlab.example.com:net/gitops.git", "https://gitlab.example.com/net/gitops"),
         details={"repository": "net/gitops", "pusher": "jsmith"},
     )
