@@ -13,6 +13,7 @@ from anyio import to_thread
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.live import Live
+from reconciler.app.receivers import ConfiguredWebhooks
 from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
@@ -115,7 +116,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     intake = TriggerIntake(live.configured, store, queue, clock)
     poll = Poll(
         intake.active,
-        store,
+        ConfiguredWebhooks(store, lambda: live.described().providers),
         intake.trigger,
         clock,
         Jitter(lambda: live.version.settings.poll.jitter),

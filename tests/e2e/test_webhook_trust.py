@@ -41,6 +41,10 @@ def test_the_first_delivery_stretches_the_interval(local_service: Installation) 
     wait_until(lambda: service.status()["interval"] == CONFIGURED, seconds=10, what="the interval is as configured")
     assert timedelta(seconds=CONFIGURED * 0.9 - 60) < _until_next_poll(service) <= timedelta(seconds=CONFIGURED)
 
+    del service.repository_settings["webhook"]
+    service.write_settings()
+    wait_until(lambda: service.status()["interval"] == WITHOUT_PROOF, seconds=30, what="a webhook that is gone is none")
+
 
 def test_a_webhook_that_falls_silent(local_service: Installation) -> None:
     """A commit that only a poll finds is a warning that names the repository, until a delivery verifies."""
