@@ -156,8 +156,8 @@ def test_pushes_during_a_pass(local_service: Installation, count: int) -> None:
 
 @long
 def test_a_hundred_pushes_in_a_minute(local_service: Installation) -> None:
-    """Of 100 pushes over HTTPS within a minute, each announced, the last one wins; every request ends well, and there
-    are no more passes than pushes.
+    """Of 100 pushes over HTTPS within a minute, each announced, the last one wins; every request ends well, and at
+    most a third as many passes are made.
     """
     service, repository = local_service, local_service.repository
     service.start()
@@ -174,5 +174,5 @@ def test_a_hundred_pushes_in_a_minute(local_service: Installation) -> None:
 
     service.wait_applied(commits[-1])
     wait_until(lambda: _outcomes(service, requests) == {"succeeded"}, what="every request answered")
-    assert len(_passes_since(service, place)) <= len(commits)
+    assert len(_passes_since(service, place)) <= len(commits) / 3
     assert service.wait_idle()["sync_status"] == "in_sync"

@@ -53,6 +53,17 @@ def _gitea(commit: str, url: str, secret: bytes) -> tuple[bytes, dict[str, str]]
     return body, gitea.headers(body, secret=secret, delivery=str(uuid.uuid4()))
 
 
+def _forgejo(commit: str, url: str, secret: bytes) -> tuple[bytes, dict[str, str]]:
+    body = github.encoded(gitea.push(commit=commit, url=url))
+    return body, gitea.forgejo_headers(body, secret=secret, delivery=str(uuid.uuid4()))
+
+
+def _github_form(commit: str, url: str, secret: bytes) -> tuple[bytes, dict[str, str]]:
+    body = github.form(github.push(after=commit, repository=github.repository() | {"clone_url": url}))
+    headers = github.headers(body, secret=secret, delivery=str(uuid.uuid4()))
+    return body, headers | {"Content-Type": "application/x-www-form-urlencoded"}
+
+
 def _gitea_form(commit: str, url: str, secret: bytes) -> tuple[bytes, dict[str, str]]:
     payload = gitea.push(commit=commit, url=url)
     document = github.encoded(payload)
@@ -69,6 +80,13 @@ def _bitbucket(commit: str, url: str, secret: bytes) -> tuple[bytes, dict[str, s
     return body, bitbucket.headers(body, secret=secret, delivery=str(uuid.uuid4()))
 
 
+def _data_center(commit: str, url: str, secret: bytes) -> tuple[bytes, dict[str, str]]:
+    payload = bitbucket.data_center_push([bitbucket.data_center_change(commit=commit)])
+    payload["repository"]["links"]["clone"] = [{"name": "http", "href": url}]
+    body = github.encoded(payload)
+    return body, bitbucket.data_center_headers(body, secret=secret, delivery=str(uuid.uuid4()))
+
+
 def _generic(commit: str, url: str, secret: bytes) -> tuple[bytes, dict[str, str]]:
     body = github.encoded(generic.push(commit=commit, url=url))
     return body, generic.headers(body, secret=secret, delivery=str(uuid.uuid4()))
@@ -76,11 +94,14 @@ def _generic(commit: str, url: str, secret: bytes) -> tuple[bytes, dict[str, str
 
 Sender: TypeAlias = "Callable[[str, str, bytes], tuple[bytes, dict[str, str]]]"
 SENDERS: dict[str, tuple[str, Sender]] = {
+    "github-form": ("github", _github_form),
     "gitlab": ("gitlab", _gitlab),
     "gitlab-signed": ("gitlab", _gitlab_signed),
     "gitea": ("gitea", _gitea),
     "gitea-as-github": ("github", _gitea_form),
+    "forgejo": ("forgejo", _forgejo),
     "bitbucket": ("bitbucket", _bitbucket),
+    "bitbucket-data-center": ("bitbucket", _data_center),
     "generic": ("generic", _generic),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import sys
@@ -176,14 +177,22 @@ class Trouble:
 
 
 def _meddle(other: SomebodyElse, steps: list[Callable[[], None]], edits: int) -> None:
-    """The edits, with the steps spread evenly among them."""
+    """The edits, with the steps spread evenly among them. While a step takes its time there are further ones: of a
+    server that is being restarted an edit is asked again and again, as people do.
+    """
     after = {(number + 1) * edits // (len(steps) + 1): step for number, step in enumerate(steps)}
     assert len(after) == len(steps)
-    for number in range(edits):
-        other.edit(number)
-        time.sleep(other.chance.uniform(0.0, 0.05))
-        if number in after:
-            after[number]()
+    further = itertools.count(edits)
+    with ThreadPoolExecutor(1) as pool:
+        for number in range(edits):
+            other.edit(number)
+            time.sleep(other.chance.uniform(0.0, 0.05))
+            if number in after:
+                step = pool.submit(after[number])
+                while not step.done():
+                    other.edit(next(further))
+                    time.sleep(0.1)
+                step.result()
 
 
 class Reported:
