@@ -153,12 +153,12 @@ class Installation:
         commit: str,
         *,
         secret: bytes | None = None,
-        repository: str | None = None,
+        before: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Send a GitHub push delivery for the repository's main branch."""
-        named = github.repository() | {"clone_url": repository or self.repository.url}
-        payload = github.push(after=commit, repository=named)
+        """Send a GitHub push delivery for the repository's main branch, which was at `before`."""
+        named = github.repository() | {"clone_url": self.repository.url}
+        payload = github.push(after=commit, repository=named) | ({} if before is None else {"before": before})
         return self.deliver_body(json.dumps(payload).encode(), secret=secret, headers=headers)
 
     def deliver_body(

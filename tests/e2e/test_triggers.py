@@ -48,7 +48,9 @@ def test_the_poll_finds_what_no_webhook_told(world: World) -> None:
 
 
 def test_a_push_before_its_commit(world: World) -> None:
-    """A delivery whose commit the host does not serve yet is no success; the next push that is served heals it."""
+    """A delivery whose commit the host does not serve yet is no success; the push that replaced it, and is served, heals
+    the fabric at once.
+    """
     service = world.service
     world.fabric.pop("netbox")
     service.start()
@@ -60,7 +62,11 @@ def test_a_push_before_its_commit(world: World) -> None:
     assert (status["sync_status"], status["reason"]) == ("error", "CommitNotServed")
     assert status["desired_revision"] == f"main@sha1:{'f' * 40}"
     assert service.get(f"/requests/{accepted['id']}")["state"] == "queued"
-    assert service.wait_applied(service.push({"note.txt": "x"}))["sync_status"] == "in_sync"
+
+    commit = service.push({"note.txt": "x"}, deliver=False)
+    assert service.deliver(commit, before="f" * 40).status_code == 202
+    assert service.wait_applied(commit)["sync_status"] == "in_sync"
+    assert service.get(f"/requests/{accepted['id']}")["reason"] == "CommitNotApplied"
 
 
 def test_an_empty_repository(world: World) -> None:
