@@ -76,8 +76,8 @@ class Client:
             for line in answer.iter_lines(chunk_size=None):
                 arrived, body = time.time(), json.loads(line)["object"]
                 self.seen.setdefault((body["metadata"]["name"], body["spec"]["description"]), arrived)
-        except requests.ConnectionError:
-            # Silence, which ends every watch that nobody edits for any more.
+        except requests.RequestException:
+            # Silence, or a server that is restarted, ends every watch that nobody needs any more.
             if not self.is_over:
                 raise
 

@@ -48,8 +48,8 @@ def test_the_poll_finds_what_no_webhook_told(world: World) -> None:
 
 
 def test_a_push_before_its_commit(world: World) -> None:
-    """A delivery whose commit the host does not serve yet is no success; the push that replaced it, and is served, heals
-    the fabric at once.
+    """A delivery whose commit the host does not serve yet is no success; a push that replaced it, and is served, heals
+    it at once.
     """
     service = world.service
     world.fabric.pop("netbox")
