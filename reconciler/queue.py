@@ -46,10 +46,22 @@ class Backoff:
         return full * (1 - self.jitter * chance)
 
 
-HOLD = Backoff(base=0.25, factor=2.0, cap=5.0, jitter=0.0)
-"""How long a key rests after a pass during which a push arrived, if another one did so during the passes before. Pushes
-that come faster than passes end then share one, instead of having one each.
-"""
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A token bucket: so many passes of a key are made for pushes as soon as they come (`burst`), and then one each
+    `seconds`. Whoever pushes now and then never waits; a hundred pushes within a minute share a quarter as many passes.
+    """
+
+    burst: float = 10.0
+    seconds: float = 4.0
+
+    def left(self, tokens: float, elapsed: float) -> float:
+        """The tokens that there are after some time (seconds)."""
+        return min(self.burst, tokens + elapsed / self.seconds)
+
+    def wait(self, tokens: float) -> float:
+        """How long until there is one (seconds)."""
+        return max(0.0, (1.0 - tokens) * self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +98,20 @@ class _Entry:
     deadline: float
     """The least of all that was added; never moved back, except when the key's own pass ends."""
     held_until: float = 0.0
+    """From when on the allowance lets pushes have a pass, where nothing else asks for one."""
 
     @property
     def due(self) -> float:
         """From when on it may be taken."""
         return max(self.ready_at, self.held_until)
 
-    def join(self, work: Work, now: float) -> None:
+    def join(self, work: Work, now: float, held_until: float) -> None:
+        if not _is_push(work):
+            self.held_until = 0.0
+        elif self.due > now:
+            self.held_until = max(self.held_until, held_until)
         if work.is_urgent:
             self.ready_at = min(self.ready_at, now)
-        if work.is_asked_for:
-            self.held_until = 0.0
         budget = _budget(work)
         self.budget = min(self.budget, budget)
         self.deadline = min(self.deadline, max(self.due, now) + budget)
@@ -106,6 +121,11 @@ class _Entry:
         """Stand behind what waits already with the same budget."""
         self.deadline = max(self.due, now) + self.budget
         self.order = order
+
+
+def _is_push(work: Work) -> bool:
+    """Whether nothing but pushes asks for a pass, and none was begun."""
+    return set(work.triggers) == {Trigger.PUSH} and work.remainder is None
 
 
 def _budget(work: Work) -> float:
@@ -121,13 +141,13 @@ class WorkQueue:
         self,
         monotonic: Callable[[], float],
         on_joined: Callable[[], None] = lambda: None,
-        hold: Backoff = HOLD,
+        allowance: Allowance = Allowance(),
     ) -> None:
         self._monotonic = monotonic
         self._on_joined = on_joined
-        self._hold = hold
-        self._pushed: dict[str, int] = {}
-        """How many passes over a key in a row a push arrived in; halved by one without."""
+        self._allowance = allowance
+        self._tokens: dict[str, tuple[float, float]] = {}
+        """By key, the tokens that were left when the last pass for a push began, and when that was."""
         self._lock = Lock()
         """Held for every look at the entries and every change of them: other threads look too."""
         self._waiting: dict[str, _Entry] = {}
@@ -149,7 +169,7 @@ class WorkQueue:
             if entry is None:
                 self._insert(key, work, now)
             else:
-                entry.join(work, now)
+                entry.join(work, now, self._allowed_at(key, now))
         self._changed.set()
         if entry is not None:
             self._on_joined()
@@ -173,8 +193,17 @@ class WorkQueue:
         self._changed.set()
 
     def _insert(self, key: str, work: Work, ready_at: float) -> None:
-        budget = _budget(work)
-        self._waiting[key] = _Entry(Collected(work), ready_at, self._next_order(), budget, ready_at + budget)
+        held_until = self._allowed_at(key, ready_at) if _is_push(work) else 0.0
+        budget, due = _budget(work), max(ready_at, held_until)
+        self._waiting[key] = _Entry(Collected(work), ready_at, self._next_order(), budget, due + budget, held_until)
+
+    def _allowed_at(self, key: str, now: float) -> float:
+        """From when on a push may have a pass."""
+        return now + self._allowance.wait(self._left(key, now))
+
+    def _left(self, key: str, now: float) -> float:
+        tokens, since = self._tokens.get(key, (self._allowance.burst, now))
+        return self._allowance.left(tokens, now - since)
 
     def _next_order(self) -> int:
         self._added += 1
@@ -202,6 +231,8 @@ class WorkQueue:
             key = min(ready)[2]
             entry = self._waiting.pop(key)
             self._processing.add(key)
+            if Trigger.PUSH in entry.collected.why().triggers:
+                self._tokens[key] = (max(self._left(key, now) - 1.0, 0.0), now)
         return Taken(key, entry.collected.work(), now - entry.due)
 
     async def _wait(self) -> None:
@@ -217,24 +248,15 @@ class WorkQueue:
 
     def done(self, key: str) -> None:
         """The pass over a taken key ended; if the key was added meanwhile, it is handed out again, behind the keys that
-        waited while it had its turn; and after a rest, where pushes arrive faster than passes end.
+        waited while it had its turn.
         """
         now = self._monotonic()
         with self._lock:
             self._processing.remove(key)
             entry = self._waiting.get(key)
             if entry is not None:
-                entry.held_until = now + self._rest(key, entry.collected.why())
                 entry.queue_up(now, self._next_order())
-            else:
-                self._pushed[key] = self._pushed.get(key, 0) // 2
         self._changed.set()
-
-    def _rest(self, key: str, work: Work) -> float:
-        """Seconds. A person and a changed configuration wait for nothing, the rest of a pass only for others."""
-        is_pushed = Trigger.PUSH in work.triggers and not work.is_asked_for and work.remainder is None
-        passes = self._pushed[key] = self._pushed.get(key, 0) + 1 if is_pushed else self._pushed.get(key, 0) // 2
-        return self._hold.delay(passes - 1, 0.0) if is_pushed and passes > 1 else 0.0
 
     def discard(self, key: str) -> Work:
         """Take a waiting key out without processing it; its work, for whoever has to answer for it."""
@@ -259,7 +281,7 @@ class WorkQueue:
         now = self._monotonic()
         with self._lock:
             entry = self._waiting.get(key)
-            # Also while it rests: there is something to be done, and it will be.
+            # Also while it is held: there is something to be done, and it will be.
             return key in self._processing or (entry is not None and entry.ready_at <= now)
 
     def has_others(self, key: str) -> bool:

@@ -396,86 +396,120 @@ def test_jitter_only_shortens(failures: int, chance: float) -> None:
     assert full * 0.8 - 1e-9 <= backoff.delay(failures, chance) <= full
 
 
-async def test_a_flood_of_pushes_shares_passes() -> None:
-    """A hundred pushes within a minute, each coming while a pass of half a second runs, make few passes; the last push
-    is in the last one.
-    """
+async def _served(pause: float, seconds: float, count: int = 100) -> list[tuple[str, ...]]:
+    """The requests of each pass, of so many seconds each, when pushes come with this pause between them."""
     queue = _queue()
     served: list[tuple[str, ...]] = []
 
     async def flood() -> None:
-        for number in range(100):
+        for number in range(count):
             queue.add("dc1", Work((Trigger.PUSH,), (f"push-{number}",)))
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(pause)
 
     pushing = asyncio.ensure_future(flood())
-    while not served or served[-1][-1] != "push-99":
+    while not served or served[-1][-1] != f"push-{count - 1}":
         taken = await _take(queue)
         served.append(taken.work.requests)
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(seconds)
         queue.done("dc1")
     await pushing
+    return served
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 0.7, 5.0])
+async def test_a_flood_of_pushes_shares_passes(seconds: float) -> None:
+    """A hundred pushes within a minute make few passes, be they longer or shorter than the time between two pushes; no
+    push is left out, and the last one is in the last pass.
+    """
+    served = await _served(0.6, seconds)
 
     assert [request for requests in served for request in requests] == [f"push-{number}" for number in range(100)]
-    assert len(served) <= 20
+    assert len(served) <= 27
 
 
-async def _rested(queue: WorkQueue, *works: Work) -> float:
-    """How long the key waits after some passes during each of which this work arrived (seconds)."""
-    loop = asyncio.get_running_loop()
-    queue.add("dc1", PUSH)
-    ended = loop.time()
-    for work in works:
-        await _take(queue)
-        queue.add("dc1", work)
-        ended = loop.time()
-        queue.done("dc1")
-    await _take(queue)
-    return loop.time() - ended
+async def test_pushes_that_come_now_and_then_do_not_wait() -> None:
+    """Ten in a row, and then one each four seconds, are served one by one as they come."""
+    assert all(len(requests) == 1 for requests in await _served(0.2, 0.1, count=10))
+    assert all(len(requests) == 1 for requests in await _served(4.0, 0.1, count=50))
 
 
-@pytest.mark.parametrize(
-    ("works", "seconds"),
-    [
-        pytest.param((PUSH,), 0.0, id="one push during a pass is served at once"),
-        pytest.param((PUSH, PUSH), 0.25, id="then the key rests a moment"),
-        pytest.param((PUSH,) * 8, 5.0, id="never for more than five seconds"),
-        pytest.param((PUSH, PUSH, MANUAL), 0.0, id="a person does not wait"),
-        pytest.param((PUSH, PUSH, WATCH, WATCH), 0.0, id="nor do other events"),
-        pytest.param((PUSH, PUSH, REST), 0.0, id="nor the rest of a pass"),
-    ],
-)
-async def test_a_key_rests_when_pushes_outrun_its_passes(works: tuple[Work, ...], seconds: float) -> None:
-    """Only pushes that come faster than passes end make a key rest."""
-    assert await _rested(_queue(), *works) == pytest.approx(seconds)
-
-
-async def test_a_person_ends_the_rest() -> None:
-    """A manual request that arrives while a key rests is served at once; meanwhile the key shows as active."""
+async def _exhausted() -> WorkQueue:
+    """A queue that has no passes left for pushes of dc1 at the moment; another one waits."""
     queue = _queue()
-    queue.add("dc1", PUSH)
-    for _ in range(8):
-        await _take(queue)
+    for _ in range(10):
         queue.add("dc1", PUSH)
+        await _take(queue)
         queue.done("dc1")
+    queue.add("dc1", PUSH)
+    return queue
+
+
+async def _waits(queue: WorkQueue) -> float:
+    """Seconds until dc1 is taken."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await _take(queue)
+    return loop.time() - began
+
+
+async def test_one_push_too_many_waits() -> None:
+    """It is held until there is a pass for it again, and shows as active meanwhile; pushes that join change nothing."""
+    queue = await _exhausted()
     assert queue.is_active("dc1")
-    assert queue.depth() == 0
     queue.add("dc1", PUSH)
     assert queue.depth() == 0
 
-    queue.add("dc1", MANUAL)
+    assert await _waits(queue) == pytest.approx(4.0)
+    queue.add("dc1", PUSH)
+    queue.done("dc1")
+    assert await _waits(queue) == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("work", [MANUAL, WATCH, POLL, REST])
+async def test_whatever_else_is_asked_for_does_not_wait(work: Work) -> None:
+    """A person, an edit in the cluster and the rest of a pass go at once, with the pushes that were held."""
+    queue = await _exhausted()
+
+    queue.add("dc1", work)
 
     assert queue.depth() == 1
+    taken = await _take(queue)
+    assert set(taken.work.triggers) >= {Trigger.PUSH}
 
 
-async def test_a_quiet_key_forgets_the_flood() -> None:
-    """Passes without a push in them bring a key back to serving each push at once."""
+async def test_other_keys_have_allowances_of_their_own() -> None:
+    """A flood in one repository does not hold up the pushes of another."""
+    queue = await _exhausted()
+
+    queue.add("dc2", PUSH)
+
+    assert (await _take(queue)).key == "dc2"
+
+
+async def test_pushes_that_fail_are_held_too() -> None:
+    """A push ends a backoff, but not more often than the allowance lets it: else a flood would hammer a host that is
+    ill.
+    """
     queue = _queue()
-    await _rested(queue, *(PUSH,) * 4)
-    queue.done("dc1")
-    for _ in range(3):
+    for _ in range(10):
         queue.add("dc1", PUSH)
         await _take(queue)
+        queue.add_after("dc1", RETRY, 60.0)
         queue.done("dc1")
 
-    assert await _rested(queue, PUSH) == 0.0
+    queue.add("dc1", PUSH)
+
+    assert queue.depth() == 0
+    assert await _waits(queue) == pytest.approx(4.0)
+
+
+async def test_what_is_ready_anyway_is_not_held() -> None:
+    """A push that joins an entry whose pass is due anyway does not make it wait."""
+    queue = await _exhausted()
+    await _waits(queue)
+    queue.done("dc1")
+    queue.add("dc1", WATCH)
+
+    queue.add("dc1", PUSH)
+
+    assert queue.depth() == 1

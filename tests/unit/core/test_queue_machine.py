@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from reconciler.model.objects import ObjectKey
 from reconciler.model.requests import RequestState, Trigger, Work
-from reconciler.queue import BUDGETS, REMAINDER_BUDGET, Backoff, Next, Taken, WorkQueue
+from reconciler.queue import BUDGETS, REMAINDER_BUDGET, Allowance, Next, Taken, WorkQueue
 from reconciler.worker import Worker
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FABRICS = ("dc1", "dc2", "dc3")
 WORKERS = 2
 OBJECTS = tuple(ObjectKey("VPC", "default", f"vpc-{number}") for number in range(3))
+BURST, REFILL = 2, 16.0
+"""Passes for pushes at once, and seconds until there is one more: powers of two, so that sums are exact."""
 LATER = 10_000.0
 """Seconds after which every backoff is over."""
 
@@ -79,6 +81,11 @@ class Place:
     """Stalled by its last pass: nothing has to happen until something arrives."""
     is_suspended: bool = False
     """Nothing is let in until it is resumed, which asks for a full pass."""
+    tokens: float = BURST
+    tokens_at: float = 0.0
+    """Passes for pushes that were left when the last one began, and when that was."""
+    held_until: float = 0.0
+    """From when on what is owed may be served, where only pushes ask for it."""
     is_settled: bool = True
     """Whether nothing was left undone. Otherwise a pass looks at everything, whatever it was taken for."""
 
@@ -103,7 +110,7 @@ class QueueMachine(RuleBasedStateMachine):
         self._start()
 
     def _start(self) -> None:
-        self.queue = WorkQueue(lambda: self.now, hold=Backoff(base=0.0))
+        self.queue = WorkQueue(lambda: self.now, allowance=Allowance(BURST, REFILL))
         self.worker = Worker(self.queue, NoRunner(), lambda _: None, chance=lambda: 0.0)
 
     def _next(self, prefix: str) -> str:
@@ -123,7 +130,21 @@ class QueueMachine(RuleBasedStateMachine):
         place = self.places[fabric]
         place.is_idle = False
         assert self.queue.add(fabric, work) is (place.owed is not None)
+        self._hold(place, work)
         self._owe(fabric, work, self._claim(place, work))
+
+    def _hold(self, place: Place, work: Work) -> None:
+        """Pushes alone wait until there is a pass for them; what else is asked for lets them go with it."""
+        if set(work.triggers) != {Trigger.PUSH} or work.remainder:
+            place.held_until = min(place.held_until, self.now)
+        elif place.owed is None or not self._is_due(place):
+            tokens = min(BURST, place.tokens + (self.now - place.tokens_at) / REFILL)
+            place.held_until = max(place.held_until, self.now + max(0.0, (1 - tokens) * REFILL))
+
+    def _is_due(self, place: Place) -> bool:
+        """Whether what is owed may be served, as soon as nobody works on the fabric."""
+        claims = place.owed.claims if place.owed else ()
+        return place.held_until <= self.now and any(claim.at <= self.now for claim in claims)
 
     def _claim(self, place: Place, work: Work) -> Claim:
         """During a backoff only what is urgent may be served at once."""
@@ -162,7 +183,7 @@ class QueueMachine(RuleBasedStateMachine):
         return {
             name: place.owed
             for name, place in self.places.items()
-            if place.owed and not place.running and any(claim.at <= self.now for claim in place.owed.claims)
+            if place.owed and not place.running and self._is_due(place)
         }
 
     def _may_take(self) -> bool:
@@ -181,7 +202,10 @@ class QueueMachine(RuleBasedStateMachine):
         assert set(taken.work.triggers) == owed.triggers
         assert set(taken.work.requests) == owed.requests
         assert (taken.work.scope, taken.work.remainder) == (owed.scope, owed.remainder)
-        place.owed, place.running = None, self._begin(place, taken)
+        place.owed, place.running, place.held_until = None, self._begin(place, taken), 0.0
+        if Trigger.PUSH in taken.work.triggers:
+            tokens = min(BURST, place.tokens + (self.now - place.tokens_at) / REFILL)
+            place.tokens, place.tokens_at = max(tokens - 1, 0.0), self.now
         for request in taken.work.requests:
             self.requests[request] = RequestState.RUNNING
         if place.is_suspended:
@@ -220,8 +244,9 @@ class QueueMachine(RuleBasedStateMachine):
                     assert came <= self._since(name, claim) + claim.budget, f"{first} overtook {name}"
 
     def _since(self, fabric: str, claim: Claim) -> float:
-        """From when on a claim could be served: a fabric has to be free for it."""
-        return max(claim.at, self.places[fabric].free_since)
+        """From when on a claim could be served: a fabric has to be free for it, and pushes have to be allowed."""
+        place = self.places[fabric]
+        return max(claim.at, place.free_since, place.held_until)
 
     @rule(fabric=fabrics, how=st.sampled_from(["succeeds", "yields", "fails", "awaits", "stalls", "breaks"]))
     def end(self, fabric: str, how: str) -> None:
@@ -287,7 +312,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert set(discarded.requests) == (place.owed.requests if place.owed else set())
         for request in discarded.requests:
             self.requests[request] = RequestState.SUPERSEDED
-        place.owed, place.is_suspended = None, True
+        place.owed, place.is_suspended, place.held_until = None, True, 0.0
 
     @rule(fabric=fabrics)
     def resume(self, fabric: str) -> None:
@@ -303,6 +328,7 @@ class QueueMachine(RuleBasedStateMachine):
         for place in self.places.values():
             place.owed = place.running = None
             place.free_since, place.failures = self.now, 0
+            place.tokens, place.tokens_at, place.held_until = BURST, self.now, 0.0
         for request, state in self.requests.items():
             if not state.is_terminal:
                 fabric, trigger = self.owners[request]
@@ -319,15 +345,16 @@ class QueueMachine(RuleBasedStateMachine):
     def what_is_owed_waits(self) -> None:
         """Neither more nor less than what was asked for waits, and the queue says what of it is ready."""
         ready = self._ready()
-        due = {
-            name: place.owed
+        due = {name: place.owed for name, place in self.places.items() if place.owed and self._is_due(place)}
+        active = {
+            name
             for name, place in self.places.items()
             if place.owed and any(claim.at <= self.now for claim in place.owed.claims)
         }
         assert self.queue.depth() == len(due)
         for name, place in self.places.items():
             assert self.queue.is_waiting(name) is (place.owed is not None)
-            assert self.queue.is_active(name) is (place.running is not None or name in due)
+            assert self.queue.is_active(name) is (place.running is not None or name in active)
             fresh = [o for o in ready if o != name and any(c.budget < REMAINDER_BUDGET for c in ready[o].claims)]
             assert self.queue.has_others(name) is bool(fresh)
 
