@@ -11,7 +11,7 @@ from reconciler.model.kinds import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.model.json import JSONObject
+    from reconciler.model.json import JSON, JSONObject
     from reconciler.model.kinds import Kind
 
 
@@ -22,6 +22,13 @@ class Schema:
     """
 
     body: JSONObject
+
+    @classmethod
+    def of_object(cls, openapi: JSON) -> Schema | None:
+        """What the schema of a whole object says of its `spec`; None where it says nothing."""
+        properties = openapi.get("properties") if isinstance(openapi, dict) else None
+        spec = properties.get("spec") if isinstance(properties, dict) else None
+        return cls(spec) if isinstance(spec, dict) else None
 
 
 @dataclass(frozen=True, slots=True)

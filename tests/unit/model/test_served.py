@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from reconciler.model.kinds import DECLARABLE, KINDS
 from reconciler.model.served import Schema, Served, ServedKind
+
+if TYPE_CHECKING:
+    from reconciler.model.json import JSON
 
 VPC = KINDS["VPC"]
 
@@ -20,6 +25,24 @@ def test_a_schema_is_equal_to_itself_only() -> None:
 
     assert one != other
     assert len({one, other}) == 2
+
+
+@pytest.mark.parametrize(
+    ("openapi", "body"),
+    [
+        ({"type": "object", "properties": {"spec": {"type": "object"}, "status": {}}}, {"type": "object"}),
+        ({"type": "object", "properties": {"status": {}}}, None),
+        ({"type": "object", "x-kubernetes-preserve-unknown-fields": True}, None),
+        ({"properties": {"spec": None}}, None),
+        ({"properties": []}, None),
+        (None, None),
+    ],
+)
+def test_of_an_object_the_spec_is_checked(openapi: JSON, body: JSON) -> None:
+    """Where its schema says nothing of the spec, there is nothing to check."""
+    found = Schema.of_object(openapi)
+
+    assert (found.body if found else None) == body
 
 
 def test_the_version_that_is_used_is_found() -> None:
