@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
     from reconciler.model.requests import Accepted, Delivery, Receiver, Request, RequestState
     from reconciler.model.revision import Revision
+    from reconciler.model.served import Served
     from reconciler.model.status import FabricRecord, Health, PassResult, Suspension, WebhookRecord
 
 
@@ -106,6 +107,13 @@ class Cluster(Protocol):
     def denied(self, kinds: Sequence[Kind], verbs: Sequence[str]) -> tuple[str, ...]:
         """Those of the rights `<verb> <plural>.<group>` that we lack in the namespace, by SelfSubjectAccessReview.
         Raises as `list`.
+        """
+
+    def served(self) -> Served:
+        """The kinds that it serves, with their schemas: the same value, or at least the same schemas, for as long as
+        they stay as they are.
+
+        Raises ClusterUnavailableError, ClusterAccessError; KindNotServedError where a server tells of no schemas.
         """
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from reconciler.errors import ApplyConflictError, KindNotServedError, ObjectRejectedError, StaleObjectError
-from reconciler.model.kinds import DECLARABLE, KINDS, Kind
+from reconciler.model.kinds import DECLARABLE, KINDS, OBSERVED, Kind
 from reconciler.model.objects import FIELD_MANAGER, Manifest, ObjectKey, Source
 from reconciler.plan.fields import declared_paths, owned_paths, owner_of
 from reconciler.targets.local.cluster import LocalCluster
@@ -278,6 +278,19 @@ class ClusterContract:
         assert cluster.version()
         assert cluster.address
         assert cluster.denied(DECLARABLE, ["list", "watch", "create", "patch", "delete"]) == ()
+
+    def test_what_is_served(self, cluster: Cluster) -> None:
+        """Every kind, in the version and under the plural that we use."""
+        served = cluster.served()
+
+        assert [kind.name for kind in OBSERVED if served.find(kind) is None] == []
+        assert [served.others(kind) for kind in OBSERVED] == [()] * len(OBSERVED)
+
+    def test_schemas_stay_while_they_are_the_same(self, cluster: Cluster) -> None:
+        """The very same, for what was found by them still holds."""
+        first, second = cluster.served(), cluster.served()
+
+        assert [first.schema(kind) for kind in OBSERVED] == [second.schema(kind) for kind in OBSERVED]
 
 
 def _without_empty(spec: JSONObject) -> JSONObject:

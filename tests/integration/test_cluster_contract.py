@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -15,15 +16,16 @@ from reconciler.errors import (
     ObjectRejectedError,
 )
 from reconciler.model.kinds import DECLARABLE, KINDS
+from reconciler.model.objects import Manifest, ObjectKey, Source
+from reconciler.plan.schema import check_schema
 from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
 from tests.contract.test_cluster import VPC, ClusterContract, subnets, vpc
 from tests.lab.certificates import Authority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from reconciler.model.json import JSONObject
-    from reconciler.model.objects import ObjectKey
     from tests.contract.test_cluster import Others
     from tests.lab.kubernetes_server import KubernetesServer
 
@@ -55,8 +57,11 @@ class ServerOthers:
 
 @pytest.fixture(scope="session")
 def served(kubernetes_server: KubernetesServer) -> KubernetesServer:
-    """The server with the Hedgehog kinds."""
+    """The server with the Hedgehog kinds. It tells of their schemas a moment after it serves them."""
     kubernetes_server.apply_crds(CRDS)
+    cluster = KubernetesCluster(ClusterAccess(kubeconfig=kubernetes_server.kubeconfig), "default")
+    _wait_until(lambda: all(cluster.served().schema(kind) for kind in DECLARABLE))
+    cluster.close()
     return kubernetes_server
 
 
@@ -112,6 +117,77 @@ def test_a_wrong_object_is_rejected(cluster: KubernetesCluster, namespace: str, 
     assert "VPC/vpc-1" in raised.value.message
     assert said in raised.value.message
     assert cluster.list(VPC) == ()
+
+
+def test_every_kind_has_its_schema(cluster: KubernetesCluster) -> None:
+    """That of its CRD: what Git may hold can be checked."""
+    served = cluster.served()
+
+    assert [kind.name for kind in DECLARABLE if served.schema(kind) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        pytest.param({"subnets": {"a": {"vlan": "1001"}}}, ("spec", "subnets", "a", "vlan"), id="wrong type"),
+        pytest.param({"nonesuch": 1}, ("spec", "nonesuch"), id="unknown field"),
+    ],
+)
+def test_the_schema_refuses_what_the_server_refuses(
+    cluster: KubernetesCluster, namespace: str, spec: JSONObject, path: tuple[str, ...]
+) -> None:
+    """The same document is found wrong without sending it."""
+    schema = cluster.served().schema(VPC)
+    assert schema is not None
+    manifest = Manifest(ObjectKey("VPC", namespace, "vpc-1"), Source("vpc.yaml"), spec)
+
+    (fault,) = check_schema(manifest, schema)
+
+    assert fault.path == path
+    with pytest.raises(ObjectRejectedError):
+        cluster.apply(manifest.body("dc1"))
+
+
+def test_the_schema_takes_what_the_server_takes(cluster: KubernetesCluster, namespace: str) -> None:
+    """Of an object that was applied nothing is wrong, null included."""
+    schema = cluster.served().schema(VPC)
+    assert schema is not None
+    spec = {"subnets": {"a": {"subnet": "10.0.1.0/24", "vlan": 1001, "dhcp": {"enable": True}}}, "permit": None}
+    manifest = Manifest(ObjectKey("VPC", namespace, "vpc-1"), Source("vpc.yaml"), spec)
+
+    assert check_schema(manifest, schema) == ()
+    assert cluster.apply(manifest.body("dc1")).key == manifest.key
+
+
+def test_a_user_without_rights_may_read_schemas(limited: KubernetesCluster) -> None:
+    """Whoever the server knows may, unless somebody took that from its default roles."""
+    assert limited.served().schema(VPC) is not None
+
+
+def test_an_unknown_user_may_not_read_schemas(unknown: KubernetesCluster) -> None:
+    """401 is an access error here too."""
+    with pytest.raises(ClusterAccessError):
+        unknown.served()
+
+
+def test_a_kind_that_is_withdrawn(cluster: KubernetesCluster, served: KubernetesServer) -> None:
+    """It is served no longer within seconds, and again once its CRD is back; schemas of others stay the very same."""
+    before, group = cluster.served(), KINDS["GatewayGroup"]
+    served.kubectl("delete", "crd", f"{group.plural}.{group.group}")
+    try:
+        _wait_until(lambda: cluster.served().find(group) is None)
+    finally:
+        served.apply_crds(CRDS)
+
+    _wait_until(lambda: cluster.served().schema(group) is not None)
+    assert cluster.served().schema(VPC) is before.schema(VPC)
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float = 90.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_a_missing_namespace_is_waited_for(served: KubernetesServer) -> None:

@@ -13,6 +13,7 @@ from reconciler.plan.fields import foreign_fields
 from reconciler.targets.kubernetes.answers import conflict_error, is_absent, read_error, write_error
 from reconciler.targets.kubernetes.nulls import clearing_patch, null_fields
 from reconciler.targets.kubernetes.reading import Pages, collection, read_resource
+from reconciler.targets.kubernetes.schemas import SchemaReader
 from reconciler.targets.kubernetes.transport import AnswerTooLargeError, Transport
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSON, JSONObject
     from reconciler.model.kinds import Kind
     from reconciler.model.objects import Resource
+    from reconciler.model.served import Served
     from reconciler.targets.kubernetes.connection import ClusterAccess
     from reconciler.targets.kubernetes.transport import Answer
 
@@ -43,6 +45,7 @@ class KubernetesCluster:
     def __init__(self, access: ClusterAccess, namespace: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._transport = Transport(access, sleep)
         self._namespace = namespace
+        self._schemas = SchemaReader(self._transport)
 
     @property
     def address(self) -> str:
@@ -64,6 +67,12 @@ class KubernetesCluster:
         """Those of the rights `<verb> <plural>.<group>` that we lack in the namespace. Raises as `list`."""
         asked = [(verb, kind) for kind in kinds for verb in verbs]
         return tuple(f"{verb} {kind.plural}.{kind.group}" for verb, kind in asked if not self._may(verb, kind))
+
+    def served(self) -> Served:
+        """What the server's OpenAPI documents tell. Raises ClusterUnavailableError, ClusterAccessError,
+        KindNotServedError (there are no such documents).
+        """
+        return self._schemas.read()
 
     def list(self, kind: Kind) -> tuple[Resource, ...]:
         """All objects of the kind, in pages.

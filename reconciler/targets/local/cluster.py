@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import KindNotServedError, ObjectRejectedError, StaleObjectError
 from reconciler.model.events import Listing
 from reconciler.model.kinds import KINDS
 from reconciler.model.objects import FIELD_MANAGER, ObjectKey, Resource
+from reconciler.model.served import Served
 from reconciler.targets.local import managed_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from reconciler.model.json import JSONObject
     from reconciler.model.kinds import Kind
+    from reconciler.model.served import Schema
     from reconciler.ports import Documents
 
     Observer = Callable[[ObjectKey, JSONObject | None, JSONObject | None, str], None]
@@ -37,6 +40,7 @@ class LocalCluster:
         self._documents = documents
         self._name = name
         self._served = frozenset(served)
+        self._schemas: dict[str, Schema] = {}
         self._lock = threading.RLock()
         self._objects: dict[ObjectKey, JSONObject] | None = None
         self._count = 0
@@ -51,6 +55,17 @@ class LocalCluster:
 
     def denied(self, kinds: Sequence[Kind], verbs: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002 - all is allowed
         return ()
+
+    def served(self) -> Served:
+        """The kinds that it serves, with the schemas that it was told to claim: none, by default."""
+        with self._lock:
+            found = Served.without_schemas(KINDS[name] for name in self._served & KINDS.keys()).kinds
+            return Served({name: (replace(one, schema=self._schemas.get(name)),) for name, (one,) in found.items()})
+
+    def claim(self, schemas: Mapping[str, Schema]) -> None:
+        """Serve kinds (by name) with these schemas from now on. They are told, and not enforced."""
+        with self._lock:
+            self._schemas = dict(schemas)
 
     def list(self, kind: Kind) -> tuple[Resource, ...]:
         """All objects of the kind, by name. Raises KindNotServedError."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
     from reconciler.model.kinds import Kind
     from reconciler.model.objects import Resource
+    from reconciler.model.served import Served
     from reconciler.ports import Cluster
 
 T = TypeVar("T")
@@ -46,8 +47,8 @@ class FaultyCluster:
     def fail(
         self, verb: str, error: ReconcilerError, *, subject: str | None = None, times: int = 1, is_late: bool = False
     ) -> None:
-        """Let the next `times` calls of `verb` (`list`, `apply`, `delete`, `version`, `denied`) raise `error`; only
-        those about `subject`, when it is given. `is_late`: the call is done, and only its answer is lost.
+        """Let the next `times` calls of `verb` (`list`, `apply`, `delete`, `version`, `denied`, `served`) raise
+        `error`; only those about `subject`, when it is given. `is_late`: the call is done, and only its answer is lost.
         """
         with self._lock:
             self._faults.append(_Fault(verb, subject, error, times, is_late))
@@ -72,6 +73,9 @@ class FaultyCluster:
 
     def denied(self, kinds: Sequence[Kind], verbs: Sequence[str]) -> tuple[str, ...]:
         return self._do(Call("denied", ""), lambda: self._inner.denied(kinds, verbs))
+
+    def served(self) -> Served:
+        return self._do(Call("served", ""), self._inner.served)
 
     def list(self, kind: Kind) -> tuple[Resource, ...]:
         return self._do(Call("list", kind.name), lambda: self._inner.list(kind))

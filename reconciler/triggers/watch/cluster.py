@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
     from reconciler.model.kinds import Kind
     from reconciler.model.objects import Resource
+    from reconciler.model.served import Served
     from reconciler.ports import Cluster
     from reconciler.triggers.watch.cache import Cache
 
@@ -47,6 +48,9 @@ class CachedCluster:
 
     def denied(self, kinds: Sequence[Kind], verbs: Sequence[str]) -> tuple[str, ...]:
         return self._cluster.denied(kinds, verbs)
+
+    def served(self) -> Served:
+        return self._cluster.served()
 
     def list(self, kind: Kind) -> tuple[Resource, ...]:
         cache = self._caches.get(kind.name)

@@ -16,6 +16,7 @@ from reconciler.errors import (
 )
 from reconciler.model.kinds import DECLARABLE, KINDS
 from reconciler.model.objects import Manifest, ObjectKey, Source
+from reconciler.model.served import Schema
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.faults import Call, FaultyCluster
 from reconciler.targets.local.memory import MemoryDocuments
@@ -153,6 +154,19 @@ def test_a_value_under_an_odd_parent_replaces_it() -> None:
     assert cluster.apply(_vpc(subnets={"a": {"vlan": 1}})).spec == {"subnets": {"a": {"dhcp": "odd", "vlan": 1}}}
 
 
+def test_schemas_are_what_it_was_told() -> None:
+    """By default there are none; a kind that is not served has none in any case."""
+    cluster, schema = LocalCluster(MemoryDocuments(), "dc1", served=["VPC", "Server"]), Schema({"type": "object"})
+    before = cluster.served()
+
+    cluster.claim({"VPC": schema, "Switch": schema})
+
+    assert before.kinds.keys() == {"VPC", "Server"}
+    assert before.schema(VPC) is None
+    assert cluster.served().schema(VPC) is schema
+    assert cluster.served().schema(KINDS["Server"]) is cluster.served().schema(KINDS["Switch"]) is None
+
+
 class TestFaults:
     """A cluster that fails when told to."""
 
@@ -173,8 +187,9 @@ class TestFaults:
             (),
             "local:dc1",
         )
+        assert cluster.served().kinds.keys() == KINDS.keys()
         assert cluster.writes == (Call("apply", "VPC/v"), Call("delete", "VPC/v"))
-        assert [call.verb for call in cluster.calls] == ["apply", "list", "delete", "version", "denied"]
+        assert [call.verb for call in cluster.calls] == ["apply", "list", "delete", "version", "denied", "served"]
 
     def test_a_fault_lasts_as_long_as_it_was_told(self, cluster: FaultyCluster) -> None:
         """Two calls fail, the third does not; failed ones are remembered too."""

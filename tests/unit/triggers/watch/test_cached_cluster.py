@@ -122,6 +122,7 @@ def test_the_rest_goes_through() -> None:
     assert world.cluster.apply(manifest("a", mode="y").body("dc1"), force=True).spec == {"mode": "y"}
     assert (world.cluster.address, world.cluster.version()) == ("local:dc1", "embedded")
     assert world.cluster.denied([VPC], ["list"]) == ()
+    assert world.cluster.served().find(VPC) is not None
     world.inner.fail("version", ClusterUnavailableError("down"))
     with pytest.raises(ClusterUnavailableError):
         world.cluster.version()
