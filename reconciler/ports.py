@@ -26,8 +26,9 @@ if TYPE_CHECKING:
         SharedRecord,
         WriteResult,
     )
-    from reconciler.model.objects import ObjectKey, Resource
+    from reconciler.model.objects import ObjectKey, Resource, Source
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
+    from reconciler.model.problems import Path
     from reconciler.model.requests import Accepted, Delivery, Receiver, Request, RequestState
     from reconciler.model.revision import Revision
     from reconciler.model.served import Served
@@ -64,6 +65,11 @@ class DesiredSource(Protocol):
 
     def read(self, revision: Revision) -> Desired:
         """The desired state at a fetched revision. Documents that are wrong become problems, never errors."""
+
+    def lines(self, revision: Revision, places: Sequence[tuple[Source, Path]]) -> Sequence[int]:
+        """The line of each of these fields of documents that `read` found at this revision, in order; that of the
+        nearest parent for one that is not there. Each file is looked at once, so ask for all together.
+        """
 
     def tree(self, revision: Revision) -> str | None:
         """The id of the Git tree of the fabric's directory, None where the directory is absent."""

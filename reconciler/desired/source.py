@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING
 
-from reconciler.desired.manifests.files import ParsedFile, line_of, read_file
+from reconciler.desired.manifests.files import ParsedFile, lines_of, read_file
 from reconciler.desired.selection import Limits, file_problem, select
 from reconciler.model.desired import Desired
 from reconciler.model.problems import Problem
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.desired.tree import TreeEntry
     from reconciler.model.fabric import Fabric
     from reconciler.model.objects import Manifest, ObjectKey, Source
+    from reconciler.model.problems import Path
     from reconciler.model.revision import Revision
 
 
@@ -92,13 +93,22 @@ class FabricSource:
         refused = frozenset(problem.key for problem in problems if problem.is_refusal and problem.key)
         return Desired(revision, manifests, tuple(problems), refused - manifests.keys(), selection.waiting_in_raw)
 
-    def line_of(self, revision: Revision, source: Source, field: str) -> int:
-        """The line of a field of a document, for findings that are made later than here; its first line if unknown."""
-        for entry in self._mirror.list_files(revision, self._path):
-            if entry.path == source.file and entry.size <= self._limits.file:
-                for _, data in self._mirror.read_blobs([entry]):
-                    return line_of(data, source.document, field)
-        return source.line
+    def lines(self, revision: Revision, places: Sequence[tuple[Source, Path]]) -> list[int]:
+        """As the port says. Raises GitUnavailableError when the mirror cannot be read."""
+        by_file: defaultdict[str, list[int]] = defaultdict(list)
+        for number, (source, _) in enumerate(places):
+            by_file[source.file].append(number)
+        entries = [
+            entry
+            for entry in (self._mirror.list_files(revision, self._path) if places else ())
+            if entry.path in by_file and entry.size <= self._limits.file
+        ]
+        found = [source.line for source, _ in places]
+        for entry, (_, data) in zip(entries, self._mirror.read_blobs(entries), strict=True):
+            numbers = by_file[entry.path]
+            for number, line in zip(numbers, lines_of(data, [places[one] for one in numbers]), strict=True):
+                found[number] = line
+        return found
 
     def _parse(self, entries: Sequence[TreeEntry]) -> list[ParsedFile]:
         """The content of each file. Those not in the cache are read together."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from reconciler.model.objects import ObjectKey  # noqa: TC001 - resolved at run time when records are read back
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and indexes from a document's root to a field."""
 
 
 class Severity(StrEnum):
@@ -45,7 +49,13 @@ class Fault:
     """
 
     key: ObjectKey
-    path: tuple[str | int, ...]
+    path: Path
     rule: str
     message: str
     severity: Severity = Severity.ERROR
+
+
+def dotted(path: Path) -> str:
+    """A path as people read it: `spec.permit[0].vpc-1`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")

@@ -19,7 +19,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from reconciler.desired.manifests.places import Finding, Lines, Path
+from reconciler.desired.manifests.places import Finding, Lines
 from reconciler.desired.manifests.scalars import (
     TAG,
     ScalarError,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from yaml.events import CollectionStartEvent, Event
 
     from reconciler.model.json import JSON
+    from reconciler.model.problems import Path
 
 MAX_DEPTH = 64
 MAX_ALIASES = 100

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from reconciler.desired.manifests.places import LoadedDocument, Path, dotted
 from reconciler.model.kinds import KINDS
 from reconciler.model.objects import (
     FABRIC_ANNOTATION,
@@ -15,10 +14,12 @@ from reconciler.model.objects import (
     ObjectKey,
     Source,
 )
-from reconciler.model.problems import Problem, Severity
+from reconciler.model.problems import Problem, Severity, dotted
 
 if TYPE_CHECKING:
+    from reconciler.desired.manifests.places import LoadedDocument
     from reconciler.model.json import JSON, JSONObject
+    from reconciler.model.problems import Path
 
 _GROUPS = "githedgehog.com"
 _CONTROLLER_KINDS = frozenset(

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.desired.manifests.documents import read_document
-from reconciler.desired.manifests.loader import load
-from reconciler.desired.manifests.places import parse_dotted
+from reconciler.desired.manifests.loader import load, load_lines
 
 if TYPE_CHECKING:
-    from reconciler.model.objects import Manifest
-    from reconciler.model.problems import Problem
+    from collections.abc import Sequence
+
+    from reconciler.model.objects import Manifest, Source
+    from reconciler.model.problems import Path, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ def read_file(data: bytes, file: str, namespace: str) -> ParsedFile:
     return ParsedFile(file, len(data), tuple(manifests), tuple(problems))
 
 
-def line_of(data: bytes, document: int, field: str) -> int:
-    """The line (from 1) of a dotted field path in a document of a file, or of the nearest parent that is there."""
-    for loaded in load(data):
-        if loaded.index == document:
-            return loaded.line_of(parse_dotted(field, loaded.value))
-    return 1
+def lines_of(data: bytes, places: Sequence[tuple[Source, Path]]) -> list[int]:
+    """The line of a field of each of these documents of a file, or of the nearest parent that is there; the document's
+    own line where it begins otherwise than is said.
+    """
+    loaded = load_lines(data, {source.line for source, _ in places})
+    return [loaded[source.line].line_of(path) if source.line in loaded else source.line for source, path in places]

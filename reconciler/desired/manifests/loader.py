@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from yaml import MarkedYAMLError
@@ -14,7 +15,7 @@ from reconciler.desired.manifests.places import LoadedDocument
 from reconciler.desired.manifests.stream import Chunk, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from yaml.error import Mark
 
@@ -39,6 +40,17 @@ def load(data: bytes) -> tuple[LoadedDocument, ...]:
                 documents.append(_document(builder, index))
             index += 1
     return tuple(documents)
+
+
+def load_lines(data: bytes, lines: Iterable[int]) -> dict[int, LoadedDocument]:
+    """Those documents of a file, by line, that `load` would find to begin in one of these lines, and perhaps others;
+    without those that are refused. Only what stands there is parsed; the index of a document counts from there.
+    """
+    chunks = tuple(split(data))
+    starts = [chunk.line for chunk in chunks]
+    wanted = {max(bisect_right(starts, line) - 1, 0) for line in lines}
+    builders = [pair for number in sorted(wanted) for pair in enumerate(_build(chunks[number]))]
+    return {builder.line: _document(builder, index) for index, builder in builders if not builder.is_refused}
 
 
 def _build(chunk: Chunk) -> Iterator[Builder]:

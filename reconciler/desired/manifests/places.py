@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSON
-    from reconciler.model.problems import Severity
-
-Path: TypeAlias = tuple[str | int, ...]
-"""Keys and indexes from the document's root to a field."""
+    from reconciler.model.problems import Path, Severity
 
 Lines: TypeAlias = dict[str | int, int]
 """The line of each key of a mapping, or of each item of a sequence; from 1 in the file."""
@@ -50,35 +47,3 @@ class LoadedDocument:
                 break
             line, value = lines[step], value[step]
         return line
-
-
-def dotted(path: Path) -> str:
-    """A path as people read it: `spec.permit[0].vpc-1`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
-
-
-def parse_dotted(text: str, value: JSON) -> Path:
-    """The path in `value` that `dotted` wrote; keys may contain dots. As far as it can be followed."""
-    path: list[str | int] = []
-    while text:
-        found = _first_step(text, value)
-        if found is None:
-            break
-        step, text = found
-        path.append(step)
-        value = value[step]
-    return tuple(path)
-
-
-def _first_step(text: str, value: JSON) -> tuple[str | int, str] | None:
-    text = text.removeprefix(".")
-    if isinstance(value, list) and text.startswith("["):
-        digits, _, rest = text[1:].partition("]")
-        return (int(digits), rest) if digits.isdecimal() and int(digits) < len(value) else None
-    if isinstance(value, dict):
-        keys = [key for key in value if text.startswith(key) and text[len(key) :][:1] in ("", ".", "[")]
-        if keys:
-            longest = max(keys, key=len)
-            return longest, text[len(longest) :]
-    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from reconciler.desired.tree import TreeEntry
     from reconciler.model.desired import Desired
+    from reconciler.model.problems import Path as FieldPath
     from reconciler.ports import DesiredSource
 
 FABRIC = Fabric("dc1", "gitops", "main", "fabrics/dc1")
@@ -359,14 +361,35 @@ def test_an_unreadable_mirror_is_an_error_not_an_empty_fabric(source: FabricSour
         source.read(Revision("main", "1" * 40))
 
 
-def test_the_line_of_a_later_finding(origin: Origin, source: FabricSource) -> None:
-    """A field that a later check complains of is found in its file; what cannot be found keeps the document's line."""
-    desired = _read(origin, source, {"fabrics/dc1/a.yaml": f"# c\n{_vpc('a', '')}  subnets:\n    x: {{vlan: no}}\n"})
-    place = desired.manifests[_key("a")].source
+def test_the_lines_of_later_findings(origin: Origin, mirror: CountingMirror, source: FabricSource) -> None:
+    """Fields that a later check complains of are found, in one look at each file; what cannot be found, and what is not
+    the fabric's, keeps its document's line.
+    """
+    text = f"# c\n{_vpc('a', '')}  subnets:\n    x: {{vlan: no}}\n"
+    desired = _read(origin, source, {"fabrics/dc1/a.yaml": text, "fabrics/dc1/b.yaml": _vpc("b"), "other.yaml": text})
+    a, b = desired.manifests[_key("a")].source, desired.manifests[_key("b")].source
+    vlan: FieldPath = ("spec", "subnets", "x", "vlan")
+    places: list[tuple[Source, FieldPath]] = [
+        (b, ("spec", "x")),
+        (a, vlan),
+        (a, ("spec",)),
+        (Source("fabrics/dc1/gone.yaml", 0, 5), ("spec",)),
+        (replace(a, file="other.yaml"), vlan),
+    ]
+    mirror.read.clear()
 
-    assert place.line == 2
-    assert source.line_of(desired.revision, place, "spec.subnets.x.vlan") == 7
-    assert source.line_of(desired.revision, Source("fabrics/dc1/gone.yaml", 0, 5), "spec") == 5
+    assert a.line == 2
+    assert source.lines(desired.revision, places) == [4, 7, 5, 5, 2]
+    assert sorted(mirror.read) == ["fabrics/dc1/a.yaml", "fabrics/dc1/b.yaml"]
+    assert source.lines(desired.revision, []) == []
+
+
+def test_lines_of_a_file_that_is_too_large(origin: Origin, mirror: Mirror) -> None:
+    """It is not read, and its findings stand where their documents begin."""
+    origin.commit({"fabrics/dc1/a.yaml": _vpc("a")})
+    source = FabricSource(mirror, FABRIC, ParseCache(), Limits(file=10))
+
+    assert source.lines(source.fetch(), [(Source("fabrics/dc1/a.yaml", 0, 1), ("spec",))]) == [1]
 
 
 def test_trailing_slashes_do_not_matter(origin: Origin, mirror: Mirror) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired.manifests.files import line_of, read_file
+from reconciler.desired.manifests.files import lines_of, read_file
 from reconciler.model.kinds import DECLARABLE, Kind
 from reconciler.model.objects import Manifest, ObjectKey, Source
 from reconciler.model.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from reconciler.model.problems import Path
 
 VPC = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\n"
 KEY = ObjectKey("VPC", "default", "vpc-1")
@@ -281,10 +285,16 @@ def test_the_line_of_a_field_can_be_found_later() -> None:
     """A finding made after reading names its line by document and field; of what is absent, the nearest parent's."""
     data = f"{VPC}metadata: {{name: a}}\n---\n{VPC}metadata:\n  name: b\nspec:\n  permit:\n  - x: 1\n".encode()
 
-    assert line_of(data, 1, "spec.permit[0].x") == 11
-    assert line_of(data, 1, "spec.permit[0].absent") == 11
-    assert line_of(data, 0, "spec.subnets") == 1
-    assert line_of(data, 7, "spec") == 1
+    first, second = (manifest.source for manifest in read_file(data, "a.yaml", "default").manifests)
+    places: list[tuple[Source, Path]] = [
+        (second, ("spec", "permit", 0, "x")),
+        (second, ("spec", "permit", 0, "absent")),
+        (first, ("spec", "subnets")),
+        (first, ("metadata", "name")),
+        (Source("a.yaml", 7, 99), ("spec",)),
+    ]
+
+    assert lines_of(data, places) == [11, 11, 1, 3, 99]
 
 
 def test_a_file_can_move() -> None:

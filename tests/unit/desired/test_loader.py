@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from reconciler.desired.manifests import loader
 from reconciler.desired.manifests.builder import MAX_ALIASES, MAX_DEPTH, MAX_FINDINGS, MAX_NODES
-from reconciler.desired.manifests.loader import load
-from reconciler.desired.manifests.places import dotted, parse_dotted
-from reconciler.model.problems import Severity
+from reconciler.desired.manifests.loader import load, load_lines
+from reconciler.model.problems import Severity, dotted
 
 if TYPE_CHECKING:
     from reconciler.desired.manifests.places import LoadedDocument
@@ -253,24 +252,27 @@ def test_lines_are_found_by_path() -> None:
     assert document.line_of(("spec", "permit", 7)) == 5
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("metadata.labels.a.b/c", ("metadata", "labels", "a.b/c")),
-        ("metadata.labels", ("metadata", "labels")),
-        ("spec.permit[1].y", ("spec", "permit", 1, "y")),
-        ("spec.permit[9].y", ("spec", "permit")),
-        ("spec.permit[x]", ("spec", "permit")),
-        ("spec.absent.y", ("spec",)),
-        ("", ()),
-    ],
-)
-def test_dotted_paths_are_found_again(text: str, path: tuple[str | int, ...]) -> None:
-    """A path written for people leads back to the field, also through keys with dots, as far as it exists."""
-    value = {"metadata": {"labels": {"a": 1, "a.b/c": 2}}, "spec": {"permit": [{"x": 1}, {"y": 2}]}}
+@given(st.lists(st.sampled_from(["a: 1", "# c", "b:\n- x", "---", "...", "--- {c: 2}", "", "%YAML 1.1", "d: ["])))
+def test_a_document_is_found_by_its_line(parts: list[str]) -> None:
+    """Wherever it stands, it is the one that the whole file has there."""
+    data = "\n".join(parts).encode()
 
-    assert parse_dotted(text, value) == path
-    assert text.startswith(dotted(path))
+    for document in load(data):
+        if not document.findings:
+            assert load_lines(data, [document.line])[document.line].value == document.value
+
+
+def test_only_what_is_asked_for_is_parsed() -> None:
+    """One document of a file of thousands costs what one costs."""
+    data = "".join(f"---\na: {number}\n" for number in range(1000)).encode()
+
+    found = load_lines(data, [500, 1501, 99_999])
+
+    assert {line: document.value for line, document in found.items()} == {
+        500: {"a": 249},
+        1502: {"a": 750},
+        2000: {"a": 999},
+    }
 
 
 @given(st.binary(max_size=300))
