@@ -21,6 +21,7 @@ from reconciler.errors import (
 )
 from reconciler.model.passes import Failure, Phase
 from reconciler.reconcile.breaker import TargetSkippedError
+from reconciler.reconcile.schemas import Inspector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -72,6 +73,7 @@ class Terms:
 
     stop: StopFlag
     breakers: Breakers
+    inspector: Inspector = field(default_factory=Inspector)
     has_others: Callable[[], bool] = field(default=lambda: False)
     is_asked_for: bool = False
     is_current: Callable[[], bool] = field(default=lambda: True)
@@ -84,6 +86,8 @@ class Attempt:
     def __init__(self, fabric: str, clock: Clock, terms: Terms) -> None:
         earlier = terms.earlier
         self.fabric = fabric
+        self.inspector = terms.inspector
+        """Checks documents by the schemas of their cluster."""
         self.began = clock.now()
         """When this part of the pass began; `started`: when its first part did."""
         self.started = earlier.started if earlier else self.began

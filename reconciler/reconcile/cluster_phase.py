@@ -70,9 +70,10 @@ class ClusterSide:
     scope: Scope = None
 
 
-def reconcile_cluster(side: ClusterSide, desired: Desired | None, attempt: Attempt, clock: Clock) -> ClusterWork | None:
+def reconcile_cluster(
+    side: ClusterSide, desired: Desired | None, observed: Observed, attempt: Attempt, clock: Clock
+) -> ClusterWork | None:
     """Bring the cluster in line. None when not even a plan could be made."""
-    observed = observe(side.cluster, attempt, is_full=side.scope is None)
     plan = None
     with attempt.phase(Phase.PLAN, "plan"):
         plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, Extent(side.scope))
@@ -131,8 +132,8 @@ def after(observed: Observed, results: Mapping[ObjectKey, Result]) -> Observed:
 
 
 def observe(cluster: Cluster, attempt: Attempt, *, is_full: bool = True) -> Observed:
-    """Every kind that a pass reads. One that cannot be read is unknown and fails the pass; one that the cluster does
-    not serve has no objects.
+    """Every kind that a pass reads, and the schemas by which documents are checked. A kind that cannot be read is
+    unknown and fails the pass; one that the cluster does not serve has no objects.
 
     Lists may come from caches, which alone prove nothing: a full pass speaks to the cluster first.
     """
@@ -143,6 +144,7 @@ def observe(cluster: Cluster, attempt: Attempt, *, is_full: bool = True) -> Obse
                 cluster.version()
             # Alone, so that a cluster that is away costs one time-out and not one a kind.
             found: dict[str, tuple[Resource, ...] | None] = {first.name: _list(cluster, first, attempt)}
+            attempt.inspector.learn(cluster, attempt.fabric, is_full=is_full)
         attempt.check_stop()
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             answers = pool.map(lambda kind: _list_or_error(cluster, kind, attempt), others)

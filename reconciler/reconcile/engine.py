@@ -14,7 +14,8 @@ from reconciler.plan.record import Seen, answer, next_record, next_record_of_sco
 from reconciler.plan.scope import with_dependencies, with_dependents
 from reconciler.plan.states import merge_states
 from reconciler.reconcile.attempt import Attempt
-from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, reconcile_cluster
+from reconciler.reconcile.checking import check_documents
+from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, observe, reconcile_cluster
 from reconciler.reconcile.desired_phase import fetch, read
 from reconciler.reconcile.git_history import GitHistory, is_settled, is_unchanged, learn
 from reconciler.reconcile.netbox_phase import mirror
@@ -109,12 +110,12 @@ def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, t
     if desired is None or order.scope is None:
         return None
     scope = with_dependents(order.scope, desired.manifests.values())
-    cluster = _reconcile_cluster(subject, desired, past, (attempt, clock), scope)
-    _mirror(subject, desired, cluster, attempt, scope)
-    conclusion = conclude(_findings(attempt, desired, scope))
+    checked, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock), scope)
+    _mirror(subject, checked, cluster, attempt, scope)
+    conclusion = conclude(_findings(attempt, checked, scope))
     states = merge_states(past.states, cluster.states, scope) if cluster else None
     seen = Seen(revision=desired.revision, states=states, observed=cluster.counts() if cluster else None)
-    return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, cluster, desired))
+    return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, cluster, checked))
 
 
 def _applied(source: DesiredSource, record: FabricRecord, attempt: Attempt) -> Desired | None:
@@ -140,7 +141,7 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
         seen = Seen(fetched, fetched, history.tree, contacts=attempt.contacts)
         return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, history=history))
     desired = read(subject.source, fetched, attempt)
-    cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
+    desired, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
     seen = _seen(attempt, desired, cluster, history)
     findings = _findings(attempt, desired)
@@ -163,12 +164,15 @@ def _with_warning(conclusion: Conclusion, history: GitHistory) -> Conclusion:
 
 def _reconcile_cluster(
     subject: Subject, desired: Desired | None, past: Past, notes: tuple[Attempt, Clock], scope: Scope = None
-) -> ClusterWork | None:
+) -> tuple[Desired | None, ClusterWork | None]:
+    """What Git declares, by now checked by what the cluster takes; and what was done for it there."""
     if subject.cluster is None or subject.fabric.cluster is None:
-        return None
+        return desired, None
     attempt, clock = notes
+    observed = observe(subject.cluster, attempt, is_full=scope is None)
+    desired = check_documents(desired, subject.cluster, subject.source, attempt)
     side = ClusterSide(subject.cluster, subject.fabric.cluster, past.inventory, scope)
-    return reconcile_cluster(side, desired, attempt, clock)
+    return desired, reconcile_cluster(side, desired, observed, attempt, clock)
 
 
 def _mirror(

@@ -15,6 +15,7 @@ from reconciler.queue import Next
 from reconciler.reconcile.attempt import Terms
 from reconciler.reconcile.breaker import Breakers
 from reconciler.reconcile.engine import Order, Past, reconcile
+from reconciler.reconcile.schemas import Inspector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,6 +99,7 @@ class PassRunner:
         self._listener = listener
         self._surroundings = surroundings or Surroundings()
         self._breakers = Breakers(clock, self._surroundings.on_breaker)
+        self._inspector = Inspector()
         self._yielded: dict[str, tuple[PassResult, Slice]] = {}
         """By fabric, how far a pass came that yielded, and what its next part has to know. Lost with the process is
         only what the history would say of it: the requests are stored, and the next pass sees how far it came.
@@ -181,6 +183,7 @@ class PassRunner:
         return Terms(
             stop=self._stop,
             breakers=self._breakers,
+            inspector=self._inspector,
             has_others=lambda: self._surroundings.has_others(taken.key),
             is_asked_for=not asking.isdisjoint(taken.work.triggers),
             is_current=lambda: self._surroundings.is_current(taken.key, subject),

@@ -126,15 +126,15 @@ class Rig:
         self.store.accept([request])
         return request
 
-    def run(self, *requests: Request) -> Next:
-        """One pass for these requests, by default a new manual one."""
+    def run(self, *requests: Request, by: PassRunner | None = None) -> Next:
+        """One pass for these requests, by default a new manual one; by a runner of its own, unless one goes on."""
         asked = requests or (self.request(),)
         work = Work(tuple(r.trigger for r in asked), tuple(r.id for r in asked))
-        return self.runner().run(Taken(self.fabric.name, work, 0.0))
+        return (by or self.runner()).run(Taken(self.fabric.name, work, 0.0))
 
-    def run_scoped(self, *keys: ObjectKey, trigger: Trigger = Trigger.WATCH) -> Next:
+    def run_scoped(self, *keys: ObjectKey, trigger: Trigger = Trigger.WATCH, by: PassRunner | None = None) -> Next:
         """One pass that is asked to look at some objects only."""
-        return self.runner().run(Taken(self.fabric.name, Work((trigger,), (), frozenset(keys)), 0.0))
+        return (by or self.runner()).run(Taken(self.fabric.name, Work((trigger,), (), frozenset(keys)), 0.0))
 
     @property
     def record(self) -> FabricRecord:

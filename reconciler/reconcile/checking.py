@@ -1,0 +1,58 @@
+"""Check what Git declares before anything of it is sent: what is wrong is taken out, and named with its line."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from reconciler.model.passes import Phase
+from reconciler.plan.refusal import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reconciler.model.desired import Desired
+    from reconciler.model.problems import Fault
+    from reconciler.ports import Cluster, DesiredSource
+    from reconciler.reconcile.attempt import Attempt
+
+Check: TypeAlias = "Callable[[Desired], Sequence[Fault]]"
+"""Finds faults of objects that a desired state declares."""
+
+MAX_LINES = 1000
+"""Faults of one check whose lines are looked up: as many as a fabric's record keeps. The others are said to stand where
+their documents begin.
+"""
+
+
+def check_documents(
+    desired: Desired | None, cluster: Cluster, source: DesiredSource, attempt: Attempt
+) -> Desired | None:
+    """The desired state without what is wrong in it, as far as that can be told before it is sent. None where it is not
+    known, or could not be checked: nothing unchecked is sent.
+    """
+    if desired is None:
+        return None
+    inspector = attempt.inspector
+    checks = [partial(inspector.faults, served=inspector.known(cluster))]
+    with attempt.phase(Phase.READ, "documents"):
+        return check(desired, checks, source)
+    return None
+
+
+def check(desired: Desired, checks: Sequence[Check], source: DesiredSource) -> Desired:
+    """Make one check after the other, each of what those before it have left.
+
+    Raises GitUnavailableError when lines cannot be looked up.
+    """
+    for find in checks:
+        faults = find(desired)
+        if faults:
+            desired = refuse(desired, faults, _lines(desired, faults, source))
+    return desired
+
+
+def _lines(desired: Desired, faults: Sequence[Fault], source: DesiredSource) -> list[int]:
+    places = [(desired.manifests[fault.key].source, fault.path) for fault in faults]
+    found = source.lines(desired.revision, places[:MAX_LINES])
+    return [*found, *(document.line for document, _ in places[MAX_LINES:])]
