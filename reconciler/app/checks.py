@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from reconciler.app.subjects import build_cluster, build_mirrors, build_netbox
-from reconciler.errors import ClusterAccessError, ReconcilerError
+from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
 from reconciler.model.kinds import AGENTS, DECLARABLE, OBSERVED
 from reconciler.targets.local.memory import MemoryDocuments
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from reconciler.desired.git import Mirror
+    from reconciler.model.served import Served
+    from reconciler.ports import Cluster
     from reconciler.settings import FabricSettings, Settings
 
 READ_VERBS = ("get", "list", "watch")
@@ -52,7 +54,10 @@ def _check_fabric(fabric: FabricSettings) -> Iterator[Check]:
         if target in fabric.simulated:
             yield Check(subject, "ok", "simulated: an embedded store, always there")
         elif configured is not None:
-            yield _try(subject, partial(reach, fabric))
+            check = _try(subject, partial(reach, fabric))
+            yield check
+            if target == "cluster" and check.state == "ok":
+                yield _check_schemas(fabric)
 
 
 def _try(subject: str, attempt: Callable[[], str]) -> Check:
@@ -67,9 +72,14 @@ def _reach_repository(mirror: Mirror) -> str:
     return f"{mirror.remote.place} answers, and has the branch {mirror.remote.branch}"
 
 
-def _reach_cluster(fabric: FabricSettings) -> str:
+def _cluster_of(fabric: FabricSettings) -> Cluster:
     cluster = build_cluster(fabric, MemoryDocuments())
     assert cluster is not None  # noqa: S101 - the caller asks only where one is configured
+    return cluster
+
+
+def _reach_cluster(fabric: FabricSettings) -> str:
+    cluster = _cluster_of(fabric)
     version = cluster.version()
     denied = [
         *cluster.denied(OBSERVED, READ_VERBS),
@@ -79,6 +89,40 @@ def _reach_cluster(fabric: FabricSettings) -> str:
     if denied:
         raise ClusterAccessError(f"{cluster.address} denies {', '.join(denied)}")
     return f"{cluster.address} is Kubernetes {version}, and grants every right that is needed"
+
+
+def _check_schemas(fabric: FabricSettings) -> Check:
+    """Whether what Git may hold can be checked, and applied, as this version knows it."""
+    subject = f"fabric {fabric.name}: schemas"
+    try:
+        served = _cluster_of(fabric).served()
+    except (ClusterAccessError, KindNotServedError) as error:
+        message = f"documents are not checked before they are sent: {error.message}"
+        return Check(subject, "warning", f"{error.reason}: {message}")
+    except ReconcilerError as error:
+        return Check(subject, "failing", f"{error.reason}: {error.message}")
+    return Check(subject, *_judge(served))
+
+
+def _judge(served: Served) -> tuple[str, str]:
+    """State and message. A kind in another version than ours cannot be applied; that one is not served at all, or
+    without a schema, may be so on purpose.
+    """
+    otherwise = [f"{kind.name} as {', '.join(served.others(kind))}" for kind in DECLARABLE if served.others(kind)]
+    absent = [kind.name for kind in DECLARABLE if kind.name not in served.kinds]
+    unchecked = [kind.name for kind in DECLARABLE if served.find(kind) and served.schema(kind) is None]
+    found = [
+        f"{text} {'; '.join(names)}"
+        for text, names in (
+            ("serves in another version than this one applies:", otherwise),
+            ("does not serve", [", ".join(absent)] if absent else []),
+            ("has no schema for", [", ".join(unchecked)] if unchecked else []),
+        )
+        if names
+    ]
+    if not found:
+        return "ok", f"all {len(DECLARABLE)} kinds that Git may hold are served as this version applies them"
+    return "failing" if otherwise else "warning", f"the cluster {', and '.join(found)}"
 
 
 def _reach_netbox(fabric: FabricSettings) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reconciler.app.checks import Check, run_checks
+from reconciler.model.kinds import DECLARABLE, GATEWAY, OBSERVED
 from tests.unit.app.configuration import LOCAL, local_repository, settings
 from tests.unit.loopback import Answer, Loopback, as_json, serving
 
@@ -15,8 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from reconciler.model.json import JSONObject
+    from reconciler.model.kinds import Kind
+
 REVIEW = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 ALLOWED = as_json({"status": {"allowed": True}}, 201)
+SCHEMAS = "GET /openapi/v2"
+
+
+def _openapi(*kinds: Kind, spec: JSONObject | None = None) -> Answer:
+    """The document of a server that serves these kinds, with a schema of this spec."""
+    paths, definitions = {}, {}
+    for kind in kinds:
+        said = {"group": kind.group, "version": kind.version, "kind": kind.name}
+        collection = f"/apis/{kind.api_version}/namespaces/{{namespace}}/{kind.plural}"
+        paths[collection] = {"get": {"x-kubernetes-group-version-kind": said}}
+        properties = {} if spec is None else {"spec": spec}
+        definitions[kind.name] = {"x-kubernetes-group-version-kind": [said], "properties": properties}
+    return as_json({"paths": paths, "definitions": definitions})
 
 
 @pytest.fixture
@@ -25,6 +43,7 @@ def server() -> Iterator[Loopback]:
     with serving() as loopback:
         loopback.answer("GET /version", as_json({"gitVersion": "v1.32.4"}))
         loopback.answer(REVIEW, ALLOWED)
+        loopback.answer(SCHEMAS, _openapi(*OBSERVED, spec={"type": "object"}))
         loopback.answer("GET /api/status/", as_json({"netbox-version": "4.7.3"}))
         yield loopback
 
@@ -50,6 +69,7 @@ def test_all_is_well(tmp_path: Path, repository: Path, server: Loopback) -> None
     assert {subject: check.state for subject, check in checks.items()} == {
         "repository gitops": "ok",
         "fabric dc1: cluster": "ok",
+        "fabric dc1: schemas": "ok",
         "fabric dc1: netbox": "ok",
     }
     assert "main" in checks["repository gitops"].message
@@ -98,7 +118,55 @@ def test_what_fails_stops_nothing(
     subject, reason = f"fabric dc1: {expected[0]}", expected[1]
     assert [name for name, check in checks.items() if check.state == "failing"] == [subject]
     assert checks[subject].message.startswith(f"{reason}: ")
-    assert len(checks) == 3
+    assert checks.keys() >= {"repository gitops", "fabric dc1: cluster", "fabric dc1: netbox"}
+    assert ("fabric dc1: schemas" in checks) is (expected[0] == "netbox")
+
+
+@pytest.mark.parametrize(
+    ("served", "state", "message"),
+    [
+        pytest.param(
+            _openapi(*OBSERVED, spec={"type": "object"}),
+            "ok",
+            "all 15 kinds that Git may hold are served as this version applies them",
+            id="all",
+        ),
+        pytest.param(
+            _openapi(*(replace(kind, version="v1") if kind.name == "VPC" else kind for kind in DECLARABLE), spec={}),
+            "failing",
+            "the cluster serves in another version than this one applies: VPC as vpcs.vpc.githedgehog.com/v1",
+            id="another version",
+        ),
+        pytest.param(
+            _openapi(*(kind for kind in DECLARABLE if kind.group != GATEWAY), spec={}),
+            "warning",
+            "the cluster does not serve GatewayGroup, Gateway, GatewayPeering",
+            id="not served",
+        ),
+        pytest.param(
+            _openapi(*DECLARABLE[2:]),
+            "warning",
+            "the cluster does not serve VLANNamespace, IPv4Namespace, and has no schema for "
+            + ", ".join(kind.name for kind in DECLARABLE[2:]),
+            id="no schema",
+        ),
+        pytest.param(
+            Answer(403),
+            "warning",
+            "ClusterAccessDenied: documents are not checked before they are sent: read the schemas: {}",
+            id="no rights",
+        ),
+        pytest.param(Answer(502), "failing", "ClusterUnavailable: ", id="no answer"),
+    ],
+)
+def test_schemas(tmp_path: Path, repository: Path, server: Loopback, served: Answer, state: str, message: str) -> None:
+    """It is said which kinds can be applied and checked; a kind that is served otherwise is named with its version."""
+    server.answer(SCHEMAS, served)
+
+    check = _checks(tmp_path, repository, _cluster(server))["fabric dc1: schemas"]
+
+    assert check.state == state
+    assert check.message.startswith(message)
 
 
 def test_a_repository_that_is_not_there(tmp_path: Path) -> None:
