@@ -1,25 +1,30 @@
-"""Which objects an object refers to, read from its spec.
+"""Which objects an object refers to, and by which field, read from its spec.
 
 Source: the references that the fabric controller's admission webhooks check. Kinds that only controllers write
-(SwitchProfile) are never among them: the server decides on those. A spec that is not what its schema says refers
-to less, and is never an error here.
+(SwitchProfile) are told apart: the server decides on those, and nothing waits for them. A spec that is not what its
+schema says refers to less, and is never an error here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from reconciler.model.objects import ObjectKey
+from reconciler.plan.lenient import items, mapping, numbered
+from reconciler.plan.wiring import links_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from reconciler.model.json import JSON, JSONObject
+    from reconciler.plan.lenient import Path
 
-_Reference = tuple[str, "JSON"]
-"""A kind and the name of an object of it."""
+_Named = tuple[str, "JSON", "Path"]
+"""A kind, the name of an object of it, and the field that holds the name."""
 
-_DEFAULT = "default"
+DEFAULT = "default"
+"""The object of a kind that is meant where a field names none."""
+
 _SIDES = {
     "server": "Server",
     "switch": "Switch",
@@ -43,92 +48,127 @@ class Declared(Protocol):
     def spec(self) -> JSONObject: ...
 
 
-def dependencies_of(declared: Declared) -> frozenset[ObjectKey]:
-    """The objects that must exist before this one can: of the same namespace, and never itself."""
+class Reference(NamedTuple):
+    """An object that is referred to, and the field that names it. Where the field is absent and the server fills in a
+    default, it is the field that would name it.
+    """
+
+    key: ObjectKey
+    path: Path
+
+
+def references_of(declared: Declared) -> Iterator[Reference]:
+    """What must exist before this object can, each as often as it is named: of the same namespace, and never itself."""
     find = _FINDERS.get(declared.key.kind)
-    if find is None:
-        return frozenset()
-    references = find(_mapping(declared.spec))
-    namespace = declared.key.namespace
-    found = {ObjectKey(kind, namespace, name) for kind, name in references if isinstance(name, str) and name}
-    return frozenset(found - {declared.key})
+    if find is not None:
+        yield from _resolved(declared.key, find(mapping(declared.spec)))
+
+
+def dependencies_of(declared: Declared) -> frozenset[ObjectKey]:
+    """The objects that must exist before this one can."""
+    return frozenset(reference.key for reference in references_of(declared))
+
+
+def controller_references_of(declared: Declared) -> Iterator[Reference]:
+    """What this object refers to of the kinds that only controllers write."""
+    if declared.key.kind == "Switch":
+        profile = mapping(declared.spec).get("profile")
+        yield from _resolved(declared.key, iter([("SwitchProfile", profile, ("spec", "profile"))]))
+
+
+def _resolved(referrer: ObjectKey, named: Iterator[_Named]) -> Iterator[Reference]:
+    for kind, name, path in named:
+        if isinstance(name, str) and name:
+            key = ObjectKey(kind, referrer.namespace, name)
+            if key != referrer:
+                yield Reference(key, path)
 
 
 def relayed_vpcs(spec: JSONObject) -> Iterator[str]:
     """The VPCs to which the subnets of a VPC relay DHCP."""
-    for subnet in _mapping(_mapping(spec).get("subnets")).values():
-        name = _mapping(_mapping(subnet).get("dhcp")).get("relayVPC")
-        if isinstance(name, str) and name:
-            yield name
+    return (name for _, name, _ in _relayed(mapping(spec)) if isinstance(name, str) and name)
 
 
-def _switch(spec: JSONObject) -> Iterator[_Reference]:
-    yield from (("VLANNamespace", name) for name in _list(spec.get("vlanNamespaces")) or [_DEFAULT])
-    yield from (("SwitchGroup", name) for name in _list(spec.get("groups")))
-    yield "SwitchGroup", _mapping(spec.get("redundancy")).get("group")
+def _relayed(spec: JSONObject) -> Iterator[_Named]:
+    for name, subnet in mapping(spec.get("subnets")).items():
+        target = mapping(mapping(subnet).get("dhcp")).get("relayVPC")
+        yield "VPC", target, ("spec", "subnets", name, "dhcp", "relayVPC")
 
 
-def _gateway(spec: JSONObject) -> Iterator[_Reference]:
-    groups = [_mapping(group).get("name") for group in _list(spec.get("groups"))]
-    yield from (("GatewayGroup", name) for name in groups or [_DEFAULT])
+def _each(kind: str, spec: JSONObject, field: str) -> Iterator[_Named]:
+    """A list of names."""
+    return ((kind, name, path) for path, name in numbered(spec.get(field), ("spec", field)))
 
 
-def _vpc(spec: JSONObject) -> Iterator[_Reference]:
-    yield "IPv4Namespace", spec.get("ipv4Namespace") or _DEFAULT
-    yield "VLANNamespace", spec.get("vlanNamespace") or _DEFAULT
-    yield from (("VPC", name) for name in relayed_vpcs(spec))
+def _defaulted(kind: str, spec: JSONObject, field: str) -> _Named:
+    return kind, spec.get(field) or DEFAULT, ("spec", field)
 
 
-def _external(spec: JSONObject) -> Iterator[_Reference]:
-    yield "IPv4Namespace", spec.get("ipv4Namespace") or _DEFAULT
+def _switch(spec: JSONObject) -> Iterator[_Named]:
+    if items(spec.get("vlanNamespaces")):
+        yield from _each("VLANNamespace", spec, "vlanNamespaces")
+    else:
+        yield "VLANNamespace", DEFAULT, ("spec", "vlanNamespaces")
+    yield from _each("SwitchGroup", spec, "groups")
+    yield "SwitchGroup", mapping(spec.get("redundancy")).get("group"), ("spec", "redundancy", "group")
 
 
-def _connection(spec: JSONObject) -> Iterator[_Reference]:
-    for wiring in map(_mapping, spec.values()):
-        for link in (wiring.get("link"), *_links(wiring)):
-            yield from _devices(_mapping(link))
-    yield "VPC", _mapping(spec.get("staticExternal")).get("withinVPC")
+def _gateway(spec: JSONObject) -> Iterator[_Named]:
+    for path, group in numbered(spec.get("groups"), ("spec", "groups")):
+        yield "GatewayGroup", mapping(group).get("name"), (*path, "name")
+    if not items(spec.get("groups")):
+        yield "GatewayGroup", DEFAULT, ("spec", "groups")
 
 
-def _links(wiring: JSONObject) -> Iterable[JSON]:
-    return [link for name in ("links", "peerLinks", "sessionLinks") for link in _list(wiring.get(name))]
+def _vpc(spec: JSONObject) -> Iterator[_Named]:
+    yield _defaulted("IPv4Namespace", spec, "ipv4Namespace")
+    yield _defaulted("VLANNamespace", spec, "vlanNamespace")
+    yield from _relayed(spec)
 
 
-def _devices(link: JSONObject) -> Iterator[_Reference]:
-    """A port is `<device>/<port>`, split at the first slash: the port's own name may hold more."""
-    for side, kind in _SIDES.items():
-        yield kind, _before_slash(_mapping(link.get(side)).get("port"))
+def _external(spec: JSONObject) -> Iterator[_Named]:
+    yield _defaulted("IPv4Namespace", spec, "ipv4Namespace")
 
 
-def _vpc_attachment(spec: JSONObject) -> Iterator[_Reference]:
-    yield "VPC", _before_slash(spec.get("subnet"))
-    yield "Connection", spec.get("connection")
+def _connection(spec: JSONObject) -> Iterator[_Named]:
+    for link in links_of(spec):
+        for end in link.ends():
+            if end.side in _SIDES:
+                yield _SIDES[end.side], before_slash(end.port), end.path
+    within = mapping(spec.get("staticExternal")).get("withinVPC")
+    yield "VPC", within, ("spec", "staticExternal", "withinVPC")
 
 
-def _external_attachment(spec: JSONObject) -> Iterator[_Reference]:
-    yield "External", spec.get("external")
-    yield "Connection", spec.get("connection")
+def _vpc_attachment(spec: JSONObject) -> Iterator[_Named]:
+    yield "VPC", before_slash(spec.get("subnet")), ("spec", "subnet")
+    yield "Connection", spec.get("connection"), ("spec", "connection")
 
 
-def _vpc_peering(spec: JSONObject) -> Iterator[_Reference]:
-    for permit in _list(spec.get("permit")):
-        yield from (("VPC", name) for name in _mapping(permit))
+def _external_attachment(spec: JSONObject) -> Iterator[_Named]:
+    yield "External", spec.get("external"), ("spec", "external")
+    yield "Connection", spec.get("connection"), ("spec", "connection")
 
 
-def _external_peering(spec: JSONObject) -> Iterator[_Reference]:
-    permit = _mapping(spec.get("permit"))
-    yield "VPC", _mapping(permit.get("vpc")).get("name")
-    yield "External", _mapping(permit.get("external")).get("name")
+def _vpc_peering(spec: JSONObject) -> Iterator[_Named]:
+    for path, permit in numbered(spec.get("permit"), ("spec", "permit")):
+        yield from (("VPC", name, (*path, name)) for name in mapping(permit))
 
 
-def _gateway_peering(spec: JSONObject) -> Iterator[_Reference]:
-    yield "GatewayGroup", spec.get("gatewayGroup") or _DEFAULT
-    for side in _mapping(spec.get("peering")):
+def _external_peering(spec: JSONObject) -> Iterator[_Named]:
+    permit = mapping(spec.get("permit"))
+    yield "VPC", mapping(permit.get("vpc")).get("name"), ("spec", "permit", "vpc", "name")
+    yield "External", mapping(permit.get("external")).get("name"), ("spec", "permit", "external", "name")
+
+
+def _gateway_peering(spec: JSONObject) -> Iterator[_Named]:
+    yield _defaulted("GatewayGroup", spec, "gatewayGroup")
+    for side in mapping(spec.get("peering")):
         external = side.removeprefix("ext.")
-        yield ("VPC", side) if external == side else ("External", external)
+        path = ("spec", "peering", side)
+        yield ("VPC", side, path) if external == side else ("External", external, path)
 
 
-_FINDERS: dict[str, Callable[[JSONObject], Iterator[_Reference]]] = {
+_FINDERS: dict[str, Callable[[JSONObject], Iterator[_Named]]] = {
     "Switch": _switch,
     "Gateway": _gateway,
     "VPC": _vpc,
@@ -142,13 +182,8 @@ _FINDERS: dict[str, Callable[[JSONObject], Iterator[_Reference]]] = {
 }
 
 
-def _mapping(value: JSON) -> JSONObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: JSON) -> list[JSON]:
-    return value if isinstance(value, list) else []
-
-
-def _before_slash(value: JSON) -> str | None:
+def before_slash(value: JSON) -> str | None:
+    """The first part of `<vpc>/<subnet>` or `<device>/<port>`, split at the first slash: a port's own name may hold
+    more. None where there is no text.
+    """
     return value.partition("/")[0] if isinstance(value, str) else None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.demo.fabric import FabricShape, build_fabric
 from reconciler.model.kinds import DECLARABLE, KINDS
-from reconciler.plan.references import dependencies_of
+from reconciler.plan.references import controller_references_of, dependencies_of, references_of
 from reconciler.plan.waves import waves_of
 from tests.unit.plan.world import key, manifest, vpc
 
@@ -126,6 +126,76 @@ ROWS = [
 def test_references_of_each_kind(kind: str, spec: JSONObject, expected: set[str]) -> None:
     """Those that the server checks, with its defaults; profiles are not among them."""
     assert {str(one) for one in dependencies_of(manifest(kind, "one", spec))} == expected
+
+
+PLACES = [
+    pytest.param(
+        "Switch",
+        {"groups": ["g"], "redundancy": {"group": "e"}},
+        {"spec.vlanNamespaces": "default", "spec.groups.0": "g", "spec.redundancy.group": "e"},
+        id="switch",
+    ),
+    pytest.param("Gateway", {"groups": [{}, {"name": "g"}]}, {"spec.groups.1.name": "g"}, id="gateway"),
+    pytest.param(
+        "VPC",
+        {"vlanNamespace": "v", "subnets": {"a": {"dhcp": {"relayVPC": "other"}}}},
+        {"spec.ipv4Namespace": "default", "spec.vlanNamespace": "v", "spec.subnets.a.dhcp.relayVPC": "other"},
+        id="vpc",
+    ),
+    pytest.param(
+        "Connection",
+        {"eslag": {"links": ["odd", _link(server="s/e2", switch="l2/E1/1")]}, "staticExternal": {"withinVPC": "v"}},
+        {
+            "spec.eslag.links.1.server.port": "s",
+            "spec.eslag.links.1.switch.port": "l2",
+            "spec.staticExternal.withinVPC": "v",
+        },
+        id="connection",
+    ),
+    pytest.param(
+        "VPCAttachment",
+        {"subnet": "v/a", "connection": "c"},
+        {"spec.subnet": "v", "spec.connection": "c"},
+        id="vpc attachment",
+    ),
+    pytest.param("VPCPeering", {"permit": [{}, {"a": {}}]}, {"spec.permit.1.a": "a"}, id="vpc peering"),
+    pytest.param(
+        "ExternalPeering",
+        {"permit": {"vpc": {"name": "v"}, "external": {"name": "e"}}},
+        {"spec.permit.vpc.name": "v", "spec.permit.external.name": "e"},
+        id="external peering",
+    ),
+    pytest.param(
+        "GatewayPeering",
+        {"peering": {"ext.e": {}}},
+        {"spec.gatewayGroup": "default", "spec.peering.ext.e": "e"},
+        id="gateway peering",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "spec", "expected"), PLACES)
+def test_a_reference_names_its_field(kind: str, spec: JSONObject, expected: dict[str, str]) -> None:
+    """The field that holds the name, or would hold it where a default is meant."""
+    found = references_of(manifest(kind, "one", spec))
+
+    assert {".".join(map(str, one.path)): one.key.name for one in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "expected"),
+    [
+        pytest.param("Switch", {"profile": "p"}, ["SwitchProfile/p"], id="switch"),
+        pytest.param("Switch", {"profile": 7}, [], id="odd switch"),
+        pytest.param("Server", {"profile": "p"}, [], id="server"),
+    ],
+)
+def test_references_to_what_controllers_write_are_apart(kind: str, spec: JSONObject, expected: list[str]) -> None:
+    """A switch refers to its profile; profiles of servers mean nothing yet."""
+    found = list(controller_references_of(manifest(kind, "one", spec)))
+
+    assert [str(one.key) for one in found] == expected
+    assert all(one.path == ("spec", "profile") for one in found)
 
 
 odd = st.recursive(

@@ -1,0 +1,26 @@
+"""Looks into specs that take a value of another type than the schema's for absent: no schema was checked yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.json import JSON, JSONObject
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and indexes from a document's root to a field."""
+
+
+def mapping(value: JSON) -> JSONObject:
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: JSON) -> list[JSON]:
+    return value if isinstance(value, list) else []
+
+
+def numbered(value: JSON, path: Path) -> Iterator[tuple[Path, JSON]]:
+    """The items of a list that stands at `path`, each with its own path."""
+    return (((*path, position), item) for position, item in enumerate(items(value)))
