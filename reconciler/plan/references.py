@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from reconciler.model.objects import ObjectKey
-from reconciler.plan.lenient import items, mapping, numbered
+from reconciler.plan.lenient import listed, mapping, name_or, numbered
 from reconciler.plan.wiring import links_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from reconciler.model.json import JSON, JSONObject
     from reconciler.plan.lenient import Path
@@ -60,8 +60,7 @@ class Reference(NamedTuple):
 def references_of(declared: Declared) -> Iterator[Reference]:
     """What must exist before this object can, each as often as it is named: of the same namespace, and never itself."""
     find = _FINDERS.get(declared.key.kind)
-    if find is not None:
-        yield from _resolved(declared.key, find(mapping(declared.spec)))
+    return iter(()) if find is None else _resolved(declared.key, find(mapping(declared.spec)))
 
 
 def dependencies_of(declared: Declared) -> frozenset[ObjectKey]:
@@ -71,12 +70,13 @@ def dependencies_of(declared: Declared) -> frozenset[ObjectKey]:
 
 def controller_references_of(declared: Declared) -> Iterator[Reference]:
     """What this object refers to of the kinds that only controllers write."""
-    if declared.key.kind == "Switch":
-        profile = mapping(declared.spec).get("profile")
-        yield from _resolved(declared.key, iter([("SwitchProfile", profile, ("spec", "profile"))]))
+    if declared.key.kind != "Switch":
+        return iter(())
+    profile = mapping(declared.spec).get("profile")
+    return _resolved(declared.key, (("SwitchProfile", profile, ("spec", "profile")),))
 
 
-def _resolved(referrer: ObjectKey, named: Iterator[_Named]) -> Iterator[Reference]:
+def _resolved(referrer: ObjectKey, named: Iterable[_Named]) -> Iterator[Reference]:
     for kind, name, path in named:
         if isinstance(name, str) and name:
             key = ObjectKey(kind, referrer.namespace, name)
@@ -101,13 +101,12 @@ def _each(kind: str, spec: JSONObject, field: str) -> Iterator[_Named]:
 
 
 def _defaulted(kind: str, spec: JSONObject, field: str) -> _Named:
-    return kind, spec.get(field) or DEFAULT, ("spec", field)
+    return kind, name_or(DEFAULT, spec.get(field)), ("spec", field)
 
 
 def _switch(spec: JSONObject) -> Iterator[_Named]:
-    if items(spec.get("vlanNamespaces")):
-        yield from _each("VLANNamespace", spec, "vlanNamespaces")
-    else:
+    yield from _each("VLANNamespace", spec, "vlanNamespaces")
+    if listed(spec.get("vlanNamespaces")) == []:
         yield "VLANNamespace", DEFAULT, ("spec", "vlanNamespaces")
     yield from _each("SwitchGroup", spec, "groups")
     yield "SwitchGroup", mapping(spec.get("redundancy")).get("group"), ("spec", "redundancy", "group")
@@ -116,7 +115,7 @@ def _switch(spec: JSONObject) -> Iterator[_Named]:
 def _gateway(spec: JSONObject) -> Iterator[_Named]:
     for path, group in numbered(spec.get("groups"), ("spec", "groups")):
         yield "GatewayGroup", mapping(group).get("name"), (*path, "name")
-    if not items(spec.get("groups")):
+    if listed(spec.get("groups")) == []:
         yield "GatewayGroup", DEFAULT, ("spec", "groups")
 
 

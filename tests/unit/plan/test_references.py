@@ -117,6 +117,9 @@ ROWS = [
         id="gateway peering",
     ),
     pytest.param("GatewayPeering", {"gatewayGroup": "g"}, {"GatewayGroup/g"}, id="gateway peering in a group"),
+    pytest.param("Switch", {"vlanNamespaces": "v", "groups": 7}, set(), id="odd switch"),
+    pytest.param("Gateway", {"groups": "g"}, set(), id="odd gateway"),
+    pytest.param("VPC", {"ipv4Namespace": [], "vlanNamespace": 0}, set(), id="odd vpc"),
     pytest.param("Server", {"profile": "x"}, set(), id="server"),
     pytest.param("SwitchGroup", {}, set(), id="switch group"),
 ]
