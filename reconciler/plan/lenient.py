@@ -29,6 +29,25 @@ def numbered(value: JSON, path: Path) -> Iterator[tuple[Path, JSON]]:
     return (((*path, position), item) for position, item in enumerate(listed(value) or ()))
 
 
+def text(value: JSON) -> str:
+    """Text; empty for what is none."""
+    return value if isinstance(value, str) else ""
+
+
+def whole(value: JSON) -> int | None:
+    """An integer; absent is 0, as in Go. None for a value of another type: a boolean is an int to Python only."""
+    if value is None:
+        return 0
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def flag(value: JSON) -> bool | None:
+    """A boolean; absent is false. None for a value of another type."""
+    if value is None:
+        return False
+    return value if isinstance(value, bool) else None
+
+
 def name_or(default: str, value: JSON) -> str | None:
     """A name; absent and empty are the default. None for a value of another type."""
     if value is None:
