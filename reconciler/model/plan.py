@@ -106,7 +106,8 @@ class ClusterPlan:
 
     `actions` stand in the order in which they run. `drifted` are reported whether they are healed (then they are
     among the actions too) or not. `waiting` and `conflicts` are declared objects that must not be touched now, or at
-    all; `prune_pending` are ours, no longer declared, and may not be deleted. `held` are the deletes of a plan
+    all; `fighting` are those of the drifted ones that somebody else changes back again and again, and that are left as
+    they are; `prune_pending` are ours, no longer declared, and may not be deleted. `held` are the deletes of a plan
     that has too many. `unknown` names kinds that could not be read.
 
     For the inventory: `adopted` are marked objects that enter it without a write, `refreshed` are known ones whose
@@ -121,6 +122,7 @@ class ClusterPlan:
     drifted: tuple[Drift, ...] = ()
     waiting: tuple[Finding, ...] = ()
     conflicts: tuple[Finding, ...] = ()
+    fighting: tuple[Finding, ...] = ()
     prune_pending: tuple[Finding, ...] = ()
     held: tuple[Delete, ...] = ()
     blocks: tuple[Block, ...] = ()

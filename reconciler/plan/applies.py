@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """About one manifest; with none of `action`, `drift`, `waiting` and `conflict`, the object is as it should be."""
+    """About one manifest; with none of `action`, `drift`, `waiting` and `conflict`, the object is as it should be. A
+    `fight` comes with the drift that is not healed.
+    """
 
     action: Apply | None = None
     drift: Drift | None = None
     waiting: Finding | None = None
     conflict: Finding | None = None
+    fight: Finding | None = None
     adopted: InventoryEntry | None = None
     refreshed: InventoryEntry | None = None
 
@@ -56,8 +59,9 @@ def _decide_absent(manifest: Manifest, wave: Wave, body: JSONObject, situation: 
     if entry is None or entry.digest != digest(body):
         return Decision(Create(manifest, wave, "the cluster does not have it"))
     drift = Drift(manifest, None)
-    if not situation.policy.self_heal:
-        return Decision(drift=drift)
+    fight = situation.fight(manifest.key, entry.digest)
+    if fight or not situation.policy.self_heal:
+        return Decision(drift=drift, fight=fight)
     return Decision(Create(manifest, wave, "it was deleted from the cluster"), drift)
 
 
@@ -79,8 +83,9 @@ class _Comparison:
             return self._unchanged(entry, new_digest)
         is_drift = bool(found) and entry is not None and entry.digest == new_digest
         drift = Drift(self.manifest, self.resource, found) if is_drift else None
-        if is_drift and not self.situation.policy.self_heal:
-            return Decision(drift=drift)
+        fight = self.situation.fight(self.manifest.key, new_digest) if is_drift else None
+        if is_drift and (fight or not self.situation.policy.self_heal):
+            return Decision(drift=drift, fight=fight)
         return Decision(self._update(entry, found, is_drift=is_drift), drift, adopted=self._adopted(entry))
 
     def _must_own(self, entry: InventoryEntry | None, new_digest: str) -> bool:

@@ -43,7 +43,9 @@ def plan_cluster(
     """
     if desired is None:
         return ClusterPlan(fabric, blocks=(_NEVER_READ,), unknown=unknown_kinds(observed), hash=_hash((), fabric))
-    situation = Situation(fabric, policy, inventory, live_objects(observed), unknown_kinds(observed), extent.scope)
+    situation = Situation(
+        fabric, policy, inventory, live_objects(observed), unknown_kinds(observed), extent.scope, extent.contested
+    )
     decisions = _decide_all(desired, situation)
     applies = [decision.action for decision in decisions.values() if decision.action is not None]
     pruning = plan_prune(desired, situation, {one.key: one.resource for one in applies if isinstance(one, Update)})
@@ -57,6 +59,7 @@ def plan_cluster(
         drifted=tuple(decision.drift for decision in decisions.values() if decision.drift is not None),
         waiting=tuple(decision.waiting for decision in decisions.values() if decision.waiting is not None),
         conflicts=tuple(decision.conflict for decision in decisions.values() if decision.conflict is not None),
+        fighting=tuple(decision.fight for decision in decisions.values() if decision.fight is not None),
         prune_pending=tuple(sorted(pruning.pending, key=lambda finding: finding.key)),
         held=pruning.deletes if is_over else (),
         blocks=(*pruning.blocks, *([_too_many(pruning.deletes, policy, full_hash)] if is_over else [])),

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import BranchNotFoundError
 from reconciler.model.status import Condition, ConditionStatus, Connection, ConnectionState
+from reconciler.plan.situation import FIGHTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from reconciler.model.passes import Failure
     from reconciler.plan.outcome import Conclusion
 
 Contact = tuple[str, str] | None
@@ -38,6 +40,7 @@ def after_pass(
     conclusion: Conclusion,
     contacts: Mapping[str, Contact],
     blocks: Sequence[tuple[str, str]],
+    fighting: Sequence[Failure],
     simulated: Sequence[str],
     now: datetime,
 ) -> tuple[Condition, ...]:
@@ -58,8 +61,16 @@ def after_pass(
         answered = ("Reachable", f"{name} answered")
         found.append(_condition(CONNECTION_CONDITIONS[name], now, is_true=contact is None, why=contact or answered))
     found.append(_prune_condition(blocks, now))
+    found.append(_fighting_condition(fighting, now))
     found.append(_condition("BranchNotFound", now, is_true=is_missing, why=why))
     return tuple(found)
+
+
+def _fighting_condition(fighting: Sequence[Failure], now: datetime) -> Condition:
+    if not fighting:
+        return _condition(FIGHTING, now, is_true=False, why=("NoFight", "nobody changes healed objects back"))
+    text = "; ".join(f"{one.subject}: {one.message}" for one in fighting)
+    return _condition(FIGHTING, now, is_true=True, why=("ReversalsExceeded", text))
 
 
 def _prune_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Condition:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.requests import RequestState, Trigger
 from reconciler.model.status import Connection, LastPass, Unannounced
 from reconciler.plan.conditions import CONNECTION_CONDITIONS, Contact, after_pass, connect, merge
+from reconciler.plan.situation import FIGHTING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +53,8 @@ def next_record(
     """The record after a full pass. The only place that moves `last_sync` and the applied revision."""
     before = _of_present_targets(before, fabric)
     record = _observations(_revisions(before, done, seen), done, seen)
-    conditions = after_pass(conclusion, seen.contacts, seen.blocks, fabric.simulated, done.finished)
+    fighting = [failure for failure in done.failures if failure.reason == FIGHTING]
+    conditions = after_pass(conclusion, seen.contacts, seen.blocks, fighting, fabric.simulated, done.finished)
     record = replace(
         record,
         last_pass=_last_pass(done),

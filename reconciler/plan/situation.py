@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.kinds import DECLARABLE, KINDS
+from reconciler.model.plan import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey, Resource
     from reconciler.model.passes import InventoryEntry
     from reconciler.model.requests import Scope
+    from reconciler.plan.fights import Reversals
+
+FIGHTING = "Fighting"
+"""The reason of an object that somebody else changes back again and again."""
 
 Observed: TypeAlias = "Mapping[str, tuple[Resource, ...] | None]"
 """The objects of each kind, by its name; None for a kind that could not be read."""
@@ -22,11 +27,12 @@ Observed: TypeAlias = "Mapping[str, tuple[Resource, ...] | None]"
 @dataclass(frozen=True, slots=True)
 class Extent:
     """How far a plan may go: only to the objects of `scope`, of which none is deleted then; and, where `approved` is
-    the plan's hash, beyond `max_deletes`.
+    the plan's hash, beyond `max_deletes`. Objects that are `contested` are not healed.
     """
 
     scope: Scope = None
     approved: str | None = None
+    contested: Mapping[ObjectKey, Reversals] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,15 @@ class Situation:
     live: Mapping[ObjectKey, Resource]
     unknown: tuple[str, ...]
     scope: Scope = None
+    contested: Mapping[ObjectKey, Reversals] = field(default_factory=dict)
 
     def is_in_scope(self, key: ObjectKey) -> bool:
         return self.scope is None or key in self.scope
+
+    def fight(self, key: ObjectKey, digest: str) -> Finding | None:
+        """Why an object is not healed towards the body of this digest: somebody else does not let it be."""
+        one = self.contested.get(key)
+        return Finding(key, FIGHTING, one.message) if one is not None and one.digest == digest else None
 
     def is_known(self, kind: str) -> bool:
         """Whether the objects of a kind could be read."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import DependencyNotReadyError, ReconcilerError
 from reconciler.model.objects import Resource
 from reconciler.model.passes import ObjectState, SyncState
-from reconciler.model.plan import Create, Delete
+from reconciler.model.plan import Create, Delete, Finding
 from reconciler.plan.comparison import differences
 from reconciler.plan.situation import live_objects
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.desired import Desired
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import FieldDifference, InventoryEntry
-    from reconciler.model.plan import Action, Apply, ClusterPlan, Finding, Result
+    from reconciler.model.plan import Action, Apply, ClusterPlan, Drift, Result
     from reconciler.plan.situation import Observed
 
 _PENDING = "Pending"
@@ -112,12 +112,11 @@ class _Report:
                 yield self._state(key, SyncState.UNKNOWN, "DesiredUnknown", "Git was never read")
 
     def _drifted(self) -> Iterator[ObjectState]:
+        fights = {finding.key: finding for finding in self.plan.fighting}
         for drift in self.plan.drifted:
-            if drift.resource is None:
-                yield self._state(drift.key, SyncState.DESIRED_ONLY, "Drift", "it was deleted from the cluster")
-            else:
-                text = "the cluster differs, and Git did not change"
-                yield self._state(drift.key, SyncState.CHANGED, "Drift", text, drift.differences)
+            state = SyncState.DESIRED_ONLY if drift.resource is None else SyncState.CHANGED
+            finding = fights.get(drift.key) or _drift_finding(drift)
+            yield self._state(drift.key, state, finding.reason, finding.message, drift.differences)
 
     def _acted(self, action: Action) -> Iterator[ObjectState]:
         if action.key not in self.results:
@@ -158,6 +157,12 @@ class _Report:
         for problem in self.desired.problems:
             if problem.is_refusal and problem.key is not None and problem.key not in self.files:
                 yield ObjectState(problem.key, SyncState.FAILED, problem.file, problem.rule, problem.message)
+
+
+def _drift_finding(drift: Drift) -> Finding:
+    is_gone = drift.resource is None
+    text = "it was deleted from the cluster" if is_gone else "the cluster differs, and Git did not change"
+    return Finding(drift.key, "Drift", text)
 
 
 def _differences(action: Action) -> tuple[FieldDifference, ...]:

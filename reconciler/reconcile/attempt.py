@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reconciler.plan.conditions import Contact
     from reconciler.ports import Clock, StopFlag
     from reconciler.reconcile.breaker import Breaker, Breakers
+    from reconciler.reconcile.fights import Fights
 
 log = structlog.get_logger("pass")
 
@@ -74,6 +75,7 @@ class Terms:
     stop: StopFlag
     breakers: Breakers
     inspector: Inspector = field(default_factory=Inspector)
+    fights: Fights
     has_others: Callable[[], bool] = field(default=lambda: False)
     is_asked_for: bool = False
     is_current: Callable[[], bool] = field(default=lambda: True)
@@ -106,6 +108,7 @@ class Attempt:
         """Revision and scope that the pass works towards."""
         self.left = 0
         """Writes to NetBox that the pass left to its next part, because it yielded."""
+        self.fights = terms.fights
         self._clock = clock
         self._terms = terms
 

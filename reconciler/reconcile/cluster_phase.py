@@ -76,10 +76,11 @@ def reconcile_cluster(
     """Bring the cluster in line. None when not even a plan could be made."""
     plan = None
     with attempt.phase(Phase.PLAN, "plan"):
-        plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, Extent(side.scope))
+        plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, _extent(side, attempt))
     if plan is None:
         return None
     results = _apply(side, plan, attempt)
+    attempt.fights.note(attempt.fabric, plan, results)
     with attempt.phase(Phase.PLAN, "plan"):
         states = object_states(plan, results, desired, observed, side.inventory)
         inventory = None
@@ -87,6 +88,10 @@ def reconcile_cluster(
             inventory = new_inventory(side.inventory, plan, results, desired.revision, clock.now())
         return ClusterWork(plan, after(observed, results), states, inventory)
     return None
+
+
+def _extent(side: ClusterSide, attempt: Attempt) -> Extent:
+    return Extent(side.scope, contested=attempt.fights.contested(attempt.fabric))
 
 
 def _apply(side: ClusterSide, plan: ClusterPlan, attempt: Attempt) -> Mapping[ObjectKey, Result]:
@@ -108,7 +113,7 @@ def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attem
         left = [str(key) for key, result in results.items() if isinstance(result, SupersededError)]
         text = f"the configuration of the fabric changed during the pass, which left out {len(left)} writes"
         attempt.fail(Phase.APPLY, "cluster", SupersededError(text))
-    for finding in plan.conflicts:
+    for finding in (*plan.conflicts, *plan.fighting):
         attempt.fail(Phase.PLAN, str(finding.key), StalledError(finding.message, reason=finding.reason))
     for finding in plan.waiting:
         error = DependencyNotReadyError(finding.message, reason=finding.reason)

@@ -15,6 +15,7 @@ from reconciler.queue import Next
 from reconciler.reconcile.attempt import Terms
 from reconciler.reconcile.breaker import Breakers
 from reconciler.reconcile.engine import Order, Past, reconcile
+from reconciler.reconcile.fights import Fights
 from reconciler.reconcile.schemas import Inspector
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class PassRunner:
         self._surroundings = surroundings or Surroundings()
         self._breakers = Breakers(clock, self._surroundings.on_breaker)
         self._inspector = Inspector()
+        self._fights = Fights(clock)
         self._yielded: dict[str, tuple[PassResult, Slice]] = {}
         """By fabric, how far a pass came that yielded, and what its next part has to know. Lost with the process is
         only what the history would say of it: the requests are stored, and the next pass sees how far it came.
@@ -178,14 +180,17 @@ class PassRunner:
         self._record(replace(left_alone, record=record, fabric=fabric))
 
     def _terms(self, taken: Taken, earlier: Slice | None, subject: Subject) -> Terms:
-        # A changed configuration too may be what brings a target back.
-        asking = {Trigger.REQUEST, Trigger.FILE}
+        # A changed configuration too may be what brings a target back, or ends a fight.
+        is_asked_for = not {Trigger.REQUEST, Trigger.FILE}.isdisjoint(taken.work.triggers)
+        if is_asked_for:
+            self._fights.forgive(taken.key)
         return Terms(
             stop=self._stop,
             breakers=self._breakers,
             inspector=self._inspector,
+            fights=self._fights,
             has_others=lambda: self._surroundings.has_others(taken.key),
-            is_asked_for=not asking.isdisjoint(taken.work.triggers),
+            is_asked_for=is_asked_for,
             is_current=lambda: self._surroundings.is_current(taken.key, subject),
             earlier=earlier,
         )

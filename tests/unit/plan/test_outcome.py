@@ -117,16 +117,16 @@ def _statuses(conditions: tuple[Condition, ...]) -> dict[str, str]:
 )
 def test_ready_reconciling_stalled(conclusion: Conclusion, expected: dict[str, str]) -> None:
     """Exactly one of the three tells how the fabric stands."""
-    found = _statuses(after_pass(conclusion, {}, [], [], NOW))
+    found = _statuses(after_pass(conclusion, {}, [], [], [], NOW))
 
-    assert found == {"PruneBlocked": "False", "BranchNotFound": "False"} | expected
+    assert found == {"PruneBlocked": "False", "Fighting": "False", "BranchNotFound": "False"} | expected
 
 
 def test_contacts_and_blocks() -> None:
     """Each outside system that was spoken to has its condition, and a held back delete says why."""
     contacts = {"git": None, "cluster": ("ClusterUnavailable", "timed out"), "netbox": None}
 
-    found = after_pass(SUCCESS, contacts, [TOO_MANY], ["netbox"], NOW)
+    found = after_pass(SUCCESS, contacts, [TOO_MANY], [], ["netbox"], NOW)
 
     by_type = {condition.type: condition for condition in found}
     assert by_type["GitReady"].status is ConditionStatus.TRUE
