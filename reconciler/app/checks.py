@@ -81,10 +81,11 @@ def _cluster_of(fabric: FabricSettings) -> Cluster:
 def _reach_cluster(fabric: FabricSettings) -> str:
     cluster = _cluster_of(fabric)
     version = cluster.version()
+    is_observer = fabric.cluster is not None and fabric.cluster.mode == "observe"
     denied = [
         *cluster.denied(OBSERVED, READ_VERBS),
         *cluster.denied(AGENTS, ("list",)),
-        *cluster.denied(DECLARABLE, WRITE_VERBS),
+        *(() if is_observer else cluster.denied(DECLARABLE, WRITE_VERBS)),
     ]
     if denied:
         raise ClusterAccessError(f"{cluster.address} denies {', '.join(denied)}")

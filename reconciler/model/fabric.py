@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClusterPolicy:
-    """What may be done to the cluster. `max_deletes` counts all deletes of one plan."""
+    """What may be done to the cluster. `max_deletes` counts all deletes of one plan.
+
+    `is_observer`: nothing may be: something else applies, and what differs is only reported.
+    """
 
     namespace: str = "default"
     self_heal: bool = True
     prune: bool = False
     max_deletes: int = 10
     take_over: bool = False
+    is_observer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

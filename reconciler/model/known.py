@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Known:
     """`manifests` is what Git declared; `unsettled` are the objects that the pass did not leave in sync; `has_netbox`
-    tells whether what the cluster holds is shown in a NetBox.
+    tells whether what the cluster holds is shown in a NetBox, `is_observer` whether something else applies.
     """
 
     fabric: str
     manifests: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
     unsettled: frozenset[ObjectKey] = frozenset()
     has_netbox: bool = False
+    is_observer: bool = False

@@ -72,10 +72,13 @@ Action: TypeAlias = Create | Update | Delete
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """An object that is not as we applied it although Git did not change. `resource` is None when it is gone."""
+    """An object that is not as we applied it although Git did not change; where we only observe, one that is not as Git
+    declares it. `resource` is None when there is none.
+    """
 
     manifest: Manifest
     resource: Resource | None
+    message: str
     differences: tuple[FieldDifference, ...] = ()
 
     @property

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from reconciler.plan.situation import Situation
 
 
+DRIFTED = "the cluster differs, and Git did not change"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """About one manifest; with none of `action`, `drift`, `waiting` and `conflict`, the object is as it should be. A
@@ -58,7 +61,7 @@ def _decide_absent(manifest: Manifest, wave: Wave, body: JSONObject, situation: 
     entry = situation.inventory.get(manifest.key)
     if entry is None or entry.digest != digest(body):
         return Decision(Create(manifest, wave, "the cluster does not have it"))
-    drift = Drift(manifest, None)
+    drift = Drift(manifest, None, "it was deleted from the cluster")
     fight = situation.fight(manifest.key, entry.digest)
     if fight or not situation.policy.self_heal:
         return Decision(drift=drift, fight=fight)
@@ -82,7 +85,7 @@ class _Comparison:
         if not found and not self._must_own(entry, new_digest):
             return self._unchanged(entry, new_digest)
         is_drift = bool(found) and entry is not None and entry.digest == new_digest
-        drift = Drift(self.manifest, self.resource, found) if is_drift else None
+        drift = Drift(self.manifest, self.resource, DRIFTED, found) if is_drift else None
         fight = self.situation.fight(self.manifest.key, new_digest) if is_drift else None
         if is_drift and (fight or not self.situation.policy.self_heal):
             return Decision(drift=drift, fight=fight)

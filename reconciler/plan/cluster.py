@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.objects import digest
 from reconciler.model.plan import Block, ClusterPlan, Create, Delete, Update
 from reconciler.plan.applies import Decision, decide
+from reconciler.plan.observing import compare_only
 from reconciler.plan.prune import plan_prune
 from reconciler.plan.references import dependencies_of
 from reconciler.plan.situation import Extent, Observed, Situation, live_objects, unknown_kinds
@@ -46,6 +47,8 @@ def plan_cluster(
     situation = Situation(
         fabric, policy, inventory, live_objects(observed), unknown_kinds(observed), extent.scope, extent.contested
     )
+    if policy.is_observer:
+        return replace(compare_only(desired, situation), hash=_hash((), fabric))
     decisions = _decide_all(desired, situation)
     applies = [decision.action for decision in decisions.values() if decision.action is not None]
     pruning = plan_prune(desired, situation, {one.key: one.resource for one in applies if isinstance(one, Update)})

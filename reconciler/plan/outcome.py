@@ -20,7 +20,8 @@ MAX_NAMED = 3
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What a pass found. `blocks` holds (reason, message) of guards that held back deletes; `counts` numbers by
-    what was done; `objects` how many objects it looked at, None for the whole fabric.
+    what was done; `objects` how many objects it looked at, None for the whole fabric. `is_observer`: the pass only
+    compared.
     """
 
     revision: str | None
@@ -30,6 +31,7 @@ class Findings:
     counts: Mapping[str, int] | None = None
     waiting_in_raw: int = 0
     objects: int | None = None
+    is_observer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +93,13 @@ def _success_message(findings: Findings) -> str:
     counts = findings.counts or {}
     done = [f"{counts[name]} {text}" for name, text in _DONE.items() if counts.get(name)]
     left = f"; {findings.waiting_in_raw} files wait in raw/" if findings.waiting_in_raw else ""
-    what = "applied" if findings.objects is None else f"compared {findings.objects} object(s) with"
-    return f"{what} {findings.revision}: {', '.join(done) or 'nothing to change'}{left}"
+    if findings.is_observer:
+        differing = counts.get("differing")
+        done.insert(0, f"{differing} object(s) differ" if differing else "nothing differs")
+    return f"{_work(findings)} {findings.revision}: {', '.join(done) or 'nothing to change'}{left}"
+
+
+def _work(findings: Findings) -> str:
+    if findings.objects is not None:
+        return f"compared {findings.objects} object(s) with"
+    return "compared the cluster with" if findings.is_observer else "applied"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.desired import Desired
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import FieldDifference, InventoryEntry
-    from reconciler.model.plan import Action, Apply, ClusterPlan, Drift, Result
+    from reconciler.model.plan import Action, Apply, ClusterPlan, Result
     from reconciler.plan.situation import Observed
 
 _PENDING = "Pending"
@@ -115,7 +115,7 @@ class _Report:
         fights = {finding.key: finding for finding in self.plan.fighting}
         for drift in self.plan.drifted:
             state = SyncState.DESIRED_ONLY if drift.resource is None else SyncState.CHANGED
-            finding = fights.get(drift.key) or _drift_finding(drift)
+            finding = fights.get(drift.key) or Finding(drift.key, "Drift", drift.message)
             yield self._state(drift.key, state, finding.reason, finding.message, drift.differences)
 
     def _acted(self, action: Action) -> Iterator[ObjectState]:
@@ -157,12 +157,6 @@ class _Report:
         for problem in self.desired.problems:
             if problem.is_refusal and problem.key is not None and problem.key not in self.files:
                 yield ObjectState(problem.key, SyncState.FAILED, problem.file, problem.rule, problem.message)
-
-
-def _drift_finding(drift: Drift) -> Finding:
-    is_gone = drift.resource is None
-    text = "it was deleted from the cluster" if is_gone else "the cluster differs, and Git did not change"
-    return Finding(drift.key, "Drift", text)
 
 
 def _differences(action: Action) -> tuple[FieldDifference, ...]:

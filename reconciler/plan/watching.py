@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.kinds import AGENT
 from reconciler.plan.canonical import RECOMPUTED_LABEL, canonical, is_empty, is_same, rule_of
 from reconciler.plan.comparison import differences
+from reconciler.plan.observing import observed_differences
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSON, JSONObject
@@ -28,7 +29,7 @@ def is_worth_a_pass(before: Resource | None, after: Resource | None, known: Know
         # Numbers that a controller gave: they are shown in NetBox, and nothing else depends on them.
         return False
     manifest = known.manifests.get(after.key)
-    if manifest is None or after.key in known.unsettled or not _stands(manifest, after, known.fabric):
+    if manifest is None or after.key in known.unsettled or not _stands(manifest, after, known):
         return True
     return known.has_netbox and _shows_more(before, after, manifest)
 
@@ -50,11 +51,13 @@ def _labels(resource: Resource) -> dict[str, str]:
     return {name: value for name, value in resource.labels.items() if RECOMPUTED_LABEL not in name}
 
 
-def _stands(manifest: Manifest, after: Resource, fabric: str) -> bool:
-    """Whether an object stands as Git declares it, by our apply."""
-    if after.is_deleting or after.our_fields() is None:
+def _stands(manifest: Manifest, after: Resource, known: Known) -> bool:
+    """Whether an object stands as Git declares it, by our apply where it is we who apply."""
+    if after.is_deleting:
         return False
-    return not differences(manifest.body(fabric), after)
+    if known.is_observer:
+        return not observed_differences(manifest, after, known.fabric)
+    return after.our_fields() is not None and not differences(manifest.body(known.fabric), after)
 
 
 def _shows_more(before: Resource | None, after: Resource, manifest: Manifest) -> bool:

@@ -98,11 +98,11 @@ def _apply(side: ClusterSide, plan: ClusterPlan, attempt: Attempt) -> Mapping[Ob
     applier = Applier(side.cluster, attempt, side.policy, side.inventory)
     with attempt.phase(Phase.APPLY, "cluster"):
         applier.run(plan)
-    _note(plan, applier.results, attempt)
+    _note(plan, applier.results, attempt, is_observer=side.policy.is_observer)
     return applier.results
 
 
-def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attempt) -> None:
+def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attempt, *, is_observer: bool) -> None:
     """Everything that was not done, with the reasons."""
     for key, result in results.items():
         if isinstance(result, ReconcilerError) and not isinstance(result, SupersededError):
@@ -119,6 +119,8 @@ def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attem
         error = DependencyNotReadyError(finding.message, reason=finding.reason)
         attempt.fail(Phase.PLAN, str(finding.key), error)
     attempt.counts["unchanged"] += len(plan.unchanged)
+    if is_observer:
+        attempt.counts["differing"] += len(plan.drifted)
     attempt.blocks.extend((block.reason, block.message) for block in plan.blocks)
 
 

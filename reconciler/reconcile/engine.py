@@ -112,7 +112,7 @@ def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, t
     scope = with_dependents(order.scope, desired.manifests.values())
     checked, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock), scope)
     _mirror(subject, checked, cluster, attempt, scope)
-    conclusion = conclude(_findings(attempt, checked, scope))
+    conclusion = conclude(_findings(subject, attempt, checked, scope))
     states = merge_states(past.states, cluster.states, scope) if cluster else None
     seen = Seen(revision=desired.revision, states=states, observed=cluster.counts() if cluster else None)
     return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, cluster, checked))
@@ -144,7 +144,7 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
     desired, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
     seen = _seen(attempt, desired, cluster, history)
-    findings = _findings(attempt, desired)
+    findings = _findings(subject, attempt, desired)
     conclusion = _with_warning(conclude(findings), history)
     apart = _with_warning(conclude(_apart(findings)), history)
     end = _End(attempt, clock.now(), conclusion, seen, cluster, desired, history, apart)
@@ -222,8 +222,9 @@ class _End:
     """What the pass comes to for those whose commit is served, whatever becomes of commits that are awaited."""
 
 
-def _findings(attempt: Attempt, desired: Desired | None, scope: Scope = None) -> Findings:
+def _findings(subject: Subject, attempt: Attempt, desired: Desired | None, scope: Scope = None) -> Findings:
     return Findings(
+        is_observer=_is_observer(subject.fabric),
         objects=None if scope is None else len(scope),
         revision=str(desired.revision) if desired else None,
         failures=attempt.failures,
@@ -318,4 +319,9 @@ def _known(subject: Subject, end: _End, past: Past) -> Known | None:
         manifests=end.desired.manifests,
         unsettled=frozenset(state.key for state in states if state.state is not SyncState.IN_SYNC),
         has_netbox=subject.netbox is not None,
+        is_observer=_is_observer(subject.fabric),
     )
+
+
+def _is_observer(fabric: Fabric) -> bool:
+    return fabric.cluster is not None and fabric.cluster.is_observer

@@ -59,8 +59,8 @@ class ClusterSettings(Section):
     """The namespace of the fabric's objects; documents of others are refused. Default `default`."""
 
     mode: Literal["apply", "observe"] = "apply"
-    """`apply`: the reconciler applies. `observe`: something else does, and the reconciler only watches; not supported
-    in this version. Default `apply`.
+    """`apply`: the reconciler applies. `observe`: something else does (Argo CD, Flux, a person), and the reconciler
+    writes nothing to the cluster, only reports what differs and shows it in NetBox. Default `apply`.
     """
 
     self_heal: bool = True
@@ -93,6 +93,7 @@ class ClusterSettings(Section):
             prune=self.prune,
             max_deletes=self.max_deletes,
             take_over=self.take_over,
+            is_observer=self.mode == "observe",
         )
 
 

@@ -88,6 +88,18 @@ def test_every_right_is_asked_for(tmp_path: Path, repository: Path, server: Loop
     assert {one["namespace"] for one in asked} == {"default"}
 
 
+def test_an_observer_needs_no_right_to_write(tmp_path: Path, repository: Path, server: Loopback) -> None:
+    """Where something else applies, only the rights to read are asked for."""
+    cluster = _cluster(server)
+    cluster["cluster"]["mode"] = "observe"
+
+    check = _checks(tmp_path, repository, cluster)["fabric dc1: cluster"]
+
+    asked = [json.loads(one.body)["spec"]["resourceAttributes"] for one in server.asked if one.target == REVIEW]
+    assert {one["verb"] for one in asked} == {"get", "list", "watch"}
+    assert check.state == "ok"
+
+
 def test_missing_rights_are_named(tmp_path: Path, repository: Path, server: Loopback) -> None:
     """A right that is denied fails the check of the cluster by its name; one that is granted is not named."""
     server.answer(REVIEW, ALLOWED, as_json({"status": {"allowed": False}}, 201), ALLOWED)

@@ -22,7 +22,7 @@ V = vpc("v", subnets={"a": {"vlan": 1}})
 LIVE = resource(V)
 OTHERS = FieldDifference(".spec.subnets.a.vlan", 1, 9, "kubectl-edit")
 DECLARED = digest(V.body(FABRIC))
-DRIFTED = ClusterPlan(FABRIC, drifted=(Drift(V, LIVE, (OTHERS,)),))
+DRIFTED = ClusterPlan(FABRIC, drifted=(Drift(V, LIVE, "m", (OTHERS,)),))
 HEALED = {V.key: LIVE}
 FOUGHT = replace(DRIFTED, fighting=(Finding(V.key, "Fighting", "m"),))
 
@@ -93,7 +93,7 @@ def test_a_fight_ends_when_git_changes() -> None:
     applied = ClusterPlan(FABRIC, actions=(Update(changed, LIVE, (), forcible=False, wave=(30, 0), reason="r"),))
 
     assert after_pass(known, applied, {V.key: LIVE}, 500.0) == {}
-    drifted = ClusterPlan(FABRIC, drifted=(Drift(changed, None),))
+    drifted = ClusterPlan(FABRIC, drifted=(Drift(changed, None, "m"),))
     after = after_pass(known, drifted, HEALED, 20.0)
     assert after == {V.key: Reversals(digest(changed.body(FABRIC)), (20.0,))}
 
@@ -101,7 +101,7 @@ def test_a_fight_ends_when_git_changes() -> None:
 def test_what_was_long_ago_is_forgotten() -> None:
     """Nothing is kept of an object that nobody changed for a minute, nor of the others for its sake."""
     other = replace(V, key=key("VPC", "w"))
-    both = ClusterPlan(FABRIC, drifted=(Drift(V, LIVE), Drift(other, None)))
+    both = ClusterPlan(FABRIC, drifted=(Drift(V, LIVE, "m"), Drift(other, None, "m")))
     known = after_pass({}, both, {V.key: LIVE, other.key: LIVE}, 0.0)
 
     assert set(known) == {V.key, other.key}

@@ -90,7 +90,7 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{FABRIC}.cluster.ca_file", None, None, 5, FILE),
     (f"{FABRIC}.cluster.local", False, True, 1, FLAG),
     (f"{FABRIC}.cluster.namespace", "default", "fabric-1", 5, TEXT),
-    (f"{FABRIC}.cluster.mode", "apply", None, "watch", "must be 'apply' or 'observe'"),
+    (f"{FABRIC}.cluster.mode", "apply", "observe", "watch", "must be 'apply' or 'observe'"),
     (f"{FABRIC}.cluster.self_heal", True, False, "off", FLAG),
     (f"{FABRIC}.cluster.prune", False, True, 1, FLAG),
     (f"{FABRIC}.cluster.max_deletes", 10, 0, "10", NUMBER),
