@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from reconciler.model.requests import Accepted, Delivery, Receiver, Request, RequestState
     from reconciler.model.revision import Revision
     from reconciler.model.served import Served
-    from reconciler.model.status import FabricRecord, Health, PassResult, Suspension, WebhookRecord
+    from reconciler.model.status import Approval, FabricRecord, Health, PassResult, Suspension, WebhookRecord
 
 
 class Clock(Protocol):
@@ -211,9 +211,13 @@ class PassState(Protocol):
     def objects(self, fabric: str) -> Sequence[ObjectState]:
         """The state of every object after the last pass, by key."""
 
+    def approval(self, fabric: str) -> Approval | None:
+        """As `Approvals.approval`."""
+
     def checkpoint(self, result: PassResult) -> None:
-        """Write what a pass that yielded knows so far, in one transaction: inventory and objects, as `record_pass`, and
-        the newest commit. Nothing of how the fabric stands, and no request, moves: the pass has not ended.
+        """Write what a pass that yielded knows so far, in one transaction: inventory and objects, as `record_pass`, the
+        newest commit, and that an approval is spent. Nothing of how the fabric stands, and no request, moves: the pass
+        has not ended.
         """
 
     def record_pass(self, result: PassResult) -> None:
@@ -265,13 +269,23 @@ class Suspensions(Protocol):
     def suspension(self, fabric: str) -> Suspension | None:
         """None: the fabric is not suspended. From memory: does not block, never fails."""
 
-    def suspend(self, fabric: str, reason: str | None) -> Suspension:
-        """Suspend a fabric. One that is suspended stays so since when it was, with the new reason.
-        Raises StateError.
+    def suspend(self, fabric: str, reason: str | None, by: str | None = None) -> Suspension:
+        """Suspend a fabric, for a reason and in the name of somebody. One that is suspended stays so since when it was,
+        with the new words. Raises StateError.
         """
 
     def resume(self, fabric: str) -> bool:
         """End a suspension; whether there was one. Raises StateError."""
+
+
+class Approvals(Protocol):
+    """Which plan of a fabric may be carried out. Durable, until a pass says that it is spent. Raises StateError."""
+
+    def approval(self, fabric: str) -> Approval | None:
+        """None: no plan of the fabric is approved, or it was carried out."""
+
+    def approve(self, fabric: str, plan_hash: str, by: str | None) -> Approval:
+        """Approve the plan of this hash (64 hex), and no other of the fabric any more."""
 
 
 class Schedule(Protocol):

@@ -134,10 +134,20 @@ class WebhookRecord:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """Since when a fabric is left alone, and why, in the words of whoever suspended it."""
+    """Since when a fabric is left alone, and why and by whom, in the words of whoever suspended it."""
 
     since: datetime
     reason: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The plan (its hash, 64 hex) that may be carried out, since when, and by whose word."""
+
+    hash: str
+    since: datetime
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +165,8 @@ class PassResult:
 
     `regarded` are the ids of all requests that the pass was made for, also those that it leaves open. Where another
     push is open by now, what it announced is the fabric's `desired_revision`; else the one in `fabric` is, and what the
-    pass found `unannounced` was so.
+    pass found `unannounced` was so. `spent` is the hash whose approval is over: its plan was carried out, or is no
+    longer the plan.
     """
 
     record: PassRecord
@@ -165,6 +176,7 @@ class PassResult:
     requests: Sequence[Request] = ()
     regarded: Sequence[str] = ()
     unannounced: Unannounced | None = None
+    spent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,12 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE webhooks ADD COLUMN unannounced TEXT",
         "CREATE TABLE suspensions (fabric TEXT NOT NULL, since VARCHAR NOT NULL, reason TEXT, PRIMARY KEY (fabric))",
     ),
+    2: (
+        'ALTER TABLE suspensions ADD COLUMN "by" TEXT',
+        """CREATE TABLE approvals (
+            fabric TEXT NOT NULL, hash TEXT NOT NULL, since VARCHAR NOT NULL, "by" TEXT, PRIMARY KEY (fabric)
+        )""",
+    ),
 }
 """By version, the statements that lead to the next one."""
 

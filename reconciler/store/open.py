@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.store.approvals import ApprovalPart
 from reconciler.store.connection import Database
 from reconciler.store.documents import DocumentPart
 from reconciler.store.history import HistoryPart
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 
-class Store(PassPart, RequestPart, SchedulePart, SuspensionPart, HistoryPart, DocumentPart):
-    """Implements the ports PassState, Requests, Schedule, Suspensions, History and Documents. Any thread may use it."""
+class Store(PassPart, RequestPart, SchedulePart, SuspensionPart, ApprovalPart, HistoryPart, DocumentPart):
+    """Implements the ports PassState, Requests, Schedule, Suspensions, Approvals, History and Documents. Any thread may
+    use it.
+    """
 
     def probe(self) -> None:
         """Prove that the file can be written now. Raises StateError."""

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from reconciler.model.passes import InventoryEntry, ObjectState
 from reconciler.model.status import FabricRecord
+from reconciler.store.approvals import spend
 from reconciler.store.codec import Codec
 from reconciler.store.per_object import Change, PerObject
 from reconciler.store.rows import Part, ensure_fabrics, fabric_record, save_requests, values_of
@@ -83,6 +84,8 @@ class PassPart(Part):
             try:
                 with self._database.writing() as connection:
                     yield connection
+                    if result.spent is not None:
+                        spend(connection, name, result.spent)
                     for table, change in changes:
                         table.write(connection, change)
             except BaseException:

@@ -12,9 +12,10 @@ from reconciler.model.requests import Request
 from reconciler.model.status import FabricRecord
 from reconciler.store.codec import JSON_OBJECT, Codec, UnreadableError
 
-VERSION = 2
+VERSION = 3
 """Version of this schema. A change of the tables, or of a stored type that cannot read what was written, raises it.
-Version 2 added `suspensions` and the columns of `webhooks` that tell what only polls found.
+Version 2 added `suspensions` and the columns of `webhooks` that tell what only polls found; version 3 `approvals`, and
+by whom a fabric was suspended.
 """
 
 
@@ -137,6 +138,17 @@ suspensions = Table(
     Column("fabric", Text, primary_key=True),
     Column("since", Moment, nullable=False),
     Column("reason", Text),
+    Column("by", Text),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    # One for a fabric, since only one plan can be the present one.
+    Column("fabric", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("by", Text),
 )
 
 documents = Table(

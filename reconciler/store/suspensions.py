@@ -23,19 +23,19 @@ class SuspensionPart(Part):
         super().__init__(database, clock)
         with database.reading() as connection:
             rows = connection.execute(select(suspensions)).all()
-        self._suspensions = {row.fabric: Suspension(row.since, row.reason) for row in rows}
+        self._suspensions = {row.fabric: Suspension(row.since, row.reason, row.by) for row in rows}
 
     def suspension(self, fabric: str) -> Suspension | None:
         return self._suspensions.get(fabric)
 
-    def suspend(self, fabric: str, reason: str | None) -> Suspension:
-        now = self._clock.now()
-        statement = insert(suspensions).values(fabric=fabric, since=now, reason=reason)
-        upsert = statement.on_conflict_do_update(index_elements=[suspensions.c.fabric], set_={"reason": reason})
+    def suspend(self, fabric: str, reason: str | None, by: str | None = None) -> Suspension:
+        now, why = self._clock.now(), {"reason": reason, "by": by}
+        statement = insert(suspensions).values(fabric=fabric, since=now, **why)
+        upsert = statement.on_conflict_do_update(index_elements=[suspensions.c.fabric], set_=why)
         with self._database.writing() as connection:
             connection.execute(upsert)
             row = connection.execute(select(suspensions).where(suspensions.c.fabric == fabric)).one()
-        suspension = self._suspensions[fabric] = Suspension(row.since, row.reason)
+        suspension = self._suspensions[fabric] = Suspension(row.since, row.reason, row.by)
         return suspension
 
     def resume(self, fabric: str) -> bool:

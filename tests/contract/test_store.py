@@ -1,4 +1,4 @@
-"""What every store keeps, through the ports PassState, Requests, Schedule, Suspensions, History
+"""What every store keeps, through the ports PassState, Requests, Schedule, Suspensions, Approvals, History
 and Documents.
 
 There is one implementation. It needs a file and a few milliseconds, so that it is its own fake.
@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.model.passes import SyncState
 from reconciler.model.requests import RequestState
-from reconciler.model.status import FabricRecord, Suspension, Unannounced, WebhookRecord
+from reconciler.model.status import Approval, FabricRecord, Suspension, Unannounced, WebhookRecord
 from reconciler.store import Store, open_store
 from tests.unit.store.samples import (
     COMMITS,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reconciler.ports import Documents, History, PassState, Requests, Schedule, Suspensions
+    from reconciler.ports import Approvals, Documents, History, PassState, Requests, Schedule, Suspensions
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def store(tmp_path: Path, clock: SetClock) -> Iterator[Store]:
 
 
 def test_implements_the_ports(store: Store) -> None:
-    """The store is each of its six ports; the type checker looks, at run time too little could be said."""
-    working: tuple[PassState, Requests, Schedule, Suspensions] = (store, store, store, store)
+    """The store is each of its seven ports; the type checker looks, at run time too little could be said."""
+    working: tuple[PassState, Requests, Schedule, Suspensions, Approvals] = (store, store, store, store, store)
     keeping: tuple[History, Documents] = (store, store)
 
     assert all(port is store for port in [*working, *keeping])
@@ -457,9 +457,9 @@ def test_suspends_and_resumes(store: Store, clock: SetClock) -> None:
     """A fabric is suspended until it is resumed; others are not, and a fabric needs no pass to be suspended."""
     assert store.suspension("dc1") is None
 
-    assert store.suspend("dc1", "cabling") == Suspension(NOON, "cabling")
+    assert store.suspend("dc1", "cabling", "ann") == Suspension(NOON, "cabling", "ann")
 
-    assert store.suspension("dc1") == Suspension(NOON, "cabling")
+    assert store.suspension("dc1") == Suspension(NOON, "cabling", "ann")
     assert store.suspension("dc2") is None
     assert store.fabrics() == {}
     assert store.resume("dc1") is True
@@ -468,11 +468,48 @@ def test_suspends_and_resumes(store: Store, clock: SetClock) -> None:
 
 
 def test_suspended_again(store: Store, clock: SetClock) -> None:
-    """Whoever suspends a suspended fabric replaces the reason, not the time."""
-    store.suspend("dc1", "cabling")
+    """Whoever suspends a suspended fabric replaces reason and name, not the time."""
+    store.suspend("dc1", "cabling", "ann")
     clock.advance(hours=1)
 
     assert store.suspend("dc1", None) == store.suspension("dc1") == Suspension(NOON, None)
+
+
+# Approvals
+
+
+def test_approves(store: Store, clock: SetClock) -> None:
+    """One plan of a fabric is approved, the last that was named; other fabrics, and those without a pass, know none."""
+    assert store.approval("dc1") is None
+
+    assert store.approve("dc1", "a" * 64, "ann") == Approval("a" * 64, NOON, "ann")
+    assert store.approval("dc1") == Approval("a" * 64, NOON, "ann")
+    clock.advance(hours=1)
+    store.approve("dc1", "b" * 64, None)
+
+    assert store.approval("dc1") == Approval("b" * 64, clock.now(), None)
+    assert store.approval("dc2") is None
+    assert store.fabrics() == {}
+
+
+@pytest.mark.parametrize(
+    ("spent", "left"),
+    [
+        pytest.param("a" * 64, None, id="its own"),
+        pytest.param("b" * 64, Approval("a" * 64, NOON, None), id="that of another plan"),
+        pytest.param(None, Approval("a" * 64, NOON, None), id="none"),
+    ],
+)
+@pytest.mark.parametrize("way", ["record_pass", "checkpoint"])
+def test_a_pass_ends_an_approval(store: Store, way: str, spent: str | None, left: Approval | None) -> None:
+    """In the transaction of its end, or of its part: that of the plan it names, and of no other fabric."""
+    store.approve("dc1", "a" * 64, None)
+    store.approve("dc2", "a" * 64, None)
+
+    getattr(store, way)(replace(pass_result(), spent=spent))
+
+    assert store.approval("dc1") == left
+    assert store.approval("dc2") is not None
 
 
 # History

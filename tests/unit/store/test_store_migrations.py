@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.errors import StateError
 from reconciler.model.requests import RequestState
-from reconciler.model.status import WebhookRecord
+from reconciler.model.status import Approval, Suspension, WebhookRecord
 from reconciler.store import migrations, open_store
 from reconciler.store.schema import VERSION
 from tests.unit.store.samples import COMMITS, NOON, REVISIONS, SetClock, entry, key, object_state, pass_record, request
@@ -72,18 +72,21 @@ def test_nothing_is_lost(tmp_path: Path, version: int) -> None:
         assert store.objects("dc1") == [object_state("a")]
         assert store.load("netbox") == {"a": {"id": 1}}
         assert store.suspension("dc1") is None
+        assert store.suspension("dc2") == (None if version == 1 else Suspension(NOON, "cabling"))
+        assert store.approval("dc1") is None
 
 
-def test_what_is_new_works_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", EARLIER)
+def test_what_is_new_works_at_once(tmp_path: Path, version: int) -> None:
     """A file that was brought forward takes what only the present version knows, and opens again."""
-    path = _earlier(tmp_path, 1)
+    path = _earlier(tmp_path, version)
     with closing(open_store(path, SetClock())) as store:
-        store.suspend("dc1", "cabling")
+        store.suspend("dc1", "cabling", "ann")
+        store.approve("dc1", "a" * 64, "ann")
 
     with closing(open_store(path, SetClock())) as store:
-        suspension = store.suspension("dc1")
-        assert suspension is not None
-        assert suspension.reason == "cabling"
+        assert store.suspension("dc1") == Suspension(NOON, "cabling", "ann")
+        assert store.approval("dc1") == Approval("a" * 64, NOON, "ann")
 
 
 def test_a_step_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
