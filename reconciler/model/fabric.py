@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class ClusterPolicy:
     """What may be done to the cluster. `max_deletes` counts all deletes of one plan.
 
-    `is_observer`: nothing may be: something else applies, and what differs is only reported.
+    `is_observer`: nothing may be: something else applies, and what differs is only reported. `needs_approval`: a plan
+    is carried out only once its hash was approved.
     """
 
     namespace: str = "default"
@@ -18,6 +19,7 @@ class ClusterPolicy:
     max_deletes: int = 10
     take_over: bool = False
     is_observer: bool = False
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

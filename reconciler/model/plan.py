@@ -97,7 +97,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A guard that held back deletes: a CamelCase reason and a sentence."""
+    """A guard that held back actions: a CamelCase reason and a sentence."""
 
     reason: str
     message: str
@@ -110,8 +110,9 @@ class ClusterPlan:
     `actions` stand in the order in which they run. `drifted` are reported whether they are healed (then they are
     among the actions too) or not. `waiting` and `conflicts` are declared objects that must not be touched now, or at
     all; `fighting` are those of the drifted ones that somebody else changes back again and again, and that are left as
-    they are; `prune_pending` are ours, no longer declared, and may not be deleted. `held` are the deletes of a plan
-    that has too many. `unknown` names kinds that could not be read.
+    they are; `prune_pending` are ours, no longer declared, and may not be deleted. `held` are actions that wait for
+    approval, by `held_by`: the deletes of a plan that has too many, or all of it. `is_approved`: a person saw this plan
+    and said yes. `unknown` names kinds that could not be read.
 
     For the inventory: `adopted` are marked objects that enter it without a write, `refreshed` are known ones whose
     document changed in form only, `forgotten` are gone from the cluster and from Git.
@@ -127,13 +128,15 @@ class ClusterPlan:
     conflicts: tuple[Finding, ...] = ()
     fighting: tuple[Finding, ...] = ()
     prune_pending: tuple[Finding, ...] = ()
-    held: tuple[Delete, ...] = ()
+    held: tuple[Action, ...] = ()
+    held_by: Block | None = None
     blocks: tuple[Block, ...] = ()
     unknown: tuple[str, ...] = ()
     adopted: tuple[InventoryEntry, ...] = ()
     refreshed: tuple[InventoryEntry, ...] = ()
     forgotten: tuple[ObjectKey, ...] = ()
     hash: str = ""
+    is_approved: bool = False
 
     @property
     def waves(self) -> tuple[tuple[Action, ...], ...]:

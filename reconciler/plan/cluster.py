@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.objects import digest
 from reconciler.model.plan import Block, ClusterPlan, Create, Delete, Update
 from reconciler.plan.applies import Decision, decide
+from reconciler.plan.approval import how_to_approve
 from reconciler.plan.observing import compare_only
 from reconciler.plan.prune import plan_prune
 from reconciler.plan.references import dependencies_of
@@ -54,6 +55,7 @@ def plan_cluster(
     pruning = plan_prune(desired, situation, {one.key: one.resource for one in applies if isinstance(one, Update)})
     full_hash = _hash((*applies, *pruning.deletes), fabric)
     is_over = len(pruning.deletes) > policy.max_deletes and full_hash != extent.approved
+    too_many = _too_many(pruning.deletes, policy, fabric, full_hash) if is_over else None
     adopted = [decision.adopted for decision in decisions.values() if decision.adopted is not None]
     return ClusterPlan(
         fabric,
@@ -65,7 +67,8 @@ def plan_cluster(
         fighting=tuple(decision.fight for decision in decisions.values() if decision.fight is not None),
         prune_pending=tuple(sorted(pruning.pending, key=lambda finding: finding.key)),
         held=pruning.deletes if is_over else (),
-        blocks=(*pruning.blocks, *([_too_many(pruning.deletes, policy, full_hash)] if is_over else [])),
+        held_by=too_many,
+        blocks=(*pruning.blocks, *([too_many] if too_many else [])),
         unknown=situation.unknown,
         adopted=(*adopted, *pruning.adopted),
         refreshed=tuple(decision.refreshed for decision in decisions.values() if decision.refreshed is not None),
@@ -87,9 +90,9 @@ def _in_order(applies: Sequence[Apply]) -> list[Apply]:
     return sorted(linked, key=lambda action: (action.wave, action.key))
 
 
-def _too_many(deletes: Sequence[Delete], policy: ClusterPolicy, plan_hash: str) -> Block:
+def _too_many(deletes: Sequence[Delete], policy: ClusterPolicy, fabric: str, plan_hash: str) -> Block:
     text = f"{len(deletes)} deletes are more than cluster.max_deletes ({policy.max_deletes})"
-    return Block("TooManyDeletes", f"nothing is deleted: {text}; approve plan {plan_hash[:12]} to go on")
+    return Block("TooManyDeletes", f"nothing is deleted: {text}; {how_to_approve(fabric, plan_hash)}")
 
 
 def _hash(actions: Iterable[Action], fabric: str) -> str:

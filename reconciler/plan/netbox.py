@@ -149,8 +149,8 @@ def _guard(
         return Block(PRUNE_BLOCKED, "the fabric declares nothing that NetBox could hold")
     count = sum(MODELS[existing.model].is_counted for existing in free)
     if count > policy.max_deletes:
-        message = f"{count} devices, VRFs, VLANs and prefixes would be deleted, max_deletes is {policy.max_deletes}"
-        return Block(TOO_MANY_DELETES, message)
+        text = f"{count} devices, VRFs, VLANs and prefixes would be deleted, max_deletes is {policy.max_deletes}"
+        return Block(TOO_MANY_DELETES, f"{text}; raise netbox.max_deletes to let them go")
     return None
 
 

@@ -43,13 +43,19 @@ def _applied_before(entry: InventoryEntry | None, resource: Resource | None) -> 
 
 
 def _is_among(path: str, ours: frozenset[str]) -> bool:
-    """Whether we applied the field or something in it: the API may name an object around the field at issue too.
+    """Whether the field or something in it is one of ours: the API may name an object around the field at issue too.
 
     Not so for labels and annotations: their names hold dots, and `app` is not around `app.kubernetes.io/name`.
     """
     if path.startswith(".metadata."):
         return path in ours
     return path in ours or any(one.startswith(f"{path}.") for one in ours)
+
+
+def were_shown(conflicts: Iterable[str], differences: Iterable[FieldDifference]) -> bool:
+    """Whether each conflicting field (rendered path) is among differences that a person saw and approved."""
+    shown = frozenset(one.path for one in differences)
+    return all(_is_among(path, shown) for path in conflicts)
 
 
 def contested(differences: Iterable[FieldDifference]) -> dict[str, str]:

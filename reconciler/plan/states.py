@@ -79,8 +79,8 @@ class _Report:
         yield from (self._found(one, SyncState.WAITING) for one in self.plan.waiting)
         yield from (self._found(one, SyncState.FAILED) for one in self.plan.conflicts)
         yield from (self._found(one, SyncState.PRUNE_PENDING) for one in self.plan.prune_pending)
-        for delete in self.plan.held:
-            yield self._state(delete.key, SyncState.PRUNE_PENDING, "TooManyDeletes", self.plan.blocks[-1].message)
+        if block := self.plan.held_by:
+            yield from (self._untried(action, block.reason, block.message) for action in self.plan.held)
         for action in self.plan.actions:
             yield from self._acted(action)
         yield from self._refused()
@@ -120,7 +120,7 @@ class _Report:
 
     def _acted(self, action: Action) -> Iterator[ObjectState]:
         if action.key not in self.results:
-            yield self._untried(action)
+            yield self._untried(action, _PENDING, action.reason)
             return
         result = self.results[action.key]
         if isinstance(result, ReconcilerError):
@@ -129,13 +129,13 @@ class _Report:
         elif isinstance(result, Resource) and not isinstance(action, Delete):
             yield self._applied(action, result)
 
-    def _untried(self, action: Action) -> ObjectState:
+    def _untried(self, action: Action, reason: str, message: str) -> ObjectState:
         match action:
             case Create():
-                return self._state(action.key, SyncState.DESIRED_ONLY, _PENDING, action.reason)
+                return self._state(action.key, SyncState.DESIRED_ONLY, reason, message)
             case Delete():
-                return self._state(action.key, SyncState.PRUNE_PENDING, _PENDING, action.reason)
-        return self._state(action.key, SyncState.CHANGED, _PENDING, action.reason, action.differences)
+                return self._state(action.key, SyncState.PRUNE_PENDING, reason, message)
+        return self._state(action.key, SyncState.CHANGED, reason, message, action.differences)
 
     def _applied(self, action: Apply, resource: Resource) -> ObjectState:
         """In sync is said of what the server answered, not of what was sent."""

@@ -16,7 +16,7 @@ from reconciler.errors import (
     StoppedError,
 )
 from reconciler.model.plan import Create, Delete
-from reconciler.plan.ownership import may_force
+from reconciler.plan.ownership import may_force, were_shown
 from reconciler.plan.states import blocked_by
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Applier:
         self._policy = policy
         self._inventory = inventory
         self._attempt = attempt
+        self._is_approved = False
+        """Whether a person saw the plan that is carried out, and said yes to it."""
         self._lock = Lock()
         self._unavailable: ClusterUnreachableError | None = None
         self._unanswered = 0
@@ -67,6 +69,7 @@ class Applier:
         Raises StoppedError between two objects when the service stops.
         """
         with ThreadPoolExecutor(CONCURRENCY) as pool:
+            self._is_approved = plan.is_approved
             for wave in plan.waves:
                 for action, result in zip(wave, pool.map(self._one, wave), strict=True):
                     self.results[action.key] = result
@@ -106,13 +109,18 @@ class Applier:
         try:
             applied = self._cluster.apply(body)
         except ApplyConflictError as conflict:
-            resource = None if isinstance(action, Create) else action.resource
-            if not may_force(conflict.conflicts, self._inventory.get(action.key), resource, self._policy):
+            if not self._may_force(action, conflict.conflicts):
                 raise
             log.warning("taking fields back", fabric=self._fabric, object=str(action.key), fields=conflict.conflicts)
             applied = self._cluster.apply(body, force=True)
         self._count("created" if isinstance(action, Create) else "updated")
         return applied
+
+    def _may_force(self, action: Apply, conflicts: Mapping[str, str]) -> bool:
+        if isinstance(action, Create):
+            return may_force(conflicts, self._inventory.get(action.key), None, self._policy)
+        is_seen = self._is_approved and were_shown(conflicts, action.differences)
+        return is_seen or may_force(conflicts, self._inventory.get(action.key), action.resource, self._policy)
 
     def _count(self, what: str) -> None:
         with self._lock:

@@ -41,7 +41,7 @@ SPELL = 10.0
 MAX_PARTS = 100
 """So many parts a pass may have while what it works towards changes. Each later one leaves less than the one before."""
 
-STANDINGS = frozenset({"unchanged", "differing", "netbox_retained"})
+STANDINGS = frozenset({"unchanged", "differing", "held", "netbox_retained"})
 """Counts that say how things stand, and not what was done: those of the parts of a pass do not add up."""
 
 

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
+
 from reconciler.errors import (
     ClusterAccessError,
     ClusterUnavailableError,
@@ -18,6 +20,7 @@ from reconciler.errors import (
 from reconciler.model.kinds import DECLARABLE, OBSERVED, Kind
 from reconciler.model.objects import Resource
 from reconciler.model.passes import Phase
+from reconciler.plan.approval import hold, is_spent
 from reconciler.plan.cluster import plan_cluster
 from reconciler.plan.inventory import new_inventory
 from reconciler.plan.situation import Extent
@@ -34,19 +37,25 @@ if TYPE_CHECKING:
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.plan import ClusterPlan, Result
     from reconciler.model.requests import Scope
+    from reconciler.model.status import Approval
     from reconciler.plan.situation import Observed
     from reconciler.ports import Clock, Cluster
     from reconciler.reconcile.attempt import Attempt
 
+log = structlog.get_logger("pass")
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterWork:
-    """What a pass found and did in the cluster. `observed` is how the cluster stands after it."""
+    """What a pass found and did in the cluster. `observed` is how the cluster stands after it; `spent` is the hash of
+    the plan whose approval is over.
+    """
 
     plan: ClusterPlan
     observed: Observed
     states: Sequence[ObjectState]
     inventory: Mapping[ObjectKey, InventoryEntry] | None
+    spent: str | None = None
 
     def objects(self) -> list[Resource] | None:
         """Every object, None when a kind is unknown: what is missing must not look deleted."""
@@ -62,21 +71,26 @@ class ClusterWork:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSide:
-    """A cluster with the policy for it and what we own there. With a `scope` only its objects are decided about."""
+    """A cluster with the policy for it, what we own there, and the plan that was approved. With a `scope` only its
+    objects are decided about.
+    """
 
     cluster: Cluster
     policy: ClusterPolicy
     inventory: Mapping[ObjectKey, InventoryEntry]
     scope: Scope = None
+    approval: Approval | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return self.scope is None
 
 
 def reconcile_cluster(
     side: ClusterSide, desired: Desired | None, observed: Observed, attempt: Attempt, clock: Clock
 ) -> ClusterWork | None:
     """Bring the cluster in line. None when not even a plan could be made."""
-    plan = None
-    with attempt.phase(Phase.PLAN, "plan"):
-        plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, _extent(side, attempt))
+    plan = make_plan(side, desired, observed, attempt)
     if plan is None:
         return None
     results = _apply(side, plan, attempt)
@@ -86,12 +100,36 @@ def reconcile_cluster(
         inventory = None
         if desired is not None:
             inventory = new_inventory(side.inventory, plan, results, desired.revision, clock.now())
-        return ClusterWork(plan, after(observed, results), states, inventory)
+        return ClusterWork(plan, after(observed, results), states, inventory, _spent(side, plan, results, desired))
     return None
 
 
-def _extent(side: ClusterSide, attempt: Attempt) -> Extent:
-    return Extent(side.scope, contested=attempt.fights.contested(attempt.fabric))
+def make_plan(side: ClusterSide, desired: Desired | None, observed: Observed, attempt: Attempt) -> ClusterPlan | None:
+    """What is to be done, without what waits for approval. None, with the reason noted, when nothing was decided."""
+    with attempt.phase(Phase.PLAN, "plan"):
+        approved = side.approval.hash if side.approval and side.is_full else None
+        extent = Extent(side.scope, approved, attempt.fights.contested(attempt.fabric))
+        plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, extent)
+        is_whole = _is_whole(plan, desired)
+        return hold(plan, side.policy, side.approval, is_full=side.is_full, is_whole=is_whole)
+    return None
+
+
+def _is_whole(plan: ClusterPlan, desired: Desired | None) -> bool:
+    """Whether all that a plan is made of could be read."""
+    return desired is not None and not desired.outdated and not plan.unknown
+
+
+def _spent(
+    side: ClusterSide, plan: ClusterPlan, results: Mapping[ObjectKey, Result], desired: Desired | None
+) -> str | None:
+    """The hash whose approval this pass ends."""
+    approval = side.approval if side.is_full else None
+    tried = {key: result for key, result in results.items() if not isinstance(result, SupersededError)}
+    if approval is None or not is_spent(plan, approval, tried, is_whole=_is_whole(plan, desired)):
+        return None
+    log.info("approval ended", plan=approval.hash, is_carried_out=plan.is_approved)
+    return approval.hash
 
 
 def _apply(side: ClusterSide, plan: ClusterPlan, attempt: Attempt) -> Mapping[ObjectKey, Result]:
@@ -119,6 +157,8 @@ def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attem
         error = DependencyNotReadyError(finding.message, reason=finding.reason)
         attempt.fail(Phase.PLAN, str(finding.key), error)
     attempt.counts["unchanged"] += len(plan.unchanged)
+    if plan.held:
+        attempt.counts["held"] = len(plan.held)
     if is_observer:
         attempt.counts["differing"] += len(plan.drifted)
     attempt.blocks.extend((block.reason, block.message) for block in plan.blocks)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.requests import Request, Scope, Trigger
-    from reconciler.model.status import FabricRecord
+    from reconciler.model.status import Approval, FabricRecord
     from reconciler.plan.projection import Projectable
     from reconciler.ports import Clock, Cluster, DesiredSource, NetBox
     from reconciler.reconcile.attempt import Slice, Terms
@@ -62,6 +62,7 @@ class Past:
     record: FabricRecord
     inventory: Mapping[ObjectKey, InventoryEntry]
     states: Sequence[ObjectState] = ()
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _reconcile_cluster(
     attempt, clock = notes
     observed = observe(subject.cluster, attempt, is_full=scope is None)
     desired = check_documents(desired, subject.cluster, subject.source, attempt)
-    side = ClusterSide(subject.cluster, subject.fabric.cluster, past.inventory, scope)
+    side = ClusterSide(subject.cluster, subject.fabric.cluster, past.inventory, scope, past.approval)
     return desired, reconcile_cluster(side, desired, observed, attempt, clock)
 
 
@@ -284,6 +285,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         regarded=[request.id for request in order.requests],
         requests=_answers(order.requests, set(awaiting), done, end),
         unannounced=None if awaiting else unannounced(past.record, record, order.triggers, subject.fabric.repository),
+        spent=end.cluster.spent if end.cluster else None,
     )
     known = _known(subject, end, past)
     return Report(result, conclusion.is_retryable, awaiting, known, attempt.rest())

@@ -151,7 +151,7 @@ class PassRunner:
         order = Order(pass_id, work.triggers, self._requests.requests(work.requests), work.scope)
         self._requests.set_state(work.requests, RequestState.RUNNING, order.id)
         states = () if work.scope is None else self._state.objects(fabric)
-        past = Past(self._state.fabric(fabric), self._state.inventory(fabric), states)
+        past = Past(self._state.fabric(fabric), self._state.inventory(fabric), states, self._state.approval(fabric))
         what = "pass continued" if earlier else "pass started"
         log.info(what, fabric=fabric, pass_id=order.id, triggers=[t.value for t in order.triggers])
         report = reconcile(subject, order, past, self._clock, self._terms(taken, earlier, subject))
@@ -176,7 +176,7 @@ class PassRunner:
         message = "the pass let other fabrics go first, and was not continued"
         record = replace(result.record, outcome=Outcome.PARTIAL, reason=reason, message=message)
         fabric = self._state.fabric(record.fabric)
-        left_alone = replace(result, inventory=None, objects=None, requests=(), unannounced=None)
+        left_alone = replace(result, inventory=None, objects=None, requests=(), unannounced=None, spent=None)
         self._record(replace(left_alone, record=record, fabric=fabric))
 
     def _terms(self, taken: Taken, earlier: Slice | None, subject: Subject) -> Terms:

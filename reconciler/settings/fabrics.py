@@ -73,8 +73,8 @@ class ClusterSettings(Section):
     """Number of objects that one plan may delete; with more, none is deleted. Default 10."""
 
     approval: Literal["none", "required"] = "none"
-    """`required`: a plan is carried out only after its hash was approved; not supported in this version. Default
-    `none`.
+    """`required`: a plan is carried out only after its hash was approved (`reconciler approve`), and what happens in
+    the cluster or in Git without approval is only reported. Default `none`.
     """
 
     take_over: bool = False
@@ -94,6 +94,7 @@ class ClusterSettings(Section):
             max_deletes=self.max_deletes,
             take_over=self.take_over,
             is_observer=self.mode == "observe",
+            needs_approval=self.approval == "required",
         )
 
 

@@ -69,7 +69,6 @@ UNSUPPORTED = (
     Row("repositories[].commit.signing_key_env", _is_text),
     Row("repositories[].commit.signing_format", _is("openpgp")),
     Row("repositories[].forge", _is_mapping),
-    Row("fabrics[].cluster.approval", _is("required")),
     Row("fabrics[].netbox.self_heal", _is_false),
     Row("fabrics[].netbox.take_over", _is_true),
     Row("fabrics[].netbox.ports", _is("all")),

@@ -390,7 +390,13 @@ GONE = [standing(device(name), position) for position, name in enumerate("abc", 
             NetBoxPolicy("dc1", max_deletes=2),
             [vrf()],
             None,
-            (Block("TooManyDeletes", "3 devices, VRFs, VLANs and prefixes would be deleted, max_deletes is 2"),),
+            (
+                Block(
+                    "TooManyDeletes",
+                    "3 devices, VRFs, VLANs and prefixes would be deleted, max_deletes is 2; "
+                    "raise netbox.max_deletes to let them go",
+                ),
+            ),
             id="too many",
         ),
         pytest.param(NetBoxPolicy("dc1", prune=False), [vrf()], "Switch was not read", (), id="prune is off"),

@@ -213,7 +213,8 @@ class TestMaxDeletes:
         assert [str(delete.key) for delete in plan.held] == ["VPC/a", "VPC/b", "VPC/c"]
         assert [block.reason for block in plan.blocks] == ["TooManyDeletes"]
         assert "3 deletes are more than cluster.max_deletes (2)" in plan.blocks[0].message
-        assert plan.hash[:12] in plan.blocks[0].message
+        assert f"`reconciler approve dc1 {plan.hash[:12]}`" in plan.blocks[0].message
+        assert plan.held_by == plan.blocks[0]
 
     def test_an_approved_plan_runs_whole(self, world: World) -> None:
         """By its hash, which approval does not change; the hash of another plan approves nothing."""

@@ -94,7 +94,7 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{FABRIC}.cluster.self_heal", True, False, "off", FLAG),
     (f"{FABRIC}.cluster.prune", False, True, 1, FLAG),
     (f"{FABRIC}.cluster.max_deletes", 10, 0, "10", NUMBER),
-    (f"{FABRIC}.cluster.approval", "none", None, None, "must be 'none' or 'required'"),
+    (f"{FABRIC}.cluster.approval", "none", "required", None, "must be 'none' or 'required'"),
     (f"{FABRIC}.cluster.take_over", False, True, 1, FLAG),
     (f"{FABRIC}.netbox", None, {"local": True}, "http://x", MAPPING),
     (f"{FABRIC}.netbox.url", None, "https://netbox.example.com", 5, TEXT),

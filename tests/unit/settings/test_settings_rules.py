@@ -306,7 +306,6 @@ UNSUPPORTED_VALUES: dict[str, list[Any]] = {
     f"{REPOSITORY}.commit.signing_key_env": ["ANY_SECRET"],
     f"{REPOSITORY}.commit.signing_format": ["openpgp"],
     f"{REPOSITORY}.forge": [REPOSITORY_FORGE, {}, {"kind": 5}],
-    f"{FABRIC}.cluster.approval": ["required"],
     f"{FABRIC}.netbox.self_heal": [False],
     f"{FABRIC}.netbox.take_over": [True],
     f"{FABRIC}.netbox.ports": ["all"],

@@ -1,0 +1,92 @@
+"""What of a plan waits until a person has approved it, and when an approval is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.errors import RetryableError
+from reconciler.model.plan import Block, Create, Delete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.model.fabric import ClusterPolicy
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.plan import Action, ClusterPlan, Result
+    from reconciler.model.status import Approval
+
+SHOWN_OF_HASH = 12
+"""Characters of a plan's hash that are shown, and that suffice to name it."""
+
+APPROVAL_REQUIRED = "ApprovalRequired"
+PLAN_CHANGED = "PlanChanged"
+
+
+def hold(
+    plan: ClusterPlan, policy: ClusterPolicy, approval: Approval | None, *, is_full: bool, is_whole: bool
+) -> ClusterPlan:
+    """The plan without what needs approval and has none. Only a full pass carries out what was approved.
+
+    `is_whole`: everything that the plan is made of could be read. Else that it is another plan than the approved one
+    says nothing.
+    """
+    if is_full and approval is not None and approval.hash == plan.hash:
+        return replace(plan, is_approved=True)
+    waiting = (*plan.actions, *plan.held) if policy.needs_approval else plan.held
+    if not waiting:
+        return plan
+    if is_full and is_whole and approval is not None:
+        block = _changed(plan, approval)
+    elif policy.needs_approval:
+        block = _required(plan, waiting, is_full=is_full)
+    else:
+        return plan
+    actions = () if policy.needs_approval else plan.actions
+    return replace(plan, actions=actions, held=waiting, held_by=block, blocks=(block, *plan.blocks))
+
+
+def _changed(plan: ClusterPlan, approval: Approval) -> Block:
+    old = approval.hash[:SHOWN_OF_HASH]
+    text = f"nothing of plan {old} is carried out: the plan changed since it was approved, and is now"
+    return Block(PLAN_CHANGED, f"{text} {plan.hash[:SHOWN_OF_HASH]}; {how_to_approve(plan.fabric, plan.hash)}")
+
+
+def _required(plan: ClusterPlan, waiting: Iterable[Action], *, is_full: bool) -> Block:
+    text = f"nothing is applied: {count_actions(waiting)} wait for approval"
+    then = how_to_approve(plan.fabric, plan.hash) if is_full else "a full pass tells which plan to approve"
+    return Block(APPROVAL_REQUIRED, f"{text}; {then}")
+
+
+def how_to_approve(fabric: str, plan_hash: str) -> str:
+    """What to do next, in the words of the command line."""
+    shown = plan_hash[:SHOWN_OF_HASH]
+    return f"look at the plan with `reconciler plan {fabric}`, then `reconciler approve {fabric} {shown}`"
+
+
+def count_actions(actions: Iterable[Action]) -> str:
+    """`3 creates, 1 update`."""
+    counted = Counter(verb(action) for action in actions)
+    named = [(counted[name], name) for name in ("create", "update", "delete") if counted[name]]
+    return ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for number, name in named)
+
+
+def verb(action: Action) -> str:
+    """What the action does: create, update or delete."""
+    if isinstance(action, Create):
+        return "create"
+    return "delete" if isinstance(action, Delete) else "update"
+
+
+def is_spent(
+    plan: ClusterPlan, approval: Approval | None, results: Mapping[ObjectKey, Result], *, is_whole: bool
+) -> bool:
+    """Whether an approval is over after a full pass: its plan was carried out, or is no longer the plan. Where nothing
+    could be tried, because the cluster is away or the service changed course, the next pass goes on with it.
+    """
+    if approval is None:
+        return False
+    if not plan.is_approved:
+        return is_whole
+    return any(not isinstance(result, RetryableError) for result in results.values())
