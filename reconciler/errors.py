@@ -180,3 +180,15 @@ class FabricNotSuspendedError(ReconcilerError):
     """There is nothing to resume."""
 
     reason = "FabricNotSuspended"
+
+
+class PlanChangedError(ReconcilerError):
+    """The plan that was named is not the present one: there is nothing of that name to approve."""
+
+    reason = "PlanChanged"
+
+
+class PreviewBusyError(RetryableError):
+    """A plan of this fabric is being made, and takes long."""
+
+    reason = "PreviewBusy"

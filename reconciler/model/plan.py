@@ -7,6 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reconciler.errors import ReconcilerError
     from reconciler.model.objects import Manifest, ObjectKey, Resource
     from reconciler.model.passes import FieldDifference, InventoryEntry
@@ -141,8 +143,17 @@ class ClusterPlan:
     @property
     def waves(self) -> tuple[tuple[Action, ...], ...]:
         """The actions in groups, in order: those of a group may run at the same time."""
-        groups = groupby(self.actions, key=lambda action: (isinstance(action, Delete), action.wave))
-        return tuple(tuple(group) for _, group in groups)
+        return _in_waves(self.actions)
+
+    @property
+    def all_waves(self) -> tuple[tuple[Action, ...], ...]:
+        """As `waves`, with the actions that are held where they would come."""
+        return _in_waves((*self.actions, *self.held))
+
+
+def _in_waves(actions: Iterable[Action]) -> tuple[tuple[Action, ...], ...]:
+    groups = groupby(actions, key=lambda action: (isinstance(action, Delete), action.wave))
+    return tuple(tuple(group) for _, group in groups)
 
 
 Result: TypeAlias = "Resource | ReconcilerError | None"

@@ -6,6 +6,7 @@ Every phase reports what it could not do to the pass's `Attempt`; `record` is th
 from __future__ import annotations
 
 from reconciler.reconcile.engine import Subject, reconcile
+from reconciler.reconcile.preview import Preview, Previewer
 from reconciler.reconcile.runner import PassRunner, Surroundings
 
-__all__ = ["PassRunner", "Subject", "Surroundings", "reconcile"]
+__all__ = ["PassRunner", "Preview", "Previewer", "Subject", "Surroundings", "reconcile"]

@@ -18,7 +18,7 @@ from reconciler.reconcile.checking import check_documents
 from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, observe, reconcile_cluster
 from reconciler.reconcile.desired_phase import fetch, read
 from reconciler.reconcile.git_history import GitHistory, is_settled, is_unchanged, learn
-from reconciler.reconcile.netbox_phase import mirror
+from reconciler.reconcile.netbox_phase import mirror, why_incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock, Cluster, DesiredSource, NetBox
     from reconciler.reconcile.attempt import Slice, Terms
 
-
-PROJECTED = frozenset({"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC"})
-"""Kinds that every fabric has and that become records of NetBox."""
 
 MAX_STORED_SCOPE = 100
 """How many objects of a scope the history keeps."""
@@ -190,22 +187,7 @@ def _mirror(
     if scope is not None:
         scope = with_dependencies(with_dependents(scope, objects or ()), objects or ())
     attempt.aim = (desired.revision if desired else None, scope)
-    mirror(subject.netbox, subject.fabric.netbox, objects, _incomplete(desired, attempt.unserved), attempt, scope)
-
-
-def _incomplete(desired: Desired | None, unserved: set[str]) -> str | None:
-    """Why what was read of Git and the cluster may not be all there is. A kind that is not served may be
-    served again tomorrow: its records stay.
-    """
-    if unserved & PROJECTED:
-        return f"the cluster does not serve {', '.join(sorted(unserved & PROJECTED))}"
-    if desired is None:
-        return "the desired state is not known"
-    if desired.outdated:
-        return desired.outdated
-    if not desired.is_complete:
-        return "documents of the fabric were refused"
-    return None if desired.manifests else "Git declares no object at all"
+    mirror(subject.netbox, subject.fabric.netbox, objects, why_incomplete(desired, attempt.unserved), attempt, scope)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from reconciler.reconcile.attempt import SupersededError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from reconciler.model.desired import Desired
     from reconciler.model.fabric import NetBoxPolicy
     from reconciler.model.netbox import Projection, WriteResult
     from reconciler.model.netbox_plan import NetBoxPlan, Step
@@ -27,6 +28,24 @@ if TYPE_CHECKING:
     from reconciler.reconcile.attempt import Attempt
 
 log = structlog.get_logger("netbox")
+
+PROJECTED = frozenset({"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC"})
+"""Kinds that every fabric has and that become records of NetBox."""
+
+
+def why_incomplete(desired: Desired | None, unserved: set[str]) -> str | None:
+    """Why what was read of Git and the cluster may not be all there is. A kind that is not served may be
+    served again tomorrow: its records stay.
+    """
+    if unserved & PROJECTED:
+        return f"the cluster does not serve {', '.join(sorted(unserved & PROJECTED))}"
+    if desired is None:
+        return "the desired state is not known"
+    if desired.outdated:
+        return desired.outdated
+    if not desired.is_complete:
+        return "documents of the fabric were refused"
+    return None if desired.manifests else "Git declares no object at all"
 
 
 def mirror(
@@ -42,16 +61,49 @@ def mirror(
     `incomplete` says why nothing may be deleted. With a `scope` only records of its objects are written. Where the pass
     yields to others, `attempt.left` tells how much is left.
     """
-    projection = None
-    if objects is not None:
-        with attempt.phase(Phase.PROJECT, "projection"):
-            # A kind that is not served may be served again tomorrow: what NetBox shows of it stays.
-            projection = replace(project(attempt.fabric, policy, objects), unread=frozenset(attempt.unserved))
+    projection = _project(policy, objects, attempt)
     with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
         if projection is None:
             netbox.version()
         else:
             _mirror(netbox, policy, projection, incomplete, attempt, scope)
+
+
+def foresee(
+    netbox: NetBox,
+    policy: NetBoxPolicy,
+    objects: Iterable[Projectable] | None,
+    incomplete: str | None,
+    attempt: Attempt,
+) -> NetBoxPlan | None:
+    """What would be written to bring NetBox in line with `objects`, as `mirror` would; None where nothing is known."""
+    projection = _project(policy, objects, attempt)
+    with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
+        if projection is not None:
+            plan = _plan(netbox, policy, projection, incomplete, attempt.fabric)
+            _note(plan, projection, attempt)
+            return plan
+        netbox.version()
+    return None
+
+
+def _project(policy: NetBoxPolicy, objects: Iterable[Projectable] | None, attempt: Attempt) -> Projection | None:
+    if objects is None:
+        return None
+    with attempt.phase(Phase.PROJECT, "projection"):
+        # A kind that is not served may be served again tomorrow: what NetBox shows of it stays.
+        return replace(project(attempt.fabric, policy, objects), unread=frozenset(attempt.unserved))
+    return None
+
+
+def _plan(
+    netbox: NetBox, policy: NetBoxPolicy, projection: Projection, incomplete: str | None, fabric: str
+) -> NetBoxPlan:
+    if not projection.records:
+        # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
+        projection = replace(projection, shared=())
+    observation = netbox.observe(fabric, projection)
+    return plan_netbox(projection, observation, policy, fabric, incomplete=incomplete)
 
 
 def _mirror(
@@ -62,11 +114,7 @@ def _mirror(
     attempt: Attempt,
     scope: Scope,
 ) -> None:
-    if not projection.records:
-        # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
-        projection = replace(projection, shared=())
-    observation = netbox.observe(attempt.fabric, projection)
-    plan = plan_netbox(projection, observation, policy, attempt.fabric, incomplete=incomplete)
+    plan = _plan(netbox, policy, projection, incomplete, attempt.fabric)
     if scope is not None:
         plan = within(plan, attempt.fabric, scope)
         projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))

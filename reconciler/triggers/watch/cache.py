@@ -185,6 +185,11 @@ class Cache:
             self._note(found)
             return found
 
+    def glimpse(self) -> tuple[Resource, ...] | None:
+        """As `read`, by one who is no pass."""
+        with self._lock:
+            return self._snapshot() if self._is_live else None
+
     def note(self, resources: Iterable[Resource]) -> None:
         """A pass saw these objects in a list of its own."""
         with self._lock:

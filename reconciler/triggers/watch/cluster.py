@@ -26,6 +26,10 @@ class CachedCluster:
         self._cluster = cluster
         self._caches = caches
 
+    def for_preview(self) -> Cluster:
+        """The same, for one who only looks: no pass learns what he sees."""
+        return _Looking(self._cluster, self._caches)
+
     @property
     def address(self) -> str:
         return self._cluster.address
@@ -60,3 +64,12 @@ class CachedCluster:
             if cache is not None:
                 cache.note(found)
         return found
+
+
+class _Looking(CachedCluster):
+    """What passes know, by which changes are judged, stays as it is."""
+
+    def list(self, kind: Kind) -> tuple[Resource, ...]:
+        cache = self._caches.get(kind.name)
+        found = cache.glimpse() if cache is not None else None
+        return self._cluster.list(kind) if found is None else found

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from reconciler.errors import ClusterUnavailableError, KindNotServedError, StaleObjectError
+from reconciler.model.events import Change
 from reconciler.model.kinds import KINDS
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.faults import Call, FaultyCluster
@@ -137,3 +138,22 @@ def test_many_threads() -> None:
         list(pool.map(world.cluster.apply, bodies))
 
     assert world.cluster.list(VPC) == world.local.list(VPC)
+
+
+def test_a_look_teaches_passes_nothing() -> None:
+    """Who looks for a preview sees what a pass would, from a live cache or from the cluster; by what he saw no change
+    is judged to be known.
+    """
+    world = World()
+    made = world.local.apply(A)
+    looking = world.cluster.for_preview()
+    assert looking.list(VPC) == (made,)
+    world.follow()
+    assert looking.list(VPC) == (made,)
+    assert world.inner.calls == (Call("list", "VPC"),)
+
+    assert not world.cache.is_known(Change(made.key, None, made, is_first=True))
+    world.cluster.list(VPC)
+    assert world.cache.is_known(Change(made.key, None, made, is_first=True))
+    world.cache.lose()
+    assert looking.list(VPC) == (made,)
