@@ -350,19 +350,38 @@ class Intake(Protocol):
         FabricDisabledError, FabricSuspendedError for a named one, StateError.
         """
 
-    async def suspend_fabric(self, fabric: str, reason: str | None) -> None:
+    async def approve_plan(self, fabric: str, plan_hash: str, by: str | None) -> Accepted:
+        """Approve the plan of this hash (64 hex), and take in a request for the full pass that carries it out. Durable
+        when it returns. Raises UnknownFabricError, FabricDisabledError, FabricSuspendedError, StateError.
+        """
+
+    async def suspend_fabric(self, fabric: str, reason: str | None, by: str | None = None) -> None:
         """Leave a fabric alone until it is resumed: what waits is discarded, a pass that runs goes on to its end. One
-        that is suspended already only gets the new reason. Durable when it returns. Raises UnknownFabricError,
+        that is suspended already only gets the new words. Durable when it returns. Raises UnknownFabricError,
         StateError.
         """
 
-    async def resume_fabric(self, fabric: str) -> Accepted:
+    async def resume_fabric(self, fabric: str, by: str | None = None) -> Accepted:
         """End a suspension, and take in a request for a full pass (none while the fabric is disabled). Durable when it
         returns. Raises UnknownFabricError, FabricNotSuspendedError, StateError.
         """
 
     async def wait(self, requests: Sequence[str], seconds: float) -> bool:
         """Wait up to `seconds` until these requests are terminal; whether they are."""
+
+
+class Plans(Protocol):
+    """What a pass would do now: found out by looking, written nowhere, beside any pass that runs. Blocking, for as long
+    as Git, the cluster and NetBox take to answer; of one fabric one at a time.
+
+    Raises UnknownFabricError, FabricDisabledError, PreviewBusyError, StateError, StoppedError.
+    """
+
+    def plan(self, fabric: str, *, is_fetching: bool = False) -> JSONObject:
+        """The plan as the API gives it: at the revision that was fetched last, or after a fetch."""
+
+    def named(self, fabric: str, beginning: str) -> str:
+        """The whole hash of the present plan, which begins so (at least 12 hex). Raises PlanChangedError too."""
 
 
 class Status(Protocol):

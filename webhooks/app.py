@@ -15,11 +15,14 @@ from reconciler.errors import (
     FabricDisabledError,
     FabricNotSuspendedError,
     FabricSuspendedError,
+    PlanChangedError,
+    PreviewBusyError,
     StateError,
     StoppedError,
     UnknownFabricError,
 )
 from webhooks.api import deliveries, fabrics, health, reconcile, requests, suspension
+from webhooks.api import plans as plan_routes
 from webhooks.api.context import Context
 from webhooks.errors import RefusalError, refusal
 from webhooks.middleware import Edge
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from reconciler.ports import Intake, Status
+    from reconciler.ports import Intake, Plans, Status
 
 __all__ = ["WebOptions", "create_app"]
 
@@ -44,16 +47,18 @@ _EXPECTED = (
     FabricDisabledError,
     FabricSuspendedError,
     FabricNotSuspendedError,
+    PlanChangedError,
+    PreviewBusyError,
     StoppedError,
     *_UNUSABLE,
     HTTPException,
 )
-_RESOURCES = (deliveries, reconcile, requests, fabrics, suspension, health)
+_RESOURCES = (deliveries, reconcile, requests, fabrics, plan_routes, suspension, health)
 
 
-def create_app(intake: Intake, status: Status, options: WebOptions) -> Starlette:
-    """The ASGI application. It starts nothing and owns nothing: both ports belong to the composition root."""
-    context = Context.of(intake, status, options)
+def create_app(intake: Intake, status: Status, plans: Plans, options: WebOptions) -> Starlette:
+    """The ASGI application. It starts nothing and owns nothing: its ports belong to the composition root."""
+    context = Context.of(intake, status, plans, options)
     app = Starlette(
         routes=list(chain.from_iterable(resource.routes(context) for resource in _RESOURCES)),
         middleware=[Middleware(Edge)],

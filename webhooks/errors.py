@@ -13,6 +13,9 @@ from reconciler.errors import (
     FabricDisabledError,
     FabricNotSuspendedError,
     FabricSuspendedError,
+    PlanChangedError,
+    PreviewBusyError,
+    ReconcilerError,
     StateError,
     StoppedError,
     UnknownFabricError,
@@ -87,29 +90,35 @@ def refusal(error: Exception) -> RefusalError:
     return _of_the_reconciler(error)
 
 
-_OF_A_FABRIC = {
-    UnknownFabricError: (404, "unknown_fabric"),
-    FabricDisabledError: (409, "fabric_disabled"),
-    FabricSuspendedError: (409, "fabric_suspended"),
-    FabricNotSuspendedError: (409, "fabric_not_suspended"),
+_KNOWN = {
+    UnknownFabricError: (404, "unknown_fabric", "fabric"),
+    FabricDisabledError: (409, "fabric_disabled", "fabric"),
+    FabricSuspendedError: (409, "fabric_suspended", "fabric"),
+    FabricNotSuspendedError: (409, "fabric_not_suspended", "fabric"),
+    PlanChangedError: (409, "plan_changed", "hash"),
 }
+"""Status, code and field of errors whose message is for the client."""
 
 
 def _of_the_reconciler(error: Exception) -> RefusalError:
     match error:
-        case UnknownFabricError() | FabricDisabledError() | FabricSuspendedError() | FabricNotSuspendedError():
-            status, code = _OF_A_FABRIC[type(error)]
-            return RefusalError(status, code, printable(error.message), field="fabric")
+        case ReconcilerError() if type(error) in _KNOWN:
+            status, code, field = _KNOWN[type(error)]
+            return RefusalError(status, code, printable(error.message), field=field)
+        case PreviewBusyError():
+            return RefusalError(503, "busy", printable(error.message), headers=RETRY_AFTER)
         case StoppedError():
             return stopping()
         case StateError():
-            return RefusalError(
-                503, "state_unusable", "The state cannot be used; the log says why.", headers=RETRY_AFTER
-            )
+            return _unusable("state", RETRY_AFTER)
         case ConfigurationError():
-            return RefusalError(503, "configuration_unusable", "The configuration cannot be used; the log says why.")
+            return _unusable("configuration")
         case _:
             return RefusalError(500, "internal_error", "Something unexpected failed; the log says what.")
+
+
+def _unusable(what: str, headers: Mapping[str, str] | None = None) -> RefusalError:
+    return RefusalError(503, f"{what}_unusable", f"The {what} cannot be used; the log says why.", headers=headers)
 
 
 def stopping() -> RefusalError:

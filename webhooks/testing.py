@@ -14,6 +14,7 @@ from reconciler.errors import (
     FabricDisabledError,
     FabricNotSuspendedError,
     FabricSuspendedError,
+    PlanChangedError,
     UnknownFabricError,
 )
 from reconciler.model.requests import Accepted, AcceptedRequest, Delivery, Receiver, Request, RequestState, Trigger
@@ -53,6 +54,10 @@ class FakeIntake:
     requests: dict[str, Request] = field(default_factory=dict)
     suspended: dict[str, str | None] = field(default_factory=dict)
     """Why each suspended fabric is."""
+    names: dict[str, str | None] = field(default_factory=dict)
+    """Who suspended, resumed or approved last, by fabric."""
+    approved: dict[str, str] = field(default_factory=dict)
+    """The hash of the plan that was approved last, by fabric."""
     working: set[str] = field(default_factory=set)
     """Repositories of which a delivery has verified."""
     delivered: list[tuple[Delivery, tuple[str, ...]]] = field(default_factory=list)
@@ -104,12 +109,21 @@ class FakeIntake:
         self._fail()
         if fabric is None:
             return self._queued(self.fabrics, Trigger.REQUEST)
+        return self._queued([self._reconciled(fabric)], Trigger.REQUEST)
+
+    async def approve_plan(self, fabric: str, plan_hash: str, by: str | None) -> Accepted:
+        self._fail()
+        named = self._reconciled(fabric)
+        self.approved[fabric], self.names[fabric] = plan_hash, by
+        return self._queued([named], Trigger.REQUEST)
+
+    def _reconciled(self, fabric: str) -> FakeFabric:
         named = self._named(fabric)
         if not named.is_enabled:
             raise FabricDisabledError(f"the fabric {fabric} is disabled")
         if fabric in self.suspended:
             raise FabricSuspendedError(f"the fabric {fabric} is suspended")
-        return self._queued([named], Trigger.REQUEST)
+        return named
 
     def _named(self, fabric: str) -> FakeFabric:
         for one in self.fabrics:
@@ -117,20 +131,21 @@ class FakeIntake:
                 return one
         raise UnknownFabricError(f"no fabric {fabric} is configured")
 
-    async def suspend_fabric(self, fabric: str, reason: str | None) -> None:
+    async def suspend_fabric(self, fabric: str, reason: str | None, by: str | None = None) -> None:
         self._fail()
         self._named(fabric)
-        self.suspended[fabric] = reason
+        self.suspended[fabric], self.names[fabric] = reason, by
         for request in list(self.requests.values()):
             if request.fabric == fabric and request.state is RequestState.QUEUED:
                 self.finish(request.id, RequestState.SUPERSEDED)
 
-    async def resume_fabric(self, fabric: str) -> Accepted:
+    async def resume_fabric(self, fabric: str, by: str | None = None) -> Accepted:
         self._fail()
         named = self._named(fabric)
         if fabric not in self.suspended:
             raise FabricNotSuspendedError(f"the fabric {fabric} is not suspended")
         del self.suspended[fabric]
+        self.names[fabric] = by
         return self._queued([named], Trigger.REQUEST)
 
     def _is_active(self, fabric: FakeFabric) -> bool:
@@ -244,7 +259,11 @@ class FakeStatus:
         return lines.encode(), "text/plain; version=0.0.4; charset=utf-8"
 
     def _fabric(self, fabric: FakeFabric) -> JSONObject:
-        suspended = {"since": "2026-01-01T00:00:00Z", "reason": self.intake.suspended.get(fabric.name)}
+        suspended = {
+            "since": "2026-01-01T00:00:00Z",
+            "reason": self.intake.suspended.get(fabric.name),
+            "by": self.intake.names.get(fabric.name),
+        }
         return {
             "name": fabric.name,
             "repository": fabric.repository,
@@ -255,6 +274,33 @@ class FakeStatus:
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure
+
+
+@dataclass
+class FakePlans:
+    """A `Plans` over a `FakeIntake`: `hashes` holds the hash of the present plan of each fabric, and a fabric that has
+    none has nothing to do. `fetched` are the fabrics that were fetched for it; `failure` is raised by every call.
+    """
+
+    intake: FakeIntake = field(default_factory=FakeIntake)
+    hashes: dict[str, str] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def plan(self, fabric: str, *, is_fetching: bool = False) -> JSONObject:
+        if self.failure is not None:
+            raise self.failure
+        if fabric not in {one.name for one in self.intake.fabrics}:
+            raise UnknownFabricError(f"no fabric {fabric} is configured")
+        if is_fetching:
+            self.fetched.append(fabric)
+        return {"fabric": fabric, "hash": self.hashes.get(fabric), "actions": []}
+
+    def named(self, fabric: str, beginning: str) -> str:
+        present: str = self.plan(fabric)["hash"] or ""
+        if not present.startswith(beginning):
+            raise PlanChangedError(f"{beginning} is not the present plan of {fabric}")
+        return present
 
 
 def _request_json(request: Request) -> JSONObject:

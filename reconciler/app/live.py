@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.app.subjects import Stock
     from reconciler.desired.remote import GitRemote
     from reconciler.model.fabric import Fabric
+    from reconciler.ports import NetBox
     from reconciler.settings import FabricSettings, Settings
     from reconciler.triggers.watch.fabric import FabricWatch
 
@@ -74,7 +75,17 @@ class Made:
     the old one may go on.
     """
     subject: Subject
+    netbox: NetBox | None
+    """Another connection to the same NetBox, which is not for two threads at once: for those who look beside a pass."""
     watch: FabricWatch | None = None
+
+    @property
+    def previewed(self) -> Subject:
+        """The same fabric, to be looked at while a pass may run."""
+        cluster = self.subject.cluster
+        if isinstance(cluster, CachedCluster):
+            cluster = cluster.for_preview()
+        return replace(self.subject, cluster=cluster, netbox=self.netbox)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,11 @@ class Live:
     def subjects(self) -> Mapping[str, Subject]:
         return self.version.subjects
 
+    def previewed(self, fabric: str) -> Subject | None:
+        """What to look at for a preview of a fabric, None where it is not configured. From any thread."""
+        made = self.version.made.get(fabric)
+        return None if made is None else made.previewed
+
     def local_branches(self) -> Sequence[LocalBranch]:
         """The branches of repositories on this machine."""
         repositories = self.version.settings.repositories
@@ -198,7 +214,7 @@ class Live:
         if cluster is not None and watch is not None:
             cluster = CachedCluster(cluster, watch.caches)
         subject = Subject(fabric, self._stock.source(remote, fabric), cluster, self._stock.netbox(settings))
-        return Made(basis, credentials, subject, watch)
+        return Made(basis, credentials, subject, self._stock.netbox_to_look_at(settings), watch)
 
 
 def _own_writes(subjects: Mapping[str, Subject]) -> Callable[[str], bool]:

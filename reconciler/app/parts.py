@@ -22,9 +22,10 @@ from reconciler.errors import StateError
 from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
-from reconciler.reconcile import PassRunner, Surroundings
+from reconciler.reconcile import PassRunner, Previewer, Surroundings
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
+from reconciler.status.plans import Plans
 from reconciler.status.reporter import Reporter
 from reconciler.store import open_store
 from reconciler.triggers.branches import LocalBranches
@@ -132,6 +133,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     )
     runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
+    plans = Plans(Previewer(live.previewed, store, clock, stop), store)
     changes = ReloadEffects(live, intake, watches, poll, metrics, partial(unsettled, store, queue))
     branches = LocalBranches(live.local_branches, changes.moved)
     return Parts(
@@ -154,7 +156,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         components=components,
         supervisor=supervisor,
         watches=watches,
-        web=create_app(intake, reporter, _web_options(live, metrics, reporter)),
+        web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter)),
         stop=stop,
     )
 

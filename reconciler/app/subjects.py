@@ -85,6 +85,10 @@ class Stock:
             return self._netboxes.setdefault(fabric.name, LocalNetBox(self._documents, fabric.name))
         return build_netbox(fabric, self._documents)
 
+    def netbox_to_look_at(self, fabric: FabricSettings) -> NetBox | None:
+        """As `build_netbox`: one that shares nothing with that of passes but what it is connected to."""
+        return build_netbox(fabric, self._documents)
+
 
 def mirror_folder(folder: Path, remote: GitRemote) -> Path:
     """Where the mirror of a remote is. Were it by name alone, the mirrors of a URL and of the one that takes its place

@@ -47,7 +47,8 @@ def sync_status(fabric: Fabric, record: FabricRecord, now: datetime, suspension:
 
 def _suspended(suspension: Suspension) -> str:
     reason = f": {suspension.reason}" if suspension.reason else ""
-    return f"the fabric is suspended since {rfc3339(suspension.since)}{reason}"
+    by = f" by {suspension.by}" if suspension.by else ""
+    return f"the fabric is suspended since {rfc3339(suspension.since)}{by}{reason}"
 
 
 def _error(record: FabricRecord, last: LastPass, _now: datetime) -> Verdict | None:

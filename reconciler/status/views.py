@@ -137,7 +137,9 @@ def fabric_view(
 
 
 def _suspension_view(suspension: Suspension | None) -> JSONObject | None:
-    return None if suspension is None else {"since": rfc3339(suspension.since), "reason": suspension.reason}
+    if suspension is None:
+        return None
+    return {"since": rfc3339(suspension.since), "reason": suspension.reason, "by": suspension.by}
 
 
 def fabric_details(record: FabricRecord) -> JSONObject:

@@ -21,7 +21,7 @@ from reconciler.errors import (
 from reconciler.model.requests import Accepted, AcceptedRequest, RefUpdate, Request, RequestState, Trigger, Work
 from reconciler.model.revision import COMMIT
 from reconciler.plan.netbox_keys import object_of
-from reconciler.ports import Requests, Suspensions
+from reconciler.ports import Approvals, Requests, Suspensions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,7 +60,7 @@ class Obstacle:
 SUSPENDED = Obstacle("Suspended", "the fabric was suspended before its pass ended")
 
 
-class Memory(Requests, Suspensions, Protocol):
+class Memory(Requests, Suspensions, Approvals, Protocol):
     """What the intake stores."""
 
 
@@ -184,12 +184,22 @@ class TriggerIntake:
             active = self._active_of(everything)
             accepted = await self._accept(active, Trigger.REQUEST)
             return replace(accepted, skipped=tuple(f.name for f in everything if f not in active))
+        return await self._accept([self._reconciled(fabric)], Trigger.REQUEST)
+
+    async def approve_plan(self, fabric: str, plan_hash: str, by: str | None) -> Accepted:
+        named = self._reconciled(fabric)
+        await to_thread.run_sync(self._memory.approve, fabric, plan_hash, by)
+        log.info("plan approved", fabric=fabric, plan=plan_hash, by=by)
+        return await self._accept([named], Trigger.REQUEST)
+
+    def _reconciled(self, fabric: str) -> Fabric:
+        """The fabric of this name, which passes may be made of."""
         named = self._named(fabric)
         if not named.is_enabled:
             raise FabricDisabledError(f"fabric {fabric!r} is disabled in the configuration")
         if self._memory.suspension(fabric) is not None:
             raise FabricSuspendedError(f"fabric {fabric!r} is suspended")
-        return await self._accept([named], Trigger.REQUEST)
+        return named
 
     def _named(self, fabric: str) -> Fabric:
         named = self._configured.fabrics.get(fabric)
@@ -197,20 +207,20 @@ class TriggerIntake:
             raise UnknownFabricError(f"no fabric {fabric!r} is configured")
         return named
 
-    async def suspend_fabric(self, fabric: str, reason: str | None) -> None:
+    async def suspend_fabric(self, fabric: str, reason: str | None, by: str | None = None) -> None:
         self._named(fabric)
         async with self._switching:
-            await to_thread.run_sync(self._memory.suspend, fabric, reason)
-            log.info("fabric suspended", fabric=fabric, reason=reason)
+            await to_thread.run_sync(self._memory.suspend, fabric, reason, by)
+            log.info("fabric suspended", fabric=fabric, reason=reason, by=by)
             await self._discard(fabric, SUSPENDED)
         self._wake()
 
-    async def resume_fabric(self, fabric: str) -> Accepted:
+    async def resume_fabric(self, fabric: str, by: str | None = None) -> Accepted:
         named = self._named(fabric)
         async with self._switching:
             if not await to_thread.run_sync(self._memory.resume, fabric):
                 raise FabricNotSuspendedError(f"fabric {fabric!r} is not suspended")
-            log.info("fabric resumed", fabric=fabric)
+            log.info("fabric resumed", fabric=fabric, by=by)
             try:
                 return await self._accept(self._active_of([named]), Trigger.REQUEST)
             finally:

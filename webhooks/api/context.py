@@ -14,7 +14,7 @@ from webhooks.errors import stopping
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.ports import Intake, Status
+    from reconciler.ports import Intake, Plans, Status
     from webhooks.options import WebOptions
 
 Answer = TypeVar("Answer")
@@ -22,22 +22,24 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The ports, the options, and threads for what blocks: apart for probes, reads and deliveries, so that a flood
-    of one kind neither slows the event loop nor makes another wait.
+    """The ports, the options, and threads for what blocks: apart for probes, reads, deliveries and previews, so that a
+    flood of one kind neither slows the event loop nor makes another wait.
     """
 
     intake: Intake
     status: Status
+    plans: Plans
     options: WebOptions
     bodies: BodyReader
     probes: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
     reads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     deliveries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+    previews: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
 
     @classmethod
-    def of(cls, intake: Intake, status: Status, options: WebOptions) -> Context:
+    def of(cls, intake: Intake, status: Status, plans: Plans, options: WebOptions) -> Context:
         bodies = BodyReader(options.max_body_bytes, options.body_timeout, options.body_budget)
-        return cls(intake, status, options, bodies)
+        return cls(intake, status, plans, options, bodies)
 
     def refuse_while_stopping(self) -> None:
         """Raises RefusalError (503) once new work is no longer accepted."""

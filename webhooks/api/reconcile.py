@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
+from starlette.responses import Response
 from starlette.routing import Route
 
+from reconciler.errors import FabricDisabledError, FabricSuspendedError, UnknownFabricError
 from reconciler.model.requests import RequestState
 from webhooks.api.authentication import require_token
 from webhooks.api.context import in_thread
-from webhooks.errors import ASCIIJSONResponse, RefusalError
+from webhooks.errors import ASCIIJSONResponse, RefusalError, encode
 from webhooks.payload import parse_object
 from webhooks.text import printable
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from reconciler.model.json import JSON, JSONObject
     from reconciler.model.requests import Accepted, AcceptedRequest
@@ -35,10 +37,13 @@ def routes(context: Context) -> list[Route]:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the body asks for: one fabric or, None, all; and whether and how long to wait for the end (seconds)."""
+    """What the body asks for: one fabric or, None, all; whether and how long to wait for the end (seconds); or, as a
+    dry run, only what would be done.
+    """
 
     fabric: str | None = None
     wait: float | None = None
+    is_dry_run: bool = False
 
     @classmethod
     def parse(cls, body: bytes) -> Order:
@@ -47,8 +52,8 @@ class Order:
         unknown = next((name for name in document if name not in {"fabric", "wait", "dry_run"}), None)
         if unknown is not None:
             raise _invalid(printable(unknown), "is not a key of this request: fabric, wait and dry_run are")
-        _refuse_dry_run(document.get("dry_run", False))
-        return cls(_fabric(document.get("fabric")), _wait(document["wait"]) if "wait" in document else None)
+        wait = _wait(document["wait"]) if "wait" in document else None
+        return cls(_fabric(document.get("fabric")), wait, _dry_run(document.get("dry_run", False)))
 
 
 def _fabric(value: JSON) -> str | None:
@@ -63,11 +68,10 @@ def _wait(value: JSON) -> float:
     raise _invalid("wait", f"must be a number of seconds from 0 to {_LONGEST_WAIT:g}")
 
 
-def _refuse_dry_run(value: JSON) -> None:
-    if not isinstance(value, bool):
-        raise _invalid("dry_run", "must be true or false")
-    if value:
-        raise RefusalError(400, "not_supported", "dry_run is not supported in this version.", field="dry_run")
+def _dry_run(value: JSON) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _invalid("dry_run", "must be true or false")
 
 
 def _invalid(field: str, what: str) -> RefusalError:
@@ -79,11 +83,15 @@ class Reconcile:
         self._context = context
 
     async def post(self, request: Request) -> Response:
-        """202 with the requests; with `wait` 200 once all are terminal, whatever their outcome."""
+        """202 with the requests; with `wait` 200 once all are terminal, whatever their outcome. A dry run requests
+        nothing: 200 with the plans that passes would carry out, after a fetch.
+        """
         require_token(request.headers, self._context.options.api_token)
         self._context.refuse_while_stopping()
         async with self._context.bodies.body(request) as body:
             order = Order.parse(body)
+        if order.is_dry_run:
+            return await self._dry_run(order.fabric)
         accepted = await self._context.intake.reconcile(order.fabric)
         if order.wait is None:
             return _answer(202, [_brief(one) for one in accepted.requests], accepted)
@@ -91,6 +99,31 @@ class Reconcile:
         present = await self._present(accepted)
         is_done = all(one["state"] in _TERMINAL for one in present)
         return _answer(200 if is_done else 202, present, accepted)
+
+    async def _dry_run(self, fabric: str | None) -> Response:
+        views = await in_thread(self._context.reads, partial(self._fabrics, fabric))
+        active = [one["name"] for one in views if one["enabled"] and one["suspended"] is None]
+        plans = [await in_thread(self._context.previews, partial(self._fetched_plan, name)) for name in active]
+        answer = {"plans": plans, "skipped": [one["name"] for one in views if one["name"] not in active]}
+        body = await in_thread(self._context.reads, partial(encode, answer))
+        return Response(body, media_type="application/json")
+
+    def _fabrics(self, fabric: str | None) -> list[JSONObject]:
+        """The fabrics that are asked for. Raises as `Intake.reconcile` does for a named one."""
+        if fabric is None:
+            found: list[JSONObject] = self._context.status.fabrics()["fabrics"]
+            return found
+        view = self._context.status.fabric(fabric)
+        if view is None:
+            raise UnknownFabricError(f"no fabric {fabric!r} is configured")
+        if not view["enabled"]:
+            raise FabricDisabledError(f"fabric {fabric!r} is disabled in the configuration")
+        if view["suspended"] is not None:
+            raise FabricSuspendedError(f"fabric {fabric!r} is suspended")
+        return [view]
+
+    def _fetched_plan(self, fabric: str) -> JSONObject:
+        return self._context.plans.plan(fabric, is_fetching=True)
 
     async def _wait(self, ids: list[str], seconds: float, request: Request) -> None:
         """Until all requests are terminal, or `seconds` are over, or nothing more is to be waited for."""

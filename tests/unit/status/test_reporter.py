@@ -149,7 +149,7 @@ def test_a_suspended_fabric(desk: Desk) -> None:
     desk.store.suspend("dc1", "cabling")
 
     first, second = desk.reporter.fabrics()["fabrics"]
-    assert first["suspended"] == {"since": "2026-03-01T12:00:00.000Z", "reason": "cabling"}
+    assert first["suspended"] == {"since": "2026-03-01T12:00:00.000Z", "reason": "cabling", "by": None}
     assert (first["sync_status"], second["suspended"]) == ("disabled", None)
     assert desk.reporter.healthz().is_ok
     assert desk.reporter.healthz().body["connections"].keys() == {"dc2"}

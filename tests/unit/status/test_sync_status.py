@@ -151,3 +151,10 @@ def test_suspended(fabric: dict[str, Any], record: dict[str, Any], reason: str) 
 def test_why_it_is_suspended(reason: str | None, message: str) -> None:
     """The message says since when, and why where somebody said it."""
     assert sync_status(FABRIC, SYNCED, NOW, Suspension(NOW, reason)).message == message
+
+
+def test_who_suspended_it() -> None:
+    """The message names whoever did, where that was said."""
+    message = sync_status(FABRIC, SYNCED, NOW, Suspension(NOW, "cabling", "ann")).message
+
+    assert message == "the fabric is suspended since 2026-03-01T12:00:00.000Z by ann: cabling"

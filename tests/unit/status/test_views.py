@@ -204,13 +204,13 @@ def test_what_is_said_of_a_silent_webhook(received: datetime | None, said: str) 
 def test_a_suspended_fabric(reason: str | None) -> None:
     """A suspended fabric says since when and why, is not polled, and is disabled."""
     webhook = views.webhook_view("github", WebhookRecord("gitops"))
-    suspension = Suspension(samples.NOON, reason)
+    suspension = Suspension(samples.NOON, reason, "ann")
 
     view = views.fabric_view(
         FABRIC, samples.fabric_record(), webhook, now=samples.NOON, is_reconciling=False, suspension=suspension
     )
 
-    assert view["suspended"] == {"since": NOON, "reason": reason}
+    assert view["suspended"] == {"since": NOON, "reason": reason, "by": "ann"}
     assert (view["sync_status"], view["reason"], view["next_poll"]) == ("disabled", "Suspended", None)
 
 

@@ -28,6 +28,7 @@ from reconciler.model.requests import (
     Trigger,
     Work,
 )
+from reconciler.model.status import Approval, Suspension
 from reconciler.queue import WorkQueue
 from reconciler.store import Store, open_store
 from reconciler.store.connection import Database
@@ -586,3 +587,42 @@ async def test_who_listens_is_told(taking: Taking) -> None:
     assert taking.told.wakes == 3
     taking.intake.finished([])
     assert taking.told.wakes == 4
+
+
+# Approval
+
+
+async def test_approval_is_stored_and_queued(taking: Taking) -> None:
+    """The plan is approved by the time of the answer, in somebody's name, and a full pass is queued for it."""
+    accepted = await taking.intake.approve_plan("dc1", "a" * 64, "ann")
+
+    (request,) = accepted.requests
+    assert (request.fabric, request.state) == ("dc1", "queued")
+    assert taking.store.approval("dc1") == Approval("a" * 64, NOW, "ann")
+    taken = await taking.queue.get()
+    assert taken is not None
+    assert taken.work == Work((Trigger.REQUEST,), (request.id,))
+
+
+@pytest.mark.parametrize(
+    ("fabric", "error"),
+    [("dc9", UnknownFabricError), ("off", FabricDisabledError), ("dc2", FabricSuspendedError)],
+)
+async def test_nothing_is_approved(taking: Taking, fabric: str, error: type[Exception]) -> None:
+    """Of a fabric that no pass may be made of."""
+    await taking.intake.suspend_fabric("dc2", None)
+
+    with pytest.raises(error):
+        await taking.intake.approve_plan(fabric, "a" * 64, None)
+
+    assert taking.store.approval(fabric) is None
+    assert taking.queue.depth() == 0
+
+
+async def test_who_suspended(taking: Taking) -> None:
+    """The name is kept as long as the suspension is."""
+    await taking.intake.suspend_fabric("dc1", "cabling", "ann")
+    assert taking.store.suspension("dc1") == Suspension(NOW, "cabling", "ann")
+
+    await taking.intake.resume_fabric("dc1", "bob")
+    assert taking.store.suspension("dc1") is None

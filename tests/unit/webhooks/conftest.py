@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from reconciler.model.requests import Receiver
 from tests.payloads import github
 from webhooks.app import WebOptions, create_app
-from webhooks.testing import FakeFabric, FakeIntake, FakeStatus
+from webhooks.testing import FakeFabric, FakeIntake, FakePlans, FakeStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +56,13 @@ def options(counted: Counter[tuple[str, str]]) -> WebOptions:
 
 
 @pytest.fixture
-def app(intake: FakeIntake, status: FakeStatus, options: WebOptions) -> Starlette:
-    return create_app(intake, status, options)
+def plans(intake: FakeIntake) -> FakePlans:
+    return FakePlans(intake, {"dc1": "abcdef012345" + "6" * 52})
+
+
+@pytest.fixture
+def app(intake: FakeIntake, status: FakeStatus, plans: FakePlans, options: WebOptions) -> Starlette:
+    return create_app(intake, status, plans, options)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.unit.webhooks.reading import lowered
 from webhooks.app import WebOptions, create_app
 from webhooks.payload import MalformedPayloadError, is_token
 from webhooks.providers import PROVIDERS, Provider
-from webhooks.testing import FakeFabric, FakeIntake, FakeStatus
+from webhooks.testing import FakeFabric, FakeIntake, FakePlans, FakeStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,7 +125,7 @@ def test_any_signed_delivery(portal: BlockingPortal, forge: Forge, data: st.Data
     """Whatever is signed with a secret is answered, and never with a 5xx; a fabric is queued for a push alone."""
     name = "dc1" if forge.provider == "netbox" else "gitops"
     intake = FakeIntake([Receiver(forge.provider, name, forge.url, forge.secret)], [FakeFabric("dc1")])
-    app = create_app(intake, FakeStatus(intake), WebOptions(api_token=lambda: None, now=lambda: 0.0))
+    app = create_app(intake, FakeStatus(intake), FakePlans(), WebOptions(api_token=lambda: None, now=lambda: 0.0))
     path = data.draw(st.sampled_from(list(places(forge.push()))))
     body = github.encoded(replaced(forge.push(), path, data.draw(json_values)))
 

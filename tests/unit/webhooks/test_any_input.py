@@ -14,7 +14,7 @@ from reconciler.model.requests import Receiver
 from tests.payloads import github
 from tests.unit.webhooks.asgi import Answer, Body, ask
 from webhooks.app import WebOptions, create_app
-from webhooks.testing import FakeFabric, FakeIntake, FakeStatus
+from webhooks.testing import FakeFabric, FakeIntake, FakePlans, FakeStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,8 @@ def answered(portal: BlockingPortal, method: str, path: str, sent: list[tuple[by
     """The answer of an application that has answered nobody before."""
     webhook = Receiver("github", "gitops", "https://github.example.com/net/gitops.git", github.SECRET)
     intake = FakeIntake([webhook], [FakeFabric("dc1")])
-    app = create_app(intake, FakeStatus(intake), WebOptions(api_token=lambda: b"token", max_body_bytes=4096))
+    options = WebOptions(api_token=lambda: b"token", max_body_bytes=4096)
+    app = create_app(intake, FakeStatus(intake), FakePlans(), options)
     return portal.call(ask, app, method, path, sent, body)
 
 

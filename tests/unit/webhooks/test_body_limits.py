@@ -13,6 +13,7 @@ from tests.payloads import github
 from tests.unit.webhooks.asgi import Answer, Body, ask
 from webhooks.app import create_app
 from webhooks.body import LINGER_BYTES
+from webhooks.testing import FakePlans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -198,7 +199,7 @@ async def test_50_parallel_bodies(app: Starlette) -> None:
 
 async def test_budget_is_given_back(intake: FakeIntake, status: FakeStatus, options: WebOptions) -> None:
     """However requests end, their bytes no longer count; a body of the largest size fits whatever the budget says."""
-    app = create_app(intake, status, replace(options, max_body_bytes=4096, body_budget=1))
+    app = create_app(intake, status, FakePlans(), replace(options, max_body_bytes=4096, body_budget=1))
     ends: Iterable[Body] = [
         Body([b"A" * 4096]),
         Body([b"A" * 4096, b"A"]),

@@ -15,7 +15,7 @@ from tests.payloads import github
 from tests.unit.webhooks.asgi import Answer, Body, ask
 from webhooks.app import create_app
 from webhooks.providers import PROVIDERS
-from webhooks.testing import FakeIntake
+from webhooks.testing import FakeIntake, FakePlans
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -113,7 +113,7 @@ async def test_same_delivery_at_the_same_time(intake: FakeIntake, status: FakeSt
             return await super().deliver(delivery, repositories)
 
     slow = Slow(intake.webhooks, intake.fabrics)
-    app = create_app(slow, status, options)
+    app = create_app(slow, status, FakePlans(), options)
     body = github.encoded(github.push())
     answers: list[Answer] = []
 
@@ -403,6 +403,6 @@ def test_nothing_tells_a_secret(client: TestClient, intake: FakeIntake, options:
 
 async def test_limit_of_unverified_is_an_option(intake: FakeIntake, status: FakeStatus, options: WebOptions) -> None:
     """The number of unverified deliveries that are answered 401 is what the options say."""
-    app = create_app(intake, status, replace(options, unverified_per_minute=0))
+    app = create_app(intake, status, FakePlans(), replace(options, unverified_per_minute=0))
 
     assert (await ask(app, "POST", "/webhooks/github", {"Content-Type": "application/json"}, b"{}")).status == 429

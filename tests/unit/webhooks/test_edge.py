@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         ("GET", "/", 404, "not_found"),
         ("GET", "/nonesuch", 404, "not_found"),
         ("GET", "/fabrics/", 404, "not_found"),
-        ("GET", "/fabrics/dc1/plan", 404, "not_found"),
+        ("POST", "/fabrics/dc1/plan", 405, "method_not_allowed"),
         ("POST", "/webhooks/github/", 404, "not_found"),
         ("GET", "/webhooks/github", 405, "method_not_allowed"),
         ("GET", "/reconcile", 405, "method_not_allowed"),

@@ -13,7 +13,7 @@ from tests.unit.webhooks.asgi import Answer, Body, ask
 from tests.unit.webhooks.reading import lowered
 from webhooks.app import WebOptions, create_app
 from webhooks.providers import PROVIDERS
-from webhooks.testing import FakeFabric, FakeIntake, FakeStatus
+from webhooks.testing import FakeFabric, FakeIntake, FakePlans, FakeStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def app(intake: FakeIntake, unverified: list[str]) -> Starlette:
     options = WebOptions(
         api_token=lambda: None, max_body_bytes=TOO_LARGE, on_unverified=unverified.append, now=lambda: 0.0
     )
-    return create_app(intake, FakeStatus(intake), options)
+    return create_app(intake, FakeStatus(intake), FakePlans(), options)
 
 
 def genuine(forge: Forge) -> bytes:
@@ -220,7 +220,7 @@ async def test_gitlab_signature_of_yesterday(intake: FakeIntake) -> None:
     forge = next(one for one in FORGES if one.name == "gitlab-signed")
     clock = {"now": 0.0}
     options = WebOptions(api_token=lambda: None, now=lambda: clock["now"])
-    app = create_app(intake, FakeStatus(intake), options)
+    app = create_app(intake, FakeStatus(intake), FakePlans(), options)
 
     clock["now"] = 86_400.0
     assert (await send(app, forge, genuine(forge))).status == 401
@@ -238,7 +238,7 @@ async def test_gitea_set_up_as_github(intake: FakeIntake, *, headers: object, is
     """A delivery of Gitea or Forgejo on GitHub's route is proven by its own rules, against the route's secrets."""
     assert callable(headers)
     intake.webhooks = [Receiver("github", "gitops", gitea.URL, gitea.SECRET)]
-    app = create_app(intake, FakeStatus(intake), WebOptions(api_token=lambda: None))
+    app = create_app(intake, FakeStatus(intake), FakePlans(), WebOptions(api_token=lambda: None))
     document = github.encoded(gitea.push())
     body = gitea.form(gitea.push()) if is_form else document
     sent: Mapping[str, str] = headers(body, document=document if is_form else None)
@@ -485,7 +485,7 @@ async def test_what_is_stored_is_not_written_twice(app: Starlette, intake: FakeI
             asked.append("verified")
 
     counting = Counting(intake.webhooks, intake.fabrics)
-    app = create_app(counting, FakeStatus(counting), WebOptions(api_token=lambda: None))
+    app = create_app(counting, FakeStatus(counting), FakePlans(), WebOptions(api_token=lambda: None))
     forge = of_forge("github")
 
     assert (await send(app, forge, genuine(forge))).status == 202

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from reconciler.errors import StateError
 from webhooks.app import create_app
+from webhooks.testing import FakePlans
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSON
@@ -34,7 +35,7 @@ AUTHORIZED = {"Authorization": "Bearer canary-api-token"}
 @pytest.fixture
 def protected(intake: FakeIntake, status: FakeStatus, options: WebOptions) -> TestClient:
     """A client of a service whose reads need the token."""
-    return TestClient(create_app(intake, status, replace(options, protect_reads=True)))
+    return TestClient(create_app(intake, status, FakePlans(), replace(options, protect_reads=True)))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from reconciler.errors import ConfigurationError, StateError, StoppedError
 from reconciler.model.requests import RequestState
 from tests.unit.webhooks.asgi import Answer, Body, ask
 from webhooks.app import create_app
+from webhooks.testing import FakePlans
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -172,7 +173,6 @@ async def test_wait_ends_when_nobody_listens(app: Starlette) -> None:
         pytest.param(b'{"wait": -1}', "invalid", "wait", id="negative wait"),
         pytest.param(b'{"wait": 600.1}', "invalid", "wait", id="long wait"),
         pytest.param(b'{"wait": ' + b"9" * 4000 + b"}", "invalid", "wait", id="wait of 4000 digits"),
-        pytest.param(b'{"dry_run": true}', "not_supported", "dry_run", id="dry run"),
         pytest.param(b'{"dry_run": "yes"}', "invalid", "dry_run", id="dry run is text"),
         pytest.param(b'{"dry_run": null}', "invalid", "dry_run", id="dry run is null"),
     ],
@@ -186,11 +186,36 @@ async def test_refused_body(app: Starlette, intake: FakeIntake, body: bytes, cod
     assert not intake.requests
 
 
-async def test_dry_run_says_why(app: Starlette) -> None:
-    """A dry run is refused as something this version does not do."""
+async def test_dry_run(app: Starlette, intake: FakeIntake, plans: FakePlans) -> None:
+    """It is answered with the plan of each fabric that passes may be made of, after a fetch, and requests nothing."""
     answer = await post(app, b'{"dry_run": true}')
+    named = await post(app, b'{"fabric": "dc3", "dry_run": true, "wait": 5}')
 
-    assert answer.json["error"]["message"] == "dry_run is not supported in this version."
+    assert (answer.status, named.status) == (200, 200)
+    assert [plan["fabric"] for plan in answer.json["plans"]] == ["dc1", "dc3"]
+    assert answer.json["skipped"] == ["dc2"]
+    assert named.json == {"plans": [{"fabric": "dc3", "hash": None, "actions": []}], "skipped": []}
+    assert plans.fetched == ["dc1", "dc3", "dc3"]
+    assert intake.requests == {}
+
+
+@pytest.mark.parametrize(
+    ("fabric", "expected", "code"),
+    [
+        pytest.param("dc9", 404, "unknown_fabric", id="unknown"),
+        pytest.param("dc2", 409, "fabric_disabled", id="disabled"),
+        pytest.param("dc3", 409, "fabric_suspended", id="suspended"),
+    ],
+)
+async def test_refused_dry_run(
+    app: Starlette, intake: FakeIntake, plans: FakePlans, fabric: str, expected: int, code: str
+) -> None:
+    """A named fabric that no pass may be made of is refused as it is for a pass; nothing is fetched."""
+    intake.suspended["dc3"] = None
+
+    answer = await post(app, b'{"fabric": "%s", "dry_run": true}' % fabric.encode())
+
+    assert (answer.status, answer.code, plans.fetched) == (expected, code, [])
 
 
 @pytest.mark.parametrize(
@@ -245,7 +270,7 @@ async def test_no_token_is_configured(
     intake: FakeIntake, status: FakeStatus, options: WebOptions, token: bytes | None
 ) -> None:
     """Without a configured token nobody may ask, least of all with an empty one."""
-    app = create_app(intake, status, replace(options, api_token=lambda: token))
+    app = create_app(intake, status, FakePlans(), replace(options, api_token=lambda: token))
 
     assert (await post(app, headers={"Authorization": "Bearer "})).status == 401
 
@@ -253,7 +278,7 @@ async def test_no_token_is_configured(
 async def test_token_is_read_anew(intake: FakeIntake, status: FakeStatus, options: WebOptions) -> None:
     """A token that is changed while the service runs counts from the next request on."""
     tokens = [b"canary-api-token", b"new-token"]
-    app = create_app(intake, status, replace(options, api_token=lambda: tokens.pop(0)))
+    app = create_app(intake, status, FakePlans(), replace(options, api_token=lambda: tokens.pop(0)))
 
     assert [(await post(app)).status, (await post(app)).status] == [202, 401]
 
@@ -264,7 +289,7 @@ async def test_unreadable_token(intake: FakeIntake, status: FakeStatus, options:
     def unreadable() -> bytes:
         raise ConfigurationError("server.api_token_file: no such file")
 
-    app = create_app(intake, status, replace(options, api_token=unreadable))
+    app = create_app(intake, status, FakePlans(), replace(options, api_token=unreadable))
 
     with capture_logs() as lines:
         answer = await post(app)

@@ -46,10 +46,20 @@ async def test_suspend(app: Starlette, intake: FakeIntake, body: bytes, reason: 
         "name": "dc1",
         "repository": "gitops",
         "enabled": True,
-        "suspended": {"since": SINCE, "reason": reason},
+        "suspended": {"since": SINCE, "reason": reason, "by": None},
     }
     assert intake.suspended == {"dc1": reason}
     assert (await ask(app, "GET", "/fabrics/dc1")).json == answer.json
+
+
+async def test_who(app: Starlette, intake: FakeIntake) -> None:
+    """Both say in whose name, in the words of whoever asks."""
+    answer = await post(app, "/fabrics/dc1/suspend", b'{"reason": "cabling", "by": " ann "}')
+    assert answer.json["suspended"] == {"since": SINCE, "reason": "cabling", "by": "ann"}
+    assert intake.names == {"dc1": "ann"}
+
+    assert (await post(app, "/fabrics/dc1/resume", b'{"by": "bob"}')).status == 200
+    assert intake.names == {"dc1": "bob"}
 
 
 async def test_suspend_again(app: Starlette, intake: FakeIntake) -> None:
@@ -131,7 +141,9 @@ async def test_refused_fabric(app: Starlette, path: str, expected: int, code: st
         pytest.param("suspend", rb'{"reason": "\ud800"}', "invalid", "reason", id="a lone surrogate"),
         pytest.param("suspend", rb'{"reason": "\u202egnilbac"}', "invalid", "reason", id="text that runs backwards"),
         pytest.param("suspend", b'{"why": "x"}', "invalid", "why", id="another key"),
-        pytest.param("resume", b'{"reason": "x"}', "invalid", "reason", id="resume takes no key"),
+        pytest.param("suspend", b'{"by": 1}', "invalid", "by", id="a number for a name"),
+        pytest.param("suspend", b'{"by": "%s"}' % (b"x" * 101), "invalid", "by", id="a name of 101 characters"),
+        pytest.param("resume", b'{"reason": "x"}', "invalid", "reason", id="resume takes no reason"),
         pytest.param("resume", b"[]", "malformed", None, id="resume with a list"),
     ],
 )
