@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import local, remote
+from reconciler.cli import local, plan, remote
 from reconciler.cli.client import ApiError
 from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
@@ -27,6 +27,8 @@ for command in (
     remote.passes,
     remote.suspend,
     remote.resume,
+    plan.plan,
+    plan.approve,
 ):
     app.command()(command)
 

@@ -42,12 +42,14 @@ class ApiClient:
         if self.token is not None and not _TOKEN.fullmatch(self.token):
             raise ApiError("the API token is not one: it is empty or holds odd characters")
 
-    def get(self, path: str, key: str) -> JSONObject:
-        """The JSON answer of a route, which has this key. Raises ApiError."""
-        return self._checked(self._ask("GET", path, READ_TIMEOUT), key)
+    def get(self, path: str, key: str, wait: float = 0.0) -> JSONObject:
+        """The JSON answer of a route, which has this key. `wait` is how long the service may take beyond the usual, in
+        seconds. Raises ApiError.
+        """
+        return self._checked(self._ask("GET", path, READ_TIMEOUT + wait), key)
 
     def post(self, path: str, body: JSONObject, key: str, wait: float = 0.0) -> JSONObject:
-        """As `get`; `wait` is how long the service may take beyond the usual, in seconds."""
+        """As `get`."""
         return self._checked(self._ask("POST", path, READ_TIMEOUT + wait, body), key)
 
     def _ask(self, method: str, path: str, timeout: float, body: JSONObject | None = None) -> tuple[int, bytes]:

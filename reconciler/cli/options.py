@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,7 @@ TokenFileOption = Annotated[
     Path | None,
     typer.Option("--token-file", help="A file with the API token; without it, RECONCILER_TOKEN holds the token."),
 ]
+ByOption = Annotated[str | None, typer.Option("--by", help="In whose name; by default that of the login.")]
 
 DEFAULT_CONFIG = Path("reconciler.yaml")
 DEFAULT_SERVER = "http://127.0.0.1:8080"
@@ -39,3 +41,11 @@ def client(server: str, token_file: Path | None) -> ApiClient:
     """A client of the service. Raises ApiError, and ConfigurationError when the token file cannot be read."""
     source = SecretSource.of(token_file, TOKEN_VARIABLE if os.environ.get(TOKEN_VARIABLE) else None)
     return ApiClient(server, source.read().decode("ascii", "replace") if source else None)
+
+
+def login() -> str | None:
+    """The name of whoever runs the command, where the system knows one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as containers have
+        return None

@@ -15,11 +15,13 @@ from rich.text import Text
 from reconciler.cli import output as out
 from reconciler.cli.options import (
     DEFAULT_SERVER,
+    ByOption,
     Output,
     OutputOption,
     ServerOption,
     TokenFileOption,
     client,
+    login,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Exit(IntEnum):
     FINE = 0
     ERROR = 1
     NOT_IN_SYNC = 2
+    CHANGES = 2
     NOT_FINISHED = 3
 
 
@@ -95,12 +98,12 @@ def status(
 
 def _fabrics(api: ApiClient, fabric: str | None) -> list[JSONObject]:
     if fabric is not None:
-        return [api.get(_path(fabric), "problems")]
+        return [api.get(fabric_path(fabric), "problems")]
     fabrics: list[JSONObject] = api.get("/fabrics", "fabrics")["fabrics"]
     return fabrics
 
 
-def _path(fabric: str) -> str:
+def fabric_path(fabric: str) -> str:
     """A name is one segment, whatever characters somebody typed."""
     return f"/fabrics/{quote(fabric, safe='')}"
 
@@ -109,7 +112,7 @@ def _rendered(api: ApiClient, fabrics: Sequence[JSONObject]) -> Group:
     lines = []
     for fabric in fabrics:
         if fabric["problems_total"]:
-            whole = fabric if "problems" in fabric else api.get(_path(fabric["name"]), "problems")
+            whole = fabric if "problems" in fabric else api.get(fabric_path(fabric["name"]), "problems")
             lines += out.problem_lines(whole)
     return Group(out.status_table(fabrics), *map(Text, lines))
 
@@ -131,7 +134,7 @@ def passes(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Show the history of a fabric's passes, the newest first."""
-    answer = client(server, token_file).get(f"{_path(fabric)}/passes", "passes")
+    answer = client(server, token_file).get(f"{fabric_path(fabric)}/passes", "passes")
     if output is Output.JSON:
         out.print_json(answer)
     else:
@@ -141,12 +144,14 @@ def passes(
 def suspend(
     fabric: NameArgument,
     reason: Annotated[str | None, typer.Option(help="Why, for whoever looks at the status.")] = None,
+    by: ByOption = None,
     server: ServerOption = DEFAULT_SERVER,
     token_file: TokenFileOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Leave a fabric alone until it is resumed. A pass that runs goes on to its end; events cause none."""
-    answer = client(server, token_file).post(f"{_path(fabric)}/suspend", {"reason": reason}, "suspended")
+    body = {"reason": reason, "by": by or login()}
+    answer = client(server, token_file).post(f"{fabric_path(fabric)}/suspend", body, "suspended")
     if output is Output.JSON:
         out.print_json(answer)
         return
@@ -156,18 +161,20 @@ def suspend(
 def _suspended(suspension: JSONObject | None) -> str:
     if suspension is None:
         return "suspended, and resumed by somebody else since"
+    by = f" by {suspension['by']}" if suspension.get("by") else ""
     why = f": {suspension['reason']}" if suspension["reason"] else ""
-    return f"suspended since {suspension['since']}{why}"
+    return f"suspended since {suspension['since']}{by}{why}"
 
 
 def resume(
     fabric: NameArgument,
+    by: ByOption = None,
     server: ServerOption = DEFAULT_SERVER,
     token_file: TokenFileOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Take a suspended fabric up again, with a full pass at once."""
-    answer = client(server, token_file).post(f"{_path(fabric)}/resume", {}, "request")
+    answer = client(server, token_file).post(f"{fabric_path(fabric)}/resume", {"by": by or login()}, "request")
     if output is Output.JSON:
         out.print_json(answer)
         return

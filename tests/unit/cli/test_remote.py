@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reconciler.cli import client, remote
+from reconciler.cli.options import login
 from reconciler.model.passes import SyncState
 from tests.unit.cli import answers
 from tests.unit.loopback import Answer, as_json, closed_port, error
@@ -277,14 +278,27 @@ SINCE = "2026-03-01T12:00:00.000Z"
 )
 def test_suspend(cli: Cli, service: Loopback, arguments: list[str], reason: str | None, said: str) -> None:
     """What is asked is the fabric with the reason; what is said is since when it is suspended, and why."""
-    answer = answers.fabric() | {"suspended": {"since": SINCE, "reason": reason}}
+    answer = answers.fabric() | {"suspended": {"since": SINCE, "reason": reason, "by": None}}
     service.answer("POST /fabrics/dc1/suspend", as_json(answer))
 
     result = cli("suspend", "dc1", *arguments)
 
     assert (result.code, result.out) == (0, f"{said}\n")
     (asked,) = service.asked
-    assert json.loads(asked.body) == {"reason": reason}
+    assert json.loads(asked.body) == {"reason": reason, "by": login()}
+
+
+def test_in_whose_name(cli: Cli, service: Loopback) -> None:
+    """Both switches name somebody, and what is said of a suspension does too."""
+    suspended = {"since": SINCE, "reason": "rack 7", "by": "ann"}
+    service.answer("POST /fabrics/dc1/suspend", as_json(answers.fabric() | {"suspended": suspended}))
+    service.answer("POST /fabrics/dc1/resume", as_json(answers.fabric() | {"request": None}))
+
+    said = cli("suspend", "dc1", "--by", "ann")
+    assert cli("resume", "dc1", "--by", "bob").code == 0
+
+    assert said.out == f"dc1: suspended since {SINCE} by ann: rack 7\n"
+    assert [json.loads(asked.body)["by"] for asked in service.asked] == ["ann", "bob"]
 
 
 def test_suspended_in_vain(cli: Cli, service: Loopback) -> None:
@@ -308,7 +322,7 @@ def test_resume(cli: Cli, service: Loopback, request_: dict[str, Any] | None, sa
     result = cli("resume", "dc1")
 
     assert (result.code, result.out) == (0, f"dc1: resumed; {said}\n")
-    assert json.loads(service.asked[0].body) == {}
+    assert json.loads(service.asked[0].body) == {"by": login()}
 
 
 @pytest.mark.parametrize(("command", "key"), [("suspend", "suspended"), ("resume", "request")])
@@ -336,6 +350,9 @@ TARGETS = {
     "passes dc1": "GET /fabrics/dc1/passes",
     "suspend dc1": "POST /fabrics/dc1/suspend",
     "resume dc1": "POST /fabrics/dc1/resume",
+    "plan dc1": "GET /fabrics/dc1/plan",
+    "plan dc1 --fetch": "POST /reconcile",
+    "approve dc1 abcdef012345": "POST /fabrics/dc1/approve",
 }
 
 
