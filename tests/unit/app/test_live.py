@@ -415,3 +415,24 @@ def test_local_branches(tmp_path: Path) -> None:
     running = Running(tmp_path, LOCAL, repositories=[here, {"name": "there", "url": "https://git.example.com/x.git"}])
 
     assert running.live.local_branches() == [LocalBranch("gitops", tmp_path / "here.git", "production")]
+
+
+def test_what_a_preview_looks_at(tmp_path: Path) -> None:
+    """The same Git and cluster, but a connection to NetBox of its own; of a fabric that is not configured, nothing."""
+    live = Running(tmp_path, {**SERVER, **NETBOX}, LOCAL).live
+
+    looked_at, passed = live.previewed("dc1"), live.subjects()["dc1"]
+
+    assert looked_at is not None
+    assert (looked_at.fabric, looked_at.source) == (passed.fabric, passed.source)
+    assert isinstance(looked_at.cluster, CachedCluster)
+    assert isinstance(looked_at.netbox, NetBoxServer)
+    assert looked_at.cluster is not passed.cluster
+    assert looked_at.netbox is not passed.netbox
+    again = live.previewed("dc1")
+    assert again is not None
+    assert again.netbox is looked_at.netbox
+    embedded = live.previewed("dc2")
+    assert embedded is not None
+    assert embedded.netbox is not live.subjects()["dc2"].netbox
+    assert live.previewed("dc9") is None
