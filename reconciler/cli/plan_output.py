@@ -116,5 +116,5 @@ def _approval(plan: JSONObject) -> Iterator[str]:
         by = f" by {plain(approval['by'])}" if approval["by"] else ""
         yield f"[green]approved[/green] since {approval['since']}{by}"
     elif approval["needed"]:
-        command = f"reconciler approve {plan['fabric']} {plan['hash'][:12]}"
+        command = f"reconciler approve {plan['fabric']} {approval['hash'][:12]}"
         yield f"to have it carried out: [bold]{plain(command)}[/bold]"

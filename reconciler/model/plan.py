@@ -120,6 +120,7 @@ class ClusterPlan:
     document changed in form only, `forgotten` are gone from the cluster and from Git.
 
     `hash` tells plans apart: equal for the same actions on the same objects, in whatever order they were found.
+    `held_hash` is that of the plan that is left once all that is not held is done: it names what waits for approval.
     """
 
     fabric: str
@@ -132,6 +133,7 @@ class ClusterPlan:
     prune_pending: tuple[Finding, ...] = ()
     held: tuple[Action, ...] = ()
     held_by: Block | None = None
+    held_hash: str = ""
     blocks: tuple[Block, ...] = ()
     unknown: tuple[str, ...] = ()
     adopted: tuple[InventoryEntry, ...] = ()

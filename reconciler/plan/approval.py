@@ -37,20 +37,21 @@ def hold(
     waiting = (*plan.actions, *plan.held) if policy.needs_approval else plan.held
     if not waiting:
         return plan
+    if policy.needs_approval:
+        plan = replace(plan, actions=(), held=waiting, held_hash=plan.hash)
     if is_full and is_whole and approval is not None:
         block = _changed(plan, approval)
     elif policy.needs_approval:
         block = _required(plan, waiting, is_full=is_full)
     else:
         return plan
-    actions = () if policy.needs_approval else plan.actions
-    return replace(plan, actions=actions, held=waiting, held_by=block, blocks=(block, *plan.blocks))
+    return replace(plan, held_by=block, blocks=(block, *plan.blocks))
 
 
 def _changed(plan: ClusterPlan, approval: Approval) -> Block:
-    old = approval.hash[:SHOWN_OF_HASH]
+    old, new = approval.hash[:SHOWN_OF_HASH], plan.held_hash
     text = f"nothing of plan {old} is carried out: the plan changed since it was approved, and is now"
-    return Block(PLAN_CHANGED, f"{text} {plan.hash[:SHOWN_OF_HASH]}; {how_to_approve(plan.fabric, plan.hash)}")
+    return Block(PLAN_CHANGED, f"{text} {new[:SHOWN_OF_HASH]}; {how_to_approve(plan.fabric, new)}")
 
 
 def _required(plan: ClusterPlan, waiting: Iterable[Action], *, is_full: bool) -> Block:

@@ -54,8 +54,10 @@ def plan_cluster(
     applies = [decision.action for decision in decisions.values() if decision.action is not None]
     pruning = plan_prune(desired, situation, {one.key: one.resource for one in applies if isinstance(one, Update)})
     full_hash = _hash((*applies, *pruning.deletes), fabric)
-    is_over = len(pruning.deletes) > policy.max_deletes and full_hash != extent.approved
-    too_many = _too_many(pruning.deletes, policy, fabric, full_hash) if is_over else None
+    # What is not held goes on at once, and leaves a plan of deletes alone for whoever approves.
+    held_hash = full_hash if policy.needs_approval else _hash(pruning.deletes, fabric)
+    is_over = len(pruning.deletes) > policy.max_deletes and extent.approved not in {full_hash, held_hash}
+    too_many = _too_many(pruning.deletes, policy, fabric, held_hash) if is_over else None
     adopted = [decision.adopted for decision in decisions.values() if decision.adopted is not None]
     return ClusterPlan(
         fabric,
@@ -68,6 +70,7 @@ def plan_cluster(
         prune_pending=tuple(sorted(pruning.pending, key=lambda finding: finding.key)),
         held=pruning.deletes if is_over else (),
         held_by=too_many,
+        held_hash=held_hash if is_over else "",
         blocks=(*pruning.blocks, *([too_many] if too_many else [])),
         unknown=situation.unknown,
         adopted=(*adopted, *pruning.adopted),

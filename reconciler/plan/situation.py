@@ -27,7 +27,7 @@ Observed: TypeAlias = "Mapping[str, tuple[Resource, ...] | None]"
 @dataclass(frozen=True, slots=True)
 class Extent:
     """How far a plan may go: only to the objects of `scope`, of which none is deleted then; and, where `approved` is
-    the plan's hash, beyond `max_deletes`. Objects that are `contested` are not healed.
+    the plan's hash, or that of its deletes alone, beyond `max_deletes`. Objects that are `contested` are not healed.
     """
 
     scope: Scope = None

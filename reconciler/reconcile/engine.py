@@ -247,7 +247,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         reason=conclusion.reason,
         message=conclusion.message,
         revision=str(seen.revision) if seen.revision else None,
-        plan_hash=end.cluster.plan.hash if end.cluster else None,
+        plan_hash=end.cluster.plan.held_hash or end.cluster.plan.hash if end.cluster else None,
         phases=attempt.phases,
         counts=dict(attempt.counts),
         failures=tuple(attempt.failures[:MAX_STORED_FAILURES]),

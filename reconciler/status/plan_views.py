@@ -125,12 +125,15 @@ def _finding_views(findings: Iterable[Finding], files: Mapping[ObjectKey, str]) 
 
 
 def _approval_view(preview: Preview) -> JSONObject:
-    """`required`: by the policy; `needed`: something of this plan waits for it; `approved`: this very plan is."""
+    """`required`: by the policy; `needed`: something of this plan waits for it, under the name `hash`; `approved`: this
+    very plan is.
+    """
     plan, policy, approval = preview.plan, preview.fabric.cluster, preview.approval
     is_approved = plan is not None and plan.is_approved
     return {
         "required": policy is not None and policy.needs_approval,
         "needed": plan is not None and bool(plan.held),
+        "hash": plan.held_hash if plan is not None and plan.held else None,
         "approved": is_approved,
         "by": approval.by if approval and is_approved else None,
         "since": rfc3339(approval.since) if approval and is_approved else None,

@@ -48,11 +48,12 @@ class Plans:
         plan = self._previewer.preview(fabric).plan
         if plan is None or not (plan.actions or plan.held):
             raise PlanChangedError(f"there is nothing to approve: no pass over {fabric} would change its cluster now")
-        if not plan.hash.startswith(beginning):
-            shown = plan.hash[:SHOWN_OF_HASH]
+        found = next((one for one in (plan.held_hash, plan.hash) if one.startswith(beginning)), None)
+        if found is None:
+            shown = (plan.held_hash or plan.hash)[:SHOWN_OF_HASH]
             text = f"{beginning[:SHOWN_OF_HASH]} is not the present plan of {fabric}, which is {shown}"
             raise PlanChangedError(f"{text}; look at it with `reconciler plan {fabric}`")
-        return plan.hash
+        return found
 
     def _waiting(self, fabric: str) -> str | None:
         """The hash of the plan that the last full pass left to be approved."""

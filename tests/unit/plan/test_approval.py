@@ -89,7 +89,8 @@ def test_a_changed_plan_is_refused(policy: ClusterPolicy) -> None:
     assert "VPC/gone" in _held(held)
     assert held.blocks[0].reason == "PlanChanged"
     assert held.blocks[0].message.startswith("nothing of plan 000000000000 is carried out: the plan changed")
-    assert f"is now {plan.hash[:12]}" in held.blocks[0].message
+    assert f"is now {held.held_hash[:12]}" in held.blocks[0].message
+    assert (held.held_hash == plan.hash) is policy.needs_approval
     assert bool(held.actions) is not policy.needs_approval
 
 

@@ -213,8 +213,21 @@ class TestMaxDeletes:
         assert [str(delete.key) for delete in plan.held] == ["VPC/a", "VPC/b", "VPC/c"]
         assert [block.reason for block in plan.blocks] == ["TooManyDeletes"]
         assert "3 deletes are more than cluster.max_deletes (2)" in plan.blocks[0].message
-        assert f"`reconciler approve dc1 {plan.hash[:12]}`" in plan.blocks[0].message
+        assert f"`reconciler approve dc1 {plan.held_hash[:12]}`" in plan.blocks[0].message
         assert plan.held_by == plan.blocks[0]
+
+    def test_what_is_held_has_the_name_of_what_is_left(self, world: World) -> None:
+        """Once creates and updates are done the plan is one of the deletes alone, which may be approved before and
+        after.
+        """
+        held = world.plan(self.WANTED)
+        before = world.plan(self.WANTED, approved=held.held_hash)
+
+        world.reconcile(self.WANTED)
+
+        left = world.plan(self.WANTED)
+        assert (left.hash, left.held_hash) == (held.held_hash, held.held_hash)
+        assert _deleted(world.plan(self.WANTED, approved=left.hash)) == _deleted(before) == ["VPC/a", "VPC/b", "VPC/c"]
 
     def test_an_approved_plan_runs_whole(self, world: World) -> None:
         """By its hash, which approval does not change; the hash of another plan approves nothing."""

@@ -102,10 +102,24 @@ def test_what_waits_for_approval() -> None:
     assert [one["held"] for one in held["actions"]] == ["ApprovalRequired"] * 3
     assert [one["name"] for one in held["actions"]] == [one["name"] for one in given["actions"]]
     assert [one["wave"] for one in held["actions"]] == [1, 1, 2]
-    assert held["approval"] == {"required": True, "needed": True, "approved": False, "by": None, "since": None}
+    assert held["approval"] == {
+        "required": True,
+        "needed": True,
+        "hash": PLAN.hash,
+        "approved": False,
+        "by": None,
+        "since": None,
+    }
     assert held["blocks"][0]["reason"] == "ApprovalRequired"
     since = "2026-03-01T12:00:00.000Z"
-    assert given["approval"] == {"required": True, "needed": False, "approved": True, "by": "ann", "since": since}
+    assert given["approval"] == {
+        "required": True,
+        "needed": False,
+        "hash": None,
+        "approved": True,
+        "by": "ann",
+        "since": since,
+    }
 
 
 def test_too_many_deletes() -> None:
@@ -225,6 +239,17 @@ def test_no_plan_of_that_name(desk: Desk, beginning: str, message: str) -> None:
     """What is not the present plan is refused, with the plan that is, or that there is none."""
     with pytest.raises(PlanChangedError, match=message):
         Plans(desk, desk).named("dc1", beginning)
+
+
+def test_deletes_that_are_held_have_a_name_of_their_own() -> None:
+    """Beside the plan as it is shown, what will be left of it can be approved."""
+    desk = Desk(_plan(ClusterPolicy(prune=True, max_deletes=0)), None, 0)
+    plan = desk.found.plan
+    assert plan is not None
+    assert plan.held_hash != plan.hash
+
+    for name in (plan.hash, plan.held_hash):
+        assert Plans(desk, desk).named("dc1", name[:12]) == name
 
 
 def test_a_plan_is_that_of_a_preview() -> None:
