@@ -22,7 +22,7 @@ from reconciler.errors import StateError
 from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
-from reconciler.reconcile import PassRunner, Previewer, Surroundings
+from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surroundings
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
 from reconciler.status.plans import Plans
@@ -125,15 +125,18 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     )
     intake.tell(poll)
     listener = PassListener(live, watches, store, metrics, clock)
+    inspector, fights = Inspector(), Fights(clock)
     surroundings = Surroundings(
         obstacle=intake.obstacle,
         has_others=queue.has_others,
         on_breaker=metrics.breaker,
         is_current=live.is_current,
+        inspector=inspector,
+        fights=fights,
     )
     runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
-    plans = Plans(Previewer(live.previewed, store, clock, stop), store)
+    plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     changes = ReloadEffects(live, intake, watches, poll, metrics, partial(unsettled, store, queue))
     branches = LocalBranches(live.local_branches, changes.moved)
     return Parts(

@@ -18,7 +18,7 @@ LONGEST_VALUE = 80
 """Characters of a field's value that are shown."""
 
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
-_FINDINGS = {"waiting": "waits", "conflicts": "conflict", "prune_pending": "not deleted"}
+_FINDINGS = {"waiting": "waits", "conflicts": "conflict", "fighting": "fight", "prune_pending": "not deleted"}
 
 
 def plan_lines(plan: JSONObject) -> Iterator[str]:

@@ -93,11 +93,6 @@ class Work:
         return any(trigger.is_urgent for trigger in self.triggers)
 
     @property
-    def is_asked_for(self) -> bool:
-        """Whether a person waits for it, or has changed the configuration for it."""
-        return any(trigger in {Trigger.REQUEST, Trigger.FILE} for trigger in self.triggers)
-
-    @property
     def priority(self) -> int:
         """0 manual, 1 events, 2 start and poll: the lower goes first."""
         return min((_PRIORITY.get(trigger, 1) for trigger in self.triggers), default=2)

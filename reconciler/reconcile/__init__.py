@@ -6,7 +6,9 @@ Every phase reports what it could not do to the pass's `Attempt`; `record` is th
 from __future__ import annotations
 
 from reconciler.reconcile.engine import Subject, reconcile
+from reconciler.reconcile.fights import Fights
 from reconciler.reconcile.preview import Preview, Previewer
 from reconciler.reconcile.runner import PassRunner, Surroundings
+from reconciler.reconcile.schemas import Inspector
 
-__all__ = ["PassRunner", "Preview", "Previewer", "Subject", "Surroundings", "reconcile"]
+__all__ = ["Fights", "Inspector", "PassRunner", "Preview", "Previewer", "Subject", "Surroundings", "reconcile"]

@@ -12,9 +12,12 @@ from reconciler.model.passes import Phase
 from reconciler.plan.expectation import expected_objects
 from reconciler.reconcile.attempt import Attempt, Terms
 from reconciler.reconcile.breaker import Breakers
+from reconciler.reconcile.checking import check_documents
 from reconciler.reconcile.cluster_phase import ClusterSide, make_plan, observe
 from reconciler.reconcile.desired_phase import fetch, read
+from reconciler.reconcile.fights import Fights
 from reconciler.reconcile.netbox_phase import foresee, why_incomplete
+from reconciler.reconcile.schemas import Inspector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -67,6 +70,7 @@ def foresee_pass(subject: Subject, owned: Owned, notes: Attempt, *, is_fetching:
     if subject.cluster is not None and subject.fabric.cluster is not None:
         side = ClusterSide(subject.cluster, subject.fabric.cluster, owned.inventory, approval=owned.approval)
         observed = observe(subject.cluster, notes)
+        desired = check_documents(desired, subject.cluster, subject.source, notes)
         plan = make_plan(side, desired, observed, notes)
     netbox = _netbox(subject, desired, observed, plan, notes)
     return Preview(subject.fabric, desired, plan, netbox, owned.approval, tuple(notes.failures))
@@ -99,13 +103,21 @@ class Previewer:
     """Makes previews, of each fabric one at a time, beside any pass."""
 
     def __init__(
-        self, subject: Callable[[str], Subject | None], state: PassState, clock: Clock, stop: StopFlag
+        self,
+        subject: Callable[[str], Subject | None],
+        state: PassState,
+        clock: Clock,
+        stop: StopFlag,
+        known: tuple[Inspector, Fights] | None = None,
     ) -> None:
-        """`subject` is what to look at for a fabric of this name, with targets that no pass uses at the same time."""
+        """`subject` is what to look at for a fabric of this name, with targets that no pass uses at the same time;
+        `known` is what passes know of schemas and of fights.
+        """
         self._subject = subject
         self._state = state
         self._clock = clock
         self._stop = stop
+        self._inspector, self._fights = known or (Inspector(), Fights(clock))
         self._turns: dict[str, threading.Lock] = {}
 
     def preview(self, fabric: str, *, is_fetching: bool = False) -> Preview:
@@ -117,7 +129,9 @@ class Previewer:
             raise FabricDisabledError(f"fabric {fabric!r} is disabled in the configuration")
         with self._turn(fabric):
             # Breakers of its own: what a preview meets must neither open nor close those of passes.
-            notes = Attempt(fabric, self._clock, Terms(stop=self._stop, breakers=Breakers(self._clock)))
+            breakers = Breakers(self._clock)
+            terms = Terms(stop=self._stop, breakers=breakers, inspector=self._inspector, fights=self._fights)
+            notes = Attempt(fabric, self._clock, terms)
             owned = Owned(self._state.inventory(fabric), self._state.approval(fabric))
             return foresee_pass(subject, owned, notes, is_fetching=is_fetching)
 

@@ -72,13 +72,17 @@ class Obstacle(Protocol):
 class Surroundings:
     """What passes have to do with beside their fabric: whether something forbids a pass over it by now, whether another
     fabric waits for its turn, whether a fabric is still configured as its subject says, and who is told when a breaker
-    opens or closes. All in the thread of the pass; `is_current` also in those that apply for it.
+    opens or closes. All in the thread of the pass; `is_current` also in those that apply for it. `inspector` and
+    `fights` are what is known of schemas and of objects that somebody changes back (None: nothing yet), which previews
+    share.
     """
 
     obstacle: Callable[[str], Obstacle | None] = field(default=lambda _: None)
     has_others: Callable[[str], bool] = field(default=lambda _: False)
     is_current: Callable[[str, Subject], bool] = field(default=lambda _, __: True)
     on_breaker: Callable[[Breaker], None] = field(default=lambda _: None)
+    inspector: Inspector = field(default_factory=Inspector)
+    fights: Fights | None = None
 
 
 class PassRunner:
@@ -100,8 +104,7 @@ class PassRunner:
         self._listener = listener
         self._surroundings = surroundings or Surroundings()
         self._breakers = Breakers(clock, self._surroundings.on_breaker)
-        self._inspector = Inspector()
-        self._fights = Fights(clock)
+        self._fights = self._surroundings.fights or Fights(clock)
         self._yielded: dict[str, tuple[PassResult, Slice]] = {}
         """By fabric, how far a pass came that yielded, and what its next part has to know. Lost with the process is
         only what the history would say of it: the requests are stored, and the next pass sees how far it came.
@@ -187,7 +190,7 @@ class PassRunner:
         return Terms(
             stop=self._stop,
             breakers=self._breakers,
-            inspector=self._inspector,
+            inspector=self._surroundings.inspector,
             fights=self._fights,
             has_others=lambda: self._surroundings.has_others(taken.key),
             is_asked_for=is_asked_for,

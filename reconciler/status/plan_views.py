@@ -26,7 +26,7 @@ _NO_PLAN: JSONObject = {
     "unknown": [],
     "actions": [],
     "drifted": [],
-    "findings": {"waiting": [], "conflicts": [], "prune_pending": []},
+    "findings": {"waiting": [], "conflicts": [], "fighting": [], "prune_pending": []},
 }
 
 
@@ -65,6 +65,7 @@ def _cluster_view(plan: ClusterPlan, files: Mapping[ObjectKey, str]) -> JSONObje
         "findings": {
             "waiting": _finding_views(plan.waiting, files),
             "conflicts": _finding_views(plan.conflicts, files),
+            "fighting": _finding_views(plan.fighting, files),
             "prune_pending": _finding_views(plan.prune_pending, files),
         },
     }
@@ -150,6 +151,7 @@ def _counts(plan: ClusterPlan | None) -> dict[str, int]:
         "drifted": () if plan is None else plan.drifted,
         "waiting": () if plan is None else plan.waiting,
         "conflicts": () if plan is None else plan.conflicts,
+        "fighting": () if plan is None else plan.fighting,
         "prune_pending": () if plan is None else plan.prune_pending,
     }
     return counts | {name: len(found) for name, found in standing.items()}

@@ -19,8 +19,10 @@ from reconciler.errors import (
 )
 from reconciler.model.fabric import ClusterPolicy
 from reconciler.model.objects import FIELD_MANAGER
-from reconciler.model.plan import Delete, Update
-from reconciler.reconcile import Previewer, Subject, preview
+from reconciler.model.plan import ClusterPlan, Delete, Drift, Update
+from reconciler.model.served import Schema
+from reconciler.plan.fights import LIMIT
+from reconciler.reconcile import Fights, Inspector, Previewer, Subject, preview
 from tests.unit.reconcile.rig import FABRIC, Rig, manifests, with_spec, without
 
 if TYPE_CHECKING:
@@ -253,3 +255,32 @@ def test_one_at_a_time(synced: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     assert previewer.preview("dc1").failures == ()
     assert "another plan of fabric 'dc1'" in str(refused[0])
     assert previewer.preview("dc1").failures == ()
+
+
+def test_documents_are_checked(synced: Rig) -> None:
+    """A document that a pass would refuse is refused here, with its problem, and nothing is planned of it."""
+    synced.local.claim({"Switch": Schema({"type": "object", "properties": {}})})
+
+    found = _preview(synced)
+
+    assert found.desired is not None
+    assert {one.rule for one in found.desired.problems} == {"UnknownField"}
+    assert LEAF.key in found.desired.refused
+
+
+def test_a_fight_is_foreseen(synced: Rig) -> None:
+    """What passes left alone, because somebody changes it back again and again, a preview leaves alone too."""
+    fights = Fights(synced.clock)
+    drift = Drift(LEAF, None, "m")
+    (live,) = [one for one in synced.local.list(LEAF.key.resource_kind) if one.key == LEAF.key]
+    for _ in range(LIMIT):
+        fights.note("dc1", ClusterPlan("dc1", drifted=(drift,)), {LEAF.key: live})
+    synced.local.edit(LEAF.key, {"spec": {"description": "theirs"}})
+    subject = Subject(synced.fabric, synced.source, synced.cluster, synced.netbox)
+    previewer = Previewer({"dc1": subject}.get, synced.store, synced.clock, synced.stop, (Inspector(), fights))
+
+    plan = previewer.preview("dc1").plan
+
+    assert plan is not None
+    assert plan.actions == ()
+    assert [finding.key for finding in plan.fighting] == [LEAF.key]

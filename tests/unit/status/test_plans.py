@@ -85,6 +85,7 @@ def test_actions() -> None:
         "drifted": 0,
         "waiting": 0,
         "conflicts": 0,
+        "fighting": 0,
         "prune_pending": 0,
     }
 
@@ -148,7 +149,14 @@ def test_drift_that_is_only_reported() -> None:
 def test_findings_problems_and_errors() -> None:
     """Whatever else a pass would say: of objects, of documents, and of what could not be read."""
     finding = Finding(key("VPC", "x"), "Deleting", "the cluster is deleting it")
-    plan = replace(PLAN, waiting=(finding,), conflicts=(finding,), prune_pending=(finding,), unknown=("Server",))
+    plan = replace(
+        PLAN,
+        waiting=(finding,),
+        conflicts=(finding,),
+        fighting=(finding,),
+        prune_pending=(finding,),
+        unknown=("Server",),
+    )
     failure = Failure(Phase.OBSERVE, "kind Server", "ClusterUnavailable", "timed out", is_whole=True)
 
     view = plan_view(_preview(plan, failures=(failure,)))
@@ -161,7 +169,7 @@ def test_findings_problems_and_errors() -> None:
         "reason": "Deleting",
         "message": "the cluster is deleting it",
     }
-    assert view["findings"] == {"waiting": [said], "conflicts": [said], "prune_pending": [said]}
+    assert view["findings"] == {"waiting": [said], "conflicts": [said], "fighting": [said], "prune_pending": [said]}
     assert view["unknown"] == ["Server"]
     assert (view["problems_total"], view["refused"], view["problems"][0]["file"]) == (1, 0, "a.yaml")
     assert view["errors"] == [
