@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from reconciler.app.subjects import Stock
     from reconciler.desired.remote import GitRemote
+    from reconciler.model.agents import AgentStatus
     from reconciler.model.fabric import Fabric
     from reconciler.ports import NetBox
     from reconciler.settings import FabricSettings, Settings
@@ -157,6 +158,11 @@ class Live:
         """What to look at for a preview of a fabric, None where it is not configured. From any thread."""
         made = self.version.made.get(fabric)
         return None if made is None else made.previewed
+
+    def agents(self, fabric: str) -> Sequence[AgentStatus] | None:
+        """The agents of a fabric's cluster as they were listed last; None while they are not known."""
+        made = self.version.made.get(fabric)
+        return made.watch.agents if made is not None and made.watch is not None else None
 
     def local_branches(self) -> Sequence[LocalBranch]:
         """The branches of repositories on this machine."""

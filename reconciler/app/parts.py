@@ -135,7 +135,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         fights=fights,
     )
     runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
-    reporter = Reporter(live.described, store, store, queue, (components, metrics, clock))
+    reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), live.agents)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     changes = ReloadEffects(live, intake, watches, poll, metrics, partial(unsettled, store, queue))
     branches = LocalBranches(live.local_branches, changes.moved)

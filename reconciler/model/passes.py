@@ -61,7 +61,9 @@ class FieldDifference:
 
 @dataclass(frozen=True, slots=True)
 class ObjectState:
-    """One object after a pass: its state, the file that declares it (None: none does), and why it is not in sync."""
+    """One object after a pass: its state and since when it has been in it for this reason, the file that declares it
+    (None: none does), and why it is not in sync.
+    """
 
     key: ObjectKey
     state: SyncState
@@ -69,6 +71,7 @@ class ObjectState:
     reason: str | None = None
     message: str | None = None
     differences: tuple[FieldDifference, ...] = ()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

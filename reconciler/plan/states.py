@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import DependencyNotReadyError, ReconcilerError
@@ -15,6 +15,7 @@ from reconciler.plan.situation import live_objects
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
     from reconciler.model.desired import Desired
     from reconciler.model.objects import ObjectKey
@@ -58,6 +59,21 @@ def merge_states(
     merged = {state.key: state for state in before if state.key not in scope}
     merged |= {state.key: state for state in found if state.key in scope}
     return tuple(merged[key] for key in sorted(merged))
+
+
+def dated(before: Iterable[ObjectState], found: Iterable[ObjectState], now: datetime) -> tuple[ObjectState, ...]:
+    """The states of a pass that ended `now`, each with the moment since which it holds. A state that is as it was is
+    the very value of `before`: of thousands of objects only those that changed need be stored.
+    """
+    known = {state.key: state for state in before}
+    return tuple(_dated(known.get(state.key), state, now) for state in found)
+
+
+def _dated(before: ObjectState | None, found: ObjectState, now: datetime) -> ObjectState:
+    if before is None or before.since is None or (before.state, before.reason) != (found.state, found.reason):
+        return replace(found, since=now)
+    is_same = (before.file, before.message, before.differences) == (found.file, found.message, found.differences)
+    return before if is_same else replace(found, since=before.since)
 
 
 @dataclass(frozen=True, slots=True)

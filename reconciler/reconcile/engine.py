@@ -12,7 +12,7 @@ from reconciler.model.status import PassResult
 from reconciler.plan.outcome import Conclusion, Findings, conclude
 from reconciler.plan.record import Seen, answer, next_record, next_record_of_scope, unannounced
 from reconciler.plan.scope import with_dependencies, with_dependents
-from reconciler.plan.states import merge_states
+from reconciler.plan.states import dated, merge_states
 from reconciler.reconcile.attempt import Attempt
 from reconciler.reconcile.checking import check_documents
 from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, observe, reconcile_cluster
@@ -54,7 +54,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is remembered when a pass begins. `states` are needed for a pass with a scope only."""
+    """What is remembered when a pass begins."""
 
     record: FabricRecord
     inventory: Mapping[ObjectKey, InventoryEntry]
@@ -111,9 +111,10 @@ def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, t
     checked, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock), scope)
     _mirror(subject, checked, cluster, attempt, scope)
     conclusion = conclude(_findings(subject, attempt, checked, scope))
-    states = merge_states(past.states, cluster.states, scope) if cluster else None
+    now = clock.now()
+    states = dated(past.states, merge_states(past.states, cluster.states, scope), now) if cluster else None
     seen = Seen(revision=desired.revision, states=states, observed=cluster.counts() if cluster else None)
-    return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, cluster, checked))
+    return _report(subject, order, past, _End(attempt, now, conclusion, seen, cluster, checked))
 
 
 def _applied(source: DesiredSource, record: FabricRecord, attempt: Attempt) -> Desired | None:
@@ -141,11 +142,13 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
     desired = read(subject.source, fetched, attempt)
     desired, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
-    seen = _seen(attempt, desired, cluster, history)
+    now = clock.now()
+    states = dated(past.states, cluster.states, now) if cluster else None
+    seen = replace(_seen(attempt, desired, cluster, history), states=states)
     findings = _findings(subject, attempt, desired)
     conclusion = _with_warning(conclude(findings), history)
     apart = _with_warning(conclude(_apart(findings)), history)
-    end = _End(attempt, clock.now(), conclusion, seen, cluster, desired, history, apart)
+    end = _End(attempt, now, conclusion, seen, cluster, desired, history, apart)
     return _report(subject, order, past, end)
 
 
@@ -223,7 +226,6 @@ def _seen(attempt: Attempt, desired: Desired | None, cluster: ClusterWork | None
         fetched=history.desired,
         revision=desired.revision if desired else None,
         tree=history.tree,
-        states=cluster.states if cluster else None,
         observed=cluster.counts() if cluster else None,
         problems=desired.problems if desired else None,
         waiting_in_raw=desired.waiting_in_raw if desired else None,

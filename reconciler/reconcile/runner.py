@@ -153,8 +153,8 @@ class PassRunner:
         subject = self._subjects()[fabric]
         order = Order(pass_id, work.triggers, self._requests.requests(work.requests), work.scope)
         self._requests.set_state(work.requests, RequestState.RUNNING, order.id)
-        states = () if work.scope is None else self._state.objects(fabric)
-        past = Past(self._state.fabric(fabric), self._state.inventory(fabric), states, self._state.approval(fabric))
+        known = self._state.fabric(fabric), self._state.inventory(fabric), self._state.objects(fabric)
+        past = Past(*known, self._state.approval(fabric))
         what = "pass continued" if earlier else "pass started"
         log.info(what, fabric=fabric, pass_id=order.id, triggers=[t.value for t in order.triggers])
         report = reconcile(subject, order, past, self._clock, self._terms(taken, earlier, subject))

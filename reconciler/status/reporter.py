@@ -6,18 +6,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.errors import StateError
+from reconciler.model.passes import SyncState
 from reconciler.model.status import ConnectionState, FabricRecord, Health
+from reconciler.plan.device_health import device_health
 from reconciler.status import views
 from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from reconciler.model.agents import AgentStatus
     from reconciler.model.fabric import Fabric
     from reconciler.model.json import JSONObject
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.requests import Request
     from reconciler.model.status import Suspension, WebhookRecord
+    from reconciler.plan.device_health import DeviceHealth
     from reconciler.ports import Clock, History
     from reconciler.status.health import Components
     from reconciler.status.metrics import Metrics
@@ -31,6 +37,8 @@ class Memory(Protocol):
     def webhook(self, repository: str) -> WebhookRecord: ...
 
     def suspension(self, fabric: str) -> Suspension | None: ...
+
+    def inventory(self, fabric: str) -> Mapping[ObjectKey, InventoryEntry]: ...
 
     def probe(self) -> None:
         """Prove that the store can be written now. Raises StateError."""
@@ -67,12 +75,15 @@ class Reporter:
         memory: Memory,
         activity: Activity,
         live: tuple[Components, Metrics, Clock],
+        agents: Callable[[str], Sequence[AgentStatus] | None] = lambda _: None,
     ) -> None:
+        """`agents` gives those of a fabric as they were listed last; None: they are not known."""
         self._described_now = described
         self._history = history
         self._memory = memory
         self._activity = activity
         self._components, self._metrics, self._clock = live
+        self._agents = agents
         self._received: dict[str, datetime] = {}
         """When the last delivery of each provider came that proved nothing: not known whose it was, and not stored, for
         strangers decide how often they come.
@@ -112,7 +123,14 @@ class Reporter:
             return None
         active = self._active()
         record = _record(fabric, self._history.fabrics())
-        return self._view(fabric, record, self._clock.now(), name in active) | views.fabric_details(record)
+        health = self._health(name, self._history.objects(name))
+        details = views.fabric_details(record) | {"health": views.health_counts(health.values())}
+        return self._view(fabric, record, self._clock.now(), name in active) | details
+
+    def _health(self, fabric: str, states: Sequence[ObjectState]) -> Mapping[ObjectKey, DeviceHealth]:
+        """Of the devices that the cluster holds."""
+        held = (state.key for state in states if state.state is not SyncState.DESIRED_ONLY)
+        return device_health(held, self._agents(fabric), self._clock.now())
 
     def _view(self, fabric: Fabric, record: FabricRecord, now: datetime, is_active: bool) -> JSONObject:  # noqa: FBT001
         provider = self._described.providers.get(fabric.repository)
@@ -128,7 +146,10 @@ class Reporter:
     def resources(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:
             return None
-        return {"resources": [views.object_view(state) for state in self._history.objects(name)]}
+        states, inventory = self._history.objects(name), self._memory.inventory(name)
+        health = self._health(name, states)
+        found = (views.object_view(one, inventory.get(one.key), health.get(one.key)) for one in states)
+        return {"resources": list(found)}
 
     def passes(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.model.passes import SyncState
 from reconciler.model.status import ConnectionState
+from reconciler.plan.device_health import DeviceStatus
 from reconciler.status.sync_status import sync_status
 from reconciler.status.times import rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from reconciler.model.fabric import Fabric
     from reconciler.model.json import JSONObject
-    from reconciler.model.passes import ObjectState, PassRecord
+    from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
     from reconciler.model.problems import Problem
     from reconciler.model.requests import Request
     from reconciler.model.status import Condition, Connection, FabricRecord, LastPass, Suspension, WebhookRecord
+    from reconciler.plan.device_health import DeviceHealth
 
 MAX_PROBLEMS = 100
 """How many problems a fabric's answer holds; `problems_total` counts all."""
@@ -68,12 +72,16 @@ def pass_view(record: PassRecord) -> JSONObject:
     }
 
 
-def object_view(state: ObjectState) -> JSONObject:
+def object_view(state: ObjectState, entry: InventoryEntry | None, health: DeviceHealth | None) -> JSONObject:
+    """An object with when and from which revision it was applied last (null: never by us), and how it does what it was
+    told (null: it is no device).
+    """
     return {
         "kind": state.key.kind,
         "namespace": state.key.namespace,
         "name": state.key.name,
         "state": state.state.value,
+        "since": rfc3339(state.since),
         "file": state.file,
         "reason": state.reason,
         "message": state.message,
@@ -81,7 +89,26 @@ def object_view(state: ObjectState) -> JSONObject:
             {"path": d.path, "desired": d.desired, "observed": d.observed, "manager": d.manager}
             for d in state.differences
         ],
+        "revision": entry.revision if entry else None,
+        "last_applied": rfc3339(entry.applied) if entry else None,
+        "health": health_view(health),
     }
+
+
+def health_view(health: DeviceHealth | None) -> JSONObject | None:
+    if health is None:
+        return None
+    return {
+        "status": health.status.value,
+        "message": health.message,
+        "last_heartbeat": rfc3339(health.last_heartbeat),
+    }
+
+
+def health_counts(found: Iterable[DeviceHealth]) -> dict[str, int]:
+    """Devices by how they do what they were told."""
+    counted = Counter(health.status for health in found)
+    return {status.value: counted[status] for status in DeviceStatus}
 
 
 def problem_view(problem: Problem) -> JSONObject:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from reconciler.demo.fabric import FABRIC_500, render
+from reconciler.model.kinds import AGENTS as AGENT_KINDS
 from reconciler.model.kinds import OBSERVED
 from tests.bench.edits import Client, latencies
 from tests.e2e.fabrics import documents, files
@@ -205,3 +207,69 @@ def test_an_edit_is_acted_on_at_once(
     )
     assert middle <= 5 * 0.05 * slowdown, found.started
     assert slowest <= 5 * 0.5 * slowdown, found.started
+
+
+def _agent(world: World, name: str, generation: int) -> None:
+    """What the agent of a switch reports: that it has applied this generation."""
+    agent = AGENT_KINDS[0]
+    path = f"/apis/{agent.api_version}/namespaces/{world.cluster.namespace}/{agent.plural}"
+    body = {"apiVersion": agent.api_version, "kind": agent.name, "metadata": {"name": name}}
+    body["spec"] = {"role": "leaf", "users": [{"password": "canary-of-an-agent"}]}
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    applied = [{"type": "Applied", "status": "True"}]
+    status = {"lastAppliedGen": generation, "lastHeartbeat": now, "conditions": applied}
+    api = world.cluster.server.api
+    api.request("POST", path, body)
+    api.request("PATCH", f"{path}/{name}/status", {"status": status}, content_type="application/merge-patch+json")
+
+
+def test_how_switches_do(world: World) -> None:
+    """What the agents report is shown for each switch and counted for the fabric; their specs are shown nowhere."""
+    service = world.service
+    world.fabric.pop("netbox")
+    for name, generation in (("leaf-01", 1), ("leaf-02", 0)):
+        _agent(world, name, generation)
+    service.start()
+    service.wait_applied(service.push(files()))
+
+    wait_until(lambda: service.status()["health"]["Healthy"] == 1, seconds=SOON, what="the agents are listed")
+    resources = service.get(f"/fabrics/{service.fabric}/resources")["resources"]
+    health = {one["name"]: one["health"]["status"] for one in resources if one["kind"] == "Switch"}
+    assert health == {"leaf-01": "Healthy", "leaf-02": "Progressing", "spine-01": "Unknown"}
+    assert service.status()["health"] == {"Healthy": 1, "Progressing": 1, "Degraded": 0, "Unknown": 1}
+    assert {one["health"] for one in resources if one["kind"] != "Switch"} == {None}
+    assert all(one["since"] and one["last_applied"] and one["revision"] for one in resources)
+    assert "canary-of-an-agent" not in f"{resources} {service.status()} {service.log.read_text()}"
+
+
+def test_a_fight(watched: World) -> None:
+    """A writer that changes an object back each time it is healed is named and left alone within a minute; nothing is
+    written then until Git changes the object.
+    """
+    service, cluster, (subnet, vlan) = watched.service, watched.cluster, _declared_vlan()
+    for number in range(5):
+        _set_vlan(watched, 3000 + number)
+        wait_until(lambda: _vlan(watched) == vlan, seconds=SOON, what=f"reversal {number + 1}")
+    _set_vlan(watched, 3005)
+
+    wait_until(lambda: service.condition("Fighting")["status"] == "True", what="the fight is noticed")
+    mark = cluster.mark()
+    status = service.wait_idle()
+    assert (status["sync_status"], status["reason"]) == ("error", "Fighting")
+    assert f"VPC/{VPC}" in service.condition("Fighting")["message"]
+    assert "kubectl" in service.condition("Fighting")["message"]
+    (resource,) = [
+        one
+        for one in service.get(f"/fabrics/{service.fabric}/resources")["resources"]
+        if (one["kind"], one["name"]) == ("VPC", VPC)
+    ]
+    assert (resource["state"], resource["reason"]) == ("changed", "Fighting")
+    assert _vlan(watched) == 3005
+    assert cluster.writes_since(mark) == []
+
+    (document,) = [one for one in documents() if one.name == VPC]
+    text = render(document).replace(f"vlan: {vlan}", f"vlan: {vlan + 500}")
+    status = service.wait_applied(service.push({f"managed/vpcs/{VPC}.yaml": text}))
+    assert status["sync_status"] == "in_sync"
+    assert cluster.read("VPC", VPC)["spec"]["subnets"][subnet]["vlan"] == vlan + 500
+    assert service.condition("Fighting")["status"] == "False"

@@ -436,3 +436,14 @@ def test_what_a_preview_looks_at(tmp_path: Path) -> None:
     assert embedded is not None
     assert embedded.netbox is not live.subjects()["dc2"].netbox
     assert live.previewed("dc9") is None
+
+
+def test_agents(tmp_path: Path) -> None:
+    """Those of a watched cluster, once they were listed; nobody knows those of other fabrics."""
+    running = Running(tmp_path, SERVER, LOCAL)
+    watched, local = running.live.version.fabrics
+
+    assert [running.live.agents(name) for name in (watched, local, "gone")] == [None, None, None]
+    for one in running.live.version.watches[watched]._agents:
+        one._agents = ()
+    assert running.live.agents(watched) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,10 +23,12 @@ from reconciler.model.plan import Delete
 from reconciler.model.problems import Problem, Severity
 from reconciler.plan.fields import declared_paths
 from reconciler.plan.inventory import new_inventory
-from reconciler.plan.states import blocked_by, object_states
+from reconciler.plan.states import blocked_by, dated, object_states
 from tests.unit.plan.world import FABRIC, NOW, REVISION, World, desired, key, manifest, vpc
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.model.desired import Desired
     from reconciler.model.objects import ObjectKey
     from reconciler.model.plan import ClusterPlan, Result
@@ -332,3 +335,31 @@ class TestInventory:
         assert found[V.key].digest == digest(V.body(FABRIC))
         assert found[KEPT.key].digest == digest(other_form.body(FABRIC))
         assert found[KEPT.key].uid == world.inventory[KEPT.key].uid
+
+
+STATE = ObjectState(V.key, SyncState.CHANGED, "v.yaml", "Drift", "m")
+THEN = ObjectState(V.key, SyncState.CHANGED, "v.yaml", "Drift", "m", since=NOW)
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "found", "since"),
+    [
+        pytest.param((), STATE, LATER, id="a new object"),
+        pytest.param((replace(THEN, since=None),), STATE, LATER, id="stored without a date"),
+        pytest.param((replace(THEN, state=SyncState.IN_SYNC),), STATE, LATER, id="another state"),
+        pytest.param((replace(THEN, reason="Fighting"),), STATE, LATER, id="another reason"),
+        pytest.param((THEN,), replace(STATE, message="n"), NOW, id="other words"),
+        pytest.param((THEN,), STATE, NOW, id="nothing new"),
+    ],
+)
+def test_since_when(before: tuple[ObjectState, ...], found: ObjectState, since: datetime) -> None:
+    """A state holds since its state and reason do, whatever else is said of it."""
+    assert dated(before, [found], LATER) == (replace(found, since=since),)
+
+
+def test_what_is_as_it_was_is_the_same_value() -> None:
+    """So that nothing is stored again."""
+    (found,) = dated([THEN], [STATE], LATER)
+
+    assert found is THEN

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reconciler.model.agents import AgentStatus
 from reconciler.model.fabric import ClusterPolicy, Fabric
+from reconciler.model.passes import ObjectState, SyncState
 from reconciler.model.requests import Trigger, Work
 from reconciler.model.status import Connection, ConnectionState, PassResult, Unannounced
 from reconciler.queue import WorkQueue
@@ -39,7 +41,8 @@ class Desk:
             {"dc1": DC1, "dc2": DC2}, {"gitops": "github", "other": None}, (("state", "a warning of the settings"),)
         )
         live = (self.components, Metrics(), self.clock)
-        self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live)
+        self.agents: list[AgentStatus] | None = None
+        self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, lambda _: self.agents)
 
     def end_pass(self, name: str = "p1", connections: dict[str, Connection] | None = None) -> None:
         """Store a pass over dc1, as a runner does."""
@@ -77,7 +80,7 @@ def test_one_fabric_is_as_in_the_list(desk: Desk) -> None:
     (entry, _) = desk.reporter.fabrics()["fabrics"]
     assert one is not None
     assert {key: one[key] for key in entry} == entry
-    assert one.keys() - entry.keys() == {"kinds", "problems"}
+    assert one.keys() - entry.keys() == {"kinds", "problems", "health"}
 
 
 def test_an_unscheduled_fabric_has_its_interval(desk: Desk) -> None:
@@ -258,3 +261,22 @@ def test_metrics_follow_the_status(desk: Desk) -> None:
     assert "reconciler_queue_depth 1.0" in lines
     assert "reconciler_queue_oldest_seconds 7.0" in lines
     assert content_type.startswith("text/plain")
+
+
+def test_devices(desk: Desk) -> None:
+    """Each switch that the cluster holds has its health, and the fabric how many have which."""
+    result = samples.pass_result("p1")
+    leaf, spine, gone = (samples.key(name, "Switch") for name in ("leaf-1", "spine-1", "gone"))
+    objects = [ObjectState(key, SyncState.IN_SYNC) for key in (leaf, spine)]
+    objects.append(ObjectState(gone, SyncState.DESIRED_ONLY))
+    desk.store.record_pass(PassResult(result.record, result.fabric, objects=objects))
+    desk.agents = [AgentStatus("Agent", "leaf-1", 2, 2, desk.clock.now(), is_applied=True)]
+
+    resources = desk.reporter.resources("dc1")
+    fabric = desk.reporter.fabric("dc1")
+
+    assert resources is not None
+    found = {one["name"]: one["health"] and one["health"]["status"] for one in resources["resources"]}
+    assert found == {"leaf-1": "Healthy", "spine-1": "Unknown", "gone": None}
+    assert fabric is not None
+    assert fabric["health"] == {"Healthy": 1, "Progressing": 0, "Degraded": 0, "Unknown": 1}

@@ -13,6 +13,7 @@ from reconciler.model.passes import SyncState
 from reconciler.model.problems import Problem
 from reconciler.model.requests import RequestState
 from reconciler.model.status import Connection, ConnectionState, FabricRecord, Suspension, WebhookRecord
+from reconciler.plan.device_health import DeviceHealth, DeviceStatus
 from reconciler.status import views
 from tests.unit.store import samples
 
@@ -282,12 +283,17 @@ def test_a_pass_over_some_objects() -> None:
 
 
 def test_an_object() -> None:
-    """An object's answer holds its identity, state and file, and each field that differs with both values."""
-    assert views.object_view(samples.object_state("a", SyncState.CHANGED)) == {
+    """An object's answer holds its identity, state and file, when and from what it was applied last, how its device
+    does, and each field that differs with both values.
+    """
+    health = DeviceHealth(DeviceStatus.PROGRESSING, "m", samples.NOON)
+    state = replace(samples.object_state("a", SyncState.CHANGED), since=samples.NOON)
+    assert views.object_view(state, samples.entry("a"), health) == {
         "kind": "VPC",
         "namespace": "default",
         "name": "a",
         "state": "changed",
+        "since": "2026-03-01T12:00:00.000Z",
         "file": "dc1/vpcs.yaml",
         "reason": "Drifted",
         "message": "the VLAN differs",
@@ -299,4 +305,14 @@ def test_an_object() -> None:
                 "manager": "kubectl",
             }
         ],
+        "revision": samples.REVISIONS[0],
+        "last_applied": "2026-03-01T12:00:00.000Z",
+        "health": {"status": "Progressing", "message": "m", "last_heartbeat": "2026-03-01T12:00:00.000Z"},
     }
+
+
+def test_an_object_that_was_never_applied() -> None:
+    """Nothing is said of an apply, nor of health where there is no device."""
+    found = views.object_view(samples.object_state("a"), None, None)
+
+    assert (found["revision"], found["last_applied"], found["health"]) == (None, None, None)
