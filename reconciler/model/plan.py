@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from reconciler.model.passes import FieldDifference, InventoryEntry
 
 Wave: TypeAlias = tuple[int, int]
-"""Kind's wave and step within it. Applies run from low to high, deletes from high to low."""
+"""Kind's wave and step within it. Applies run from low to high, then deletes from high to low; but what gives something
+up goes before what wants it. Neighbouring actions of one wave run at the same time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +112,14 @@ class Block:
 class ClusterPlan:
     """The decision about every object of `fabric`.
 
-    `actions` stand in the order in which they run. `drifted` are reported whether they are healed (then they are
-    among the actions too) or not. `waiting` and `conflicts` are declared objects that must not be touched now, or at
-    all; `fighting` are those of the drifted ones that somebody else changes back again and again, and that are left as
-    they are; `prune_pending` are ours, no longer declared, and may not be deleted. `held` are actions that wait for
-    approval, by `held_by`: the deletes of a plan that has too many, or all of it. `is_approved`: a person saw this plan
-    and said yes. `unknown` names kinds that could not be read.
+    `actions` stand in the order in which they run; an object may have two: it is deleted and created again, or updated
+    in two steps. `drifted` are reported whether they are healed (then they are among the actions too) or not.
+    `waiting` and `conflicts` are declared objects that must not be touched now, or at all; `fighting` are those of the
+    drifted ones that somebody else changes back again and again, and that are left as they are; `pending` are declared
+    ones that can only be made anew, while nothing may be deleted; `prune_pending` are ours, no longer declared, and may
+    not be deleted. `held` are actions that wait for approval, by `held_by`: the deletes of a plan that has too many,
+    with what has to wait for them, or all of it. `is_approved`: a person saw this plan and said yes. `unknown` names
+    kinds that could not be read.
 
     For the inventory: `adopted` are marked objects that enter it without a write, `refreshed` are known ones whose
     document changed in form only, `forgotten` are gone from the cluster and from Git.
@@ -130,6 +135,7 @@ class ClusterPlan:
     waiting: tuple[Finding, ...] = ()
     conflicts: tuple[Finding, ...] = ()
     fighting: tuple[Finding, ...] = ()
+    pending: tuple[Finding, ...] = ()
     prune_pending: tuple[Finding, ...] = ()
     held: tuple[Action, ...] = ()
     held_by: Block | None = None
@@ -152,11 +158,32 @@ class ClusterPlan:
         """As `waves`, with the actions that are held where they would come."""
         return _in_waves((*self.actions, *self.held))
 
+    @property
+    def twice(self) -> frozenset[ObjectKey]:
+        """The objects with two actions."""
+        seen = Counter(action.key for action in self.actions)
+        return frozenset(key for key, number in seen.items() if number > 1)
+
+    @property
+    def replaced(self) -> frozenset[ObjectKey]:
+        """The objects that are deleted and created again."""
+        return self.twice & {action.key for action in self.actions if isinstance(action, Delete)}
+
 
 def _in_waves(actions: Iterable[Action]) -> tuple[tuple[Action, ...], ...]:
     groups = groupby(actions, key=lambda action: (isinstance(action, Delete), action.wave))
     return tuple(tuple(group) for _, group in groups)
 
 
-Result: TypeAlias = "Resource | ReconcilerError | None"
-"""What came of an action: the object as applied, None for a delete, or the error."""
+@dataclass(frozen=True, slots=True)
+class Halfway:
+    """Of an object's two actions the first is done: `done` is the object now, None when it was deleted. `error` is what
+    the second failed with; None: it was not reached yet.
+    """
+
+    done: Resource | None
+    error: ReconcilerError | None = None
+
+
+Result: TypeAlias = "Resource | ReconcilerError | Halfway | None"
+"""What came of an object's actions: the object as applied, None for a delete, or the error."""

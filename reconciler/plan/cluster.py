@@ -11,21 +11,24 @@ from reconciler.model.objects import digest
 from reconciler.model.plan import Block, ClusterPlan, Create, Delete, Update
 from reconciler.plan.applies import Decision, decide
 from reconciler.plan.approval import how_to_approve
+from reconciler.plan.draft import Draft
 from reconciler.plan.observing import compare_only
-from reconciler.plan.prune import plan_prune
-from reconciler.plan.references import dependencies_of
+from reconciler.plan.prune import guards, plan_prune
+from reconciler.plan.schedule import arrange
 from reconciler.plan.situation import Extent, Observed, Situation, live_objects, unknown_kinds
 from reconciler.plan.waves import waves_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from reconciler.model.desired import Desired
     from reconciler.model.fabric import ClusterPolicy
     from reconciler.model.json import JSON
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry
-    from reconciler.model.plan import Action, Apply
+    from reconciler.model.plan import Action, Apply, Wave
+    from reconciler.plan.prune import Pruning
+    from reconciler.plan.schedule import Schedule
 
 _NEVER_READ = Block("DesiredUnknown", "nothing is planned: the desired state was never read")
 
@@ -50,57 +53,84 @@ def plan_cluster(
     )
     if policy.is_observer:
         return replace(compare_only(desired, situation), hash=_hash((), fabric))
-    decisions = _decide_all(desired, situation)
-    applies = [decision.action for decision in decisions.values() if decision.action is not None]
-    pruning = plan_prune(desired, situation, {one.key: one.resource for one in applies if isinstance(one, Update)})
-    full_hash = _hash((*applies, *pruning.deletes), fabric)
-    # What is not held goes on at once, and leaves a plan of deletes alone for whoever approves.
-    held_hash = full_hash if policy.needs_approval else _hash(pruning.deletes, fabric)
-    is_over = len(pruning.deletes) > policy.max_deletes and extent.approved not in {full_hash, held_hash}
-    too_many = _too_many(pruning.deletes, policy, fabric, held_hash) if is_over else None
-    adopted = [decision.adopted for decision in decisions.values() if decision.adopted is not None]
-    return ClusterPlan(
+    waves = waves_of(desired.manifests.values())
+    decisions = _decide_all(desired, situation, waves)
+    applies = {key: decision.action for key, decision in decisions.items() if decision.action is not None}
+    pruning = plan_prune(desired, situation, {one.key: one.resource for one in _updates(applies.values())})
+    draft = Draft(desired, situation, waves, applies, {one.key: one for one in pruning.deletes})
+    schedule = arrange(draft, guards(desired, situation))
+    plan = ClusterPlan(
         fabric,
-        actions=(*_in_order(applies), *(() if is_over else pruning.deletes)),
-        unchanged=tuple(key for key, decision in decisions.items() if decision.is_unchanged),
-        drifted=tuple(decision.drift for decision in decisions.values() if decision.drift is not None),
-        waiting=tuple(decision.waiting for decision in decisions.values() if decision.waiting is not None),
-        conflicts=tuple(decision.conflict for decision in decisions.values() if decision.conflict is not None),
-        fighting=tuple(decision.fight for decision in decisions.values() if decision.fight is not None),
-        prune_pending=tuple(sorted(pruning.pending, key=lambda finding: finding.key)),
-        held=pruning.deletes if is_over else (),
-        held_by=too_many,
-        held_hash=held_hash if is_over else "",
-        blocks=(*pruning.blocks, *([too_many] if too_many else [])),
+        actions=tuple(schedule.actions),
+        pending=tuple(schedule.pending),
+        prune_pending=tuple(sorted((*pruning.pending, *schedule.prune_pending), key=lambda finding: finding.key)),
+        blocks=tuple(dict.fromkeys((*pruning.blocks, *schedule.blocks))),
         unknown=situation.unknown,
-        adopted=(*adopted, *pruning.adopted),
-        refreshed=tuple(decision.refreshed for decision in decisions.values() if decision.refreshed is not None),
         forgotten=tuple(pruning.forgotten),
-        hash=full_hash,
+        hash=_hash(schedule.actions, fabric),
+    )
+    plan = _within_limit(plan, schedule, policy, extent.approved)
+    return _with_decisions(plan, decisions, schedule, pruning)
+
+
+def _within_limit(plan: ClusterPlan, schedule: Schedule, policy: ClusterPolicy, approved: str | None) -> ClusterPlan:
+    """The plan without its deletes, and what has to wait for them, where they are too many."""
+    deletes = sum(isinstance(action, Delete) for action in plan.actions)
+    if deletes <= policy.max_deletes:
+        return plan
+    held = tuple(action for action in plan.actions if action.key in schedule.awaiting)
+    # What is not held goes on at once, and leaves a plan of the rest alone for whoever approves.
+    held_hash = plan.hash if policy.needs_approval else _hash(held, plan.fabric)
+    if approved in {plan.hash, held_hash}:
+        return plan
+    too_many = _too_many(deletes, policy, plan.fabric, held_hash)
+    return replace(
+        plan,
+        actions=tuple(action for action in plan.actions if action.key not in schedule.awaiting),
+        held=held,
+        held_by=too_many,
+        held_hash=held_hash,
+        blocks=(*plan.blocks, too_many),
     )
 
 
-def _decide_all(desired: Desired, situation: Situation) -> dict[ObjectKey, Decision]:
-    waves = waves_of(desired.manifests.values())
+def _with_decisions(
+    plan: ClusterPlan, decisions: Mapping[ObjectKey, Decision], schedule: Schedule, pruning: Pruning
+) -> ClusterPlan:
+    """The plan with what was decided about objects that no action is about."""
+    anew = () if plan.held else schedule.replaced
+    found = decisions.values()
+    return replace(
+        plan,
+        unchanged=tuple(key for key, one in decisions.items() if one.is_unchanged and key not in anew),
+        drifted=tuple(one.drift for one in found if one.drift is not None),
+        waiting=(*(one.waiting for one in found if one.waiting is not None), *schedule.waiting),
+        conflicts=(*(one.conflict for one in found if one.conflict is not None), *schedule.conflicts),
+        fighting=tuple(one.fight for one in found if one.fight is not None),
+        adopted=(*(one.adopted for one in found if one.adopted is not None), *pruning.adopted),
+        refreshed=tuple(one.refreshed for one in found if one.refreshed is not None),
+    )
+
+
+def _decide_all(desired: Desired, situation: Situation, waves: Mapping[ObjectKey, Wave]) -> dict[ObjectKey, Decision]:
     readable = sorted(key for key in desired.manifests if situation.is_known(key.kind) and situation.is_in_scope(key))
     return {key: decide(desired.manifests[key], waves[key], situation) for key in readable}
 
 
-def _in_order(applies: Sequence[Apply]) -> list[Apply]:
-    """By wave, each knowing which of the others it needs."""
-    keys = {action.key for action in applies}
-    linked = (replace(action, after=dependencies_of(action.manifest) & keys) for action in applies)
-    return sorted(linked, key=lambda action: (action.wave, action.key))
+def _updates(applies: Iterable[Apply]) -> Iterable[Update]:
+    return (one for one in applies if isinstance(one, Update))
 
 
-def _too_many(deletes: Sequence[Delete], policy: ClusterPolicy, fabric: str, plan_hash: str) -> Block:
-    text = f"{len(deletes)} deletes are more than cluster.max_deletes ({policy.max_deletes})"
+def _too_many(deletes: int, policy: ClusterPolicy, fabric: str, plan_hash: str) -> Block:
+    text = f"{deletes} deletes are more than cluster.max_deletes ({policy.max_deletes})"
     return Block("TooManyDeletes", f"nothing is deleted: {text}; {how_to_approve(fabric, plan_hash)}")
 
 
 def _hash(actions: Iterable[Action], fabric: str) -> str:
     """SHA-256 (hex) over what the actions do to which objects, independent of the order in which they were found."""
-    entries = sorted((_entry(action, fabric) for action in actions), key=lambda entry: json.dumps(entry[:4]))
+    entries = sorted(
+        (_entry(action, fabric) for action in actions), key=lambda entry: json.dumps(entry, sort_keys=True)
+    )
     return hashlib.sha256(json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

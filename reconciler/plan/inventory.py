@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.objects import Resource, digest
 from reconciler.model.passes import InventoryEntry
 from reconciler.model.plan import Delete
 from reconciler.plan.fields import declared_paths
+from reconciler.plan.results import by_action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,16 +35,32 @@ def new_inventory(
     for key in plan.forgotten:
         inventory.pop(key, None)
     inventory.update({entry.key: entry for entry in (*plan.adopted, *plan.refreshed)})
-    for action in plan.actions:
-        if action.key not in results:
-            continue
-        result = results[action.key]
+    replaced = plan.replaced
+    for action, result in by_action(plan, results):
         if isinstance(action, Delete):
             if result is None:
                 inventory.pop(action.key, None)
+            elif action.key in replaced:
+                # Only the answer may have been lost: see `before_replacing`.
+                inventory[action.key] = replace(inventory[action.key], digest=None)
         elif isinstance(result, Resource):
             body = action.manifest.body(plan.fabric)
+            # One that the cluster has not done deleting is created again when it is gone: see `before_replacing`.
+            known = None if result.is_deleting and action.key in replaced else digest(body)
             inventory[action.key] = InventoryEntry(
-                action.key, result.uid, digest(body), declared_paths(body), str(revision), now
+                action.key, result.uid, known, declared_paths(body), str(revision), now
             )
     return inventory
+
+
+def before_replacing(
+    inventory: Mapping[ObjectKey, InventoryEntry], plan: ClusterPlan
+) -> dict[ObjectKey, InventoryEntry] | None:
+    """The inventory to be stored before the plan's first action, None when the one that is stored will do.
+
+    Of what is deleted to be created again the digests are forgotten: should the pass break off in between, the object
+    is missing by our own hand, and is created also where what others delete is only reported.
+    """
+    if not plan.replaced:
+        return None
+    return {**inventory, **{key: replace(inventory[key], digest=None) for key in plan.replaced}}

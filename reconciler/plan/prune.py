@@ -42,7 +42,7 @@ def plan_prune(desired: Desired, situation: Situation, updated: Mapping[ObjectKe
     pruning = Pruning()
     candidates = _candidates(desired, situation, pruning)
     _adopt_marked(desired, situation, pruning)
-    pruning.blocks = _blocks(desired, situation) if candidates else ()
+    pruning.blocks = guards(desired, situation) if candidates else ()
     if pruning.blocks:
         text = "; ".join(block.message for block in pruning.blocks)
         pruning.pending.extend(Finding(key, "PruneBlocked", text) for key in candidates)
@@ -94,7 +94,7 @@ def _adopt_marked(desired: Desired, situation: Situation, pruning: Pruning) -> N
             pruning.pending.append(Finding(key, "Adopted", "by its marks it is ours; Git does not declare it"))
 
 
-def _blocks(desired: Desired, situation: Situation) -> tuple[Block, ...]:
+def guards(desired: Desired, situation: Situation) -> tuple[Block, ...]:
     """Why nothing may be deleted in this pass, whatever it is."""
     found = []
     if desired.outdated:

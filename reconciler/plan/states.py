@@ -1,15 +1,16 @@
-"""The state of every object after a pass, and whom a failed object holds up."""
+"""The state of every object after a pass, as far as it is known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.errors import DependencyNotReadyError, ReconcilerError
+from reconciler.errors import DependencyNotReadyError
 from reconciler.model.objects import Resource
 from reconciler.model.passes import ObjectState, SyncState
-from reconciler.model.plan import Create, Delete, Finding
+from reconciler.model.plan import Create, Delete, Finding, Halfway
 from reconciler.plan.comparison import differences
+from reconciler.plan.results import error_of
 from reconciler.plan.situation import live_objects
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from reconciler.plan.situation import Observed
 
 _PENDING = "Pending"
-
-
-def blocked_by(action: Action, results: Mapping[ObjectKey, Result]) -> DependencyNotReadyError | None:
-    """The error of an action that must not be tried, because something that it needs failed in this pass."""
-    failed = sorted(key for key in action.after if isinstance(results.get(key), ReconcilerError))
-    if not failed:
-        return None
-    return DependencyNotReadyError(f"waits for {', '.join(map(str, failed))}")
 
 
 def object_states(
@@ -94,11 +87,12 @@ class _Report:
         yield from self._drifted()
         yield from (self._found(one, SyncState.WAITING) for one in self.plan.waiting)
         yield from (self._found(one, SyncState.FAILED) for one in self.plan.conflicts)
+        yield from (self._found(one, SyncState.CHANGED) for one in self.plan.pending)
         yield from (self._found(one, SyncState.PRUNE_PENDING) for one in self.plan.prune_pending)
-        if block := self.plan.held_by:
-            yield from (self._untried(action, block.reason, block.message) for action in self.plan.held)
+        yield from self._held()
+        replaced = self.plan.replaced
         for action in self.plan.actions:
-            yield from self._acted(action)
+            yield from self._acted(action, replaced)
         yield from self._refused()
 
     def _state(
@@ -113,6 +107,19 @@ class _Report:
 
     def _found(self, finding: Finding, state: SyncState) -> ObjectState:
         return self._state(finding.key, state, finding.reason, finding.message)
+
+    def _held(self) -> Iterator[ObjectState]:
+        """What waits for an approval. An object that would be made anew only for the sake of another is as it was."""
+        block = self.plan.held_by
+        if block is None:
+            return
+        live, unchanged = live_objects(self.observed), set(self.plan.unchanged)
+        for key, found in {action.key: _differences(action) for action in self.plan.held}.items():
+            state = SyncState.CHANGED if key in live else SyncState.DESIRED_ONLY
+            if key not in self.files:
+                state = SyncState.PRUNE_PENDING
+            if key not in unchanged:
+                yield self._state(key, state, block.reason, block.message, found)
 
     def _not_ours(self) -> Iterator[ObjectState]:
         gone = {action.key for action in self.plan.actions if isinstance(action, Delete)}
@@ -134,24 +141,30 @@ class _Report:
             finding = fights.get(drift.key) or Finding(drift.key, "Drift", drift.message)
             yield self._state(drift.key, state, finding.reason, finding.message, drift.differences)
 
-    def _acted(self, action: Action) -> Iterator[ObjectState]:
+    def _acted(self, action: Action, replaced: AbstractSet[ObjectKey]) -> Iterator[ObjectState]:
         if action.key not in self.results:
-            yield self._untried(action, _PENDING, action.reason)
+            yield self._untried(action, replaced)
             return
         result = self.results[action.key]
-        if isinstance(result, ReconcilerError):
-            state = SyncState.WAITING if isinstance(result, DependencyNotReadyError) else SyncState.FAILED
-            yield self._state(action.key, state, result.reason, result.message, _differences(action))
+        error = error_of(result)
+        if error is not None:
+            state = SyncState.WAITING if isinstance(error, DependencyNotReadyError) else SyncState.FAILED
+            yield self._state(action.key, state, error.reason, _failed(result, error.message), _differences(action))
+        elif isinstance(result, Halfway):
+            state = SyncState.CHANGED if result.done else SyncState.DESIRED_ONLY
+            yield self._state(action.key, state, _PENDING, action.reason)
         elif isinstance(result, Resource) and not isinstance(action, Delete):
             yield self._applied(action, result)
 
-    def _untried(self, action: Action, reason: str, message: str) -> ObjectState:
+    def _untried(self, action: Action, replaced: AbstractSet[ObjectKey]) -> ObjectState:
+        if action.key in replaced:
+            return self._state(action.key, SyncState.CHANGED, _PENDING, action.reason)
         match action:
             case Create():
-                return self._state(action.key, SyncState.DESIRED_ONLY, reason, message)
+                return self._state(action.key, SyncState.DESIRED_ONLY, _PENDING, action.reason)
             case Delete():
-                return self._state(action.key, SyncState.PRUNE_PENDING, reason, message)
-        return self._state(action.key, SyncState.CHANGED, reason, message, action.differences)
+                return self._state(action.key, SyncState.PRUNE_PENDING, _PENDING, action.reason)
+        return self._state(action.key, SyncState.CHANGED, _PENDING, action.reason, action.differences)
 
     def _applied(self, action: Apply, resource: Resource) -> ObjectState:
         """In sync is said of what the server answered, not of what was sent."""
@@ -177,3 +190,8 @@ class _Report:
 
 def _differences(action: Action) -> tuple[FieldDifference, ...]:
     return () if isinstance(action, Create | Delete) else action.differences
+
+
+def _failed(result: Result, message: str) -> str:
+    is_gone = isinstance(result, Halfway) and result.done is None
+    return f"it was deleted to be made anew, and is not there now: {message}" if is_gone else message

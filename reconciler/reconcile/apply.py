@@ -15,9 +15,9 @@ from reconciler.errors import (
     RetryableError,
     StoppedError,
 )
-from reconciler.model.plan import Create, Delete
+from reconciler.model.plan import Create, Delete, Halfway
 from reconciler.plan.ownership import may_force, were_shown
-from reconciler.plan.states import blocked_by
+from reconciler.plan.results import blocked_by, combine, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,18 +68,20 @@ class Applier:
 
         Raises StoppedError between two objects when the service stops.
         """
+        twice = plan.twice
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             self._is_approved = plan.is_approved
             for wave in plan.waves:
                 for action, result in zip(wave, pool.map(self._one, wave), strict=True):
-                    self.results[action.key] = result
+                    self.results[action.key] = combine(self.results, action.key, result, twice)
 
-    def _one(self, action: Action) -> Result:
+    def _one(self, action: Action) -> Resource | ReconcilerError | None:
         try:
             self._attempt.check_write()
             self._check_reachable()
-            # Earlier waves are over: what failed there is known, and what refers to it would be refused.
-            if error := blocked_by(action, self.results):
+            # Earlier waves are over: what failed there is known, and what refers to it would be refused. An object of
+            # which the first action failed is left as it is.
+            if error := error_of(self.results.get(action.key)) or blocked_by(action, self.results):
                 return error
             if not isinstance(action, Delete):
                 return self._apply(action)
@@ -113,7 +115,11 @@ class Applier:
                 raise
             log.warning("taking fields back", fabric=self._fabric, object=str(action.key), fields=conflict.conflicts)
             applied = self._cluster.apply(body, force=True)
-        self._count("created" if isinstance(action, Create) else "updated")
+        if isinstance(action, Create):
+            self._count("created")
+        elif not isinstance(self.results.get(action.key), Halfway):
+            # An object that is updated in two steps is one that was updated.
+            self._count("updated")
         return applied
 
     def _may_force(self, action: Apply, conflicts: Mapping[str, str]) -> bool:

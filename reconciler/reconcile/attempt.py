@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.passes import InventoryEntry
     from reconciler.plan.conditions import Contact
     from reconciler.ports import Clock, StopFlag
     from reconciler.reconcile.breaker import Breaker, Breakers
@@ -69,7 +71,7 @@ class Slice:
 class Terms:
     """The terms on which a pass is made. `has_others` tells whether another fabric waits for its turn; `is_asked_for`,
     whether a person waits for this one; `is_current`, whether the fabric is still configured as it was when the pass
-    began; `earlier` is the part that was made already.
+    began; `earlier` is the part that was made already; `remember` stores an inventory at once.
     """
 
     stop: StopFlag
@@ -80,6 +82,7 @@ class Terms:
     is_asked_for: bool = False
     is_current: Callable[[], bool] = field(default=lambda: True)
     earlier: Slice | None = None
+    remember: Callable[[Mapping[ObjectKey, InventoryEntry]], None] = field(default=lambda _: None)
 
 
 class Attempt:
@@ -125,6 +128,10 @@ class Attempt:
         if self.is_superseded or not self._terms.is_current():
             self.is_superseded = True
             raise SupersededError("the configuration of the fabric changed during the pass")
+
+    def remember(self, inventory: Mapping[ObjectKey, InventoryEntry]) -> None:
+        """Store what is owned while the pass goes on. Raises StateError."""
+        self._terms.remember(inventory)
 
     def may_yield(self, left: int, seconds: float) -> bool:
         """Whether to leave the other `left` writes to a next part of the pass, after having written for `seconds`.

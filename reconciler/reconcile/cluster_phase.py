@@ -20,9 +20,11 @@ from reconciler.errors import (
 from reconciler.model.kinds import DECLARABLE, OBSERVED, Kind
 from reconciler.model.objects import Resource
 from reconciler.model.passes import Phase
+from reconciler.model.plan import Halfway
 from reconciler.plan.approval import hold, is_spent
 from reconciler.plan.cluster import plan_cluster
-from reconciler.plan.inventory import new_inventory
+from reconciler.plan.inventory import before_replacing, new_inventory
+from reconciler.plan.results import error_of
 from reconciler.plan.situation import Extent
 from reconciler.plan.states import object_states
 from reconciler.reconcile.apply import CONCURRENCY, Applier
@@ -135,6 +137,9 @@ def _spent(
 def _apply(side: ClusterSide, plan: ClusterPlan, attempt: Attempt) -> Mapping[ObjectKey, Result]:
     applier = Applier(side.cluster, attempt, side.policy, side.inventory)
     with attempt.phase(Phase.APPLY, "cluster"):
+        remembered = before_replacing(side.inventory, plan)
+        if remembered is not None:
+            attempt.remember(remembered)
         applier.run(plan)
     _note(plan, applier.results, attempt, is_observer=side.policy.is_observer)
     return applier.results
@@ -142,20 +147,21 @@ def _apply(side: ClusterSide, plan: ClusterPlan, attempt: Attempt) -> Mapping[Ob
 
 def _note(plan: ClusterPlan, results: Mapping[ObjectKey, Result], attempt: Attempt, *, is_observer: bool) -> None:
     """Everything that was not done, with the reasons."""
-    for key, result in results.items():
-        if isinstance(result, ReconcilerError) and not isinstance(result, SupersededError):
-            attempt.fail(Phase.APPLY, str(key), result)
-        if isinstance(result, ClusterUnreachableError | ClusterAccessError):
-            attempt.lost("cluster", result)
+    errors = {key: error for key, result in results.items() if (error := error_of(result)) is not None}
+    for key, error in errors.items():
+        if not isinstance(error, SupersededError):
+            attempt.fail(Phase.APPLY, str(key), error)
+        if isinstance(error, ClusterUnreachableError | ClusterAccessError):
+            attempt.lost("cluster", error)
     if attempt.is_superseded:
-        left = [str(key) for key, result in results.items() if isinstance(result, SupersededError)]
+        left = [str(key) for key, error in errors.items() if isinstance(error, SupersededError)]
         text = f"the configuration of the fabric changed during the pass, which left out {len(left)} writes"
         attempt.fail(Phase.APPLY, "cluster", SupersededError(text))
     for finding in (*plan.conflicts, *plan.fighting):
         attempt.fail(Phase.PLAN, str(finding.key), StalledError(finding.message, reason=finding.reason))
     for finding in plan.waiting:
-        error = DependencyNotReadyError(finding.message, reason=finding.reason)
-        attempt.fail(Phase.PLAN, str(finding.key), error)
+        not_ready = DependencyNotReadyError(finding.message, reason=finding.reason)
+        attempt.fail(Phase.PLAN, str(finding.key), not_ready)
     attempt.counts["unchanged"] += len(plan.unchanged)
     if plan.held:
         attempt.counts["held"] = len(plan.held)
@@ -170,7 +176,8 @@ def after(observed: Observed, results: Mapping[ObjectKey, Result]) -> Observed:
     for kind, objects in observed.items():
         if objects is not None:
             changed[kind] = {resource.key: resource for resource in objects}
-    for key, result in results.items():
+    for key, found in results.items():
+        result = found.done if isinstance(found, Halfway) else found
         if isinstance(result, Resource):
             changed[key.kind][key] = result
         elif result is None:

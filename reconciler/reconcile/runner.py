@@ -196,6 +196,7 @@ class PassRunner:
             is_asked_for=is_asked_for,
             is_current=lambda: self._surroundings.is_current(taken.key, subject),
             earlier=earlier,
+            remember=lambda inventory: self._state.remember(taken.key, inventory),
         )
 
     def _store(self, report: Report, order: Order) -> None:

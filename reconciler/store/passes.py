@@ -53,39 +53,47 @@ class PassPart(Part):
         """By kind, namespace and name."""
         return list(self._objects.values(fabric).values())
 
+    def remember(self, fabric: str, inventory: Mapping[ObjectKey, InventoryEntry]) -> None:
+        with self._writing(fabric, inventory, None) as connection:
+            ensure_fabrics(connection, [fabric])
+
     def checkpoint(self, result: PassResult) -> None:
         name, desired = result.fabric.name, result.fabric.desired_revision
-        with self._ending(result) as connection:
+        with self._writing(name, result.inventory, result.objects) as connection:
             ensure_fabrics(connection, [name])
             announced = _announced(connection, result)
             known = fabrics.update().where(fabrics.c.name == name)
             connection.execute(known.values(desired_revision=announced or desired))
             if announced is None:
                 _note_unannounced(connection, result)
+            _spend(connection, result)
 
     def record_pass(self, result: PassResult) -> None:
         record = result.record
-        with self._ending(result) as connection:
+        with self._writing(result.fabric.name, result.inventory, result.objects) as connection:
             if not _write_fabric(connection, result):
                 _note_unannounced(connection, result)
             connection.execute(
                 insert(passes).values(id=record.id, fabric=record.fabric, finished=record.finished, record=record),
             )
             save_requests(connection, result.requests, self._clock.now())
+            _spend(connection, result)
 
     @contextmanager
-    def _ending(self, result: PassResult) -> Iterator[Connection]:
-        """The transaction that a pass ends with. What differs of inventory and objects is written at its end, and found
-        out and encoded before it begins: of thousands of objects that takes long, and deliveries wait for the file.
+    def _writing(
+        self,
+        name: str,
+        inventory: Mapping[ObjectKey, InventoryEntry] | None,
+        objects: Sequence[ObjectState] | None,
+    ) -> Iterator[Connection]:
+        """A transaction of a pass. What differs of inventory and objects is written at its end, and found out and
+        encoded before it begins: of thousands of objects that takes long, and deliveries wait for the file.
         """
-        name = result.fabric.name
         with self._turn:
-            changes = list(self._changes(name, result))
+            changes = list(self._changes(name, inventory, objects))
             try:
                 with self._database.writing() as connection:
                     yield connection
-                    if result.spent is not None:
-                        spend(connection, name, result.spent)
                     for table, change in changes:
                         table.write(connection, change)
             except BaseException:
@@ -95,11 +103,21 @@ class PassPart(Part):
             for table, change in changes:
                 table.keep(change)
 
-    def _changes(self, fabric: str, result: PassResult) -> Iterator[tuple[PerObject[Any], Change[Any]]]:
-        if result.inventory is not None:
-            yield self._inventory, self._inventory.change(fabric, result.inventory)
-        if result.objects is not None:
-            yield self._objects, self._objects.change(fabric, {state.key: state for state in result.objects})
+    def _changes(
+        self,
+        fabric: str,
+        inventory: Mapping[ObjectKey, InventoryEntry] | None,
+        objects: Sequence[ObjectState] | None,
+    ) -> Iterator[tuple[PerObject[Any], Change[Any]]]:
+        if inventory is not None:
+            yield self._inventory, self._inventory.change(fabric, inventory)
+        if objects is not None:
+            yield self._objects, self._objects.change(fabric, {state.key: state for state in objects})
+
+
+def _spend(connection: Connection, result: PassResult) -> None:
+    if result.spent is not None:
+        spend(connection, result.fabric.name, result.spent)
 
 
 def _compact(entry: InventoryEntry) -> InventoryEntry:

@@ -228,6 +228,22 @@ def test_checkpoint(store: Store) -> None:
     assert store.unfinished() == [request("r1")]
 
 
+def test_an_inventory_is_remembered(store: Store) -> None:
+    """At once and alone: neither the fabric's state nor that of its objects moves. Of a fresh fabric too."""
+    result = replace(pass_result("p1"), inventory={key("a"): entry("a")}, objects=[object_state("a")])
+    store.record_pass(result)
+    before = store.fabric("dc1")
+    doubtful = replace(entry("a"), digest=None)
+
+    store.remember("dc1", {key("a"): doubtful})
+    store.remember("dc2", {key("b"): entry("b")})
+
+    assert store.inventory("dc1") == {key("a"): doubtful}
+    assert store.inventory("dc2") == {key("b"): entry("b")}
+    assert store.objects("dc1") == [object_state("a")]
+    assert store.fabric("dc1") == before
+
+
 def test_checkpoint_of_a_fresh_fabric(store: Store) -> None:
     """A first pass may yield too; without inventory and objects it only tells the commit."""
     store.checkpoint(replace(pass_result(), fabric=fabric_record(desired=REVISIONS[1])))

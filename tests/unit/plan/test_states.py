@@ -23,7 +23,8 @@ from reconciler.model.plan import Delete
 from reconciler.model.problems import Problem, Severity
 from reconciler.plan.fields import declared_paths
 from reconciler.plan.inventory import new_inventory
-from reconciler.plan.states import blocked_by, dated, object_states
+from reconciler.plan.results import blocked_by
+from reconciler.plan.states import dated, object_states
 from tests.unit.plan.world import FABRIC, NOW, REVISION, World, desired, key, manifest, vpc
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from reconciler.model.plan import Delete
 from reconciler.model.revision import Revision
 from reconciler.plan.cluster import plan_cluster
 from reconciler.plan.inventory import new_inventory
+from reconciler.plan.results import combine
 from reconciler.plan.situation import Extent
 from reconciler.plan.states import object_states
 from reconciler.targets.local.cluster import LocalCluster
@@ -21,6 +22,7 @@ from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.json import JSONObject
     from reconciler.model.passes import InventoryEntry, ObjectState
@@ -95,21 +97,22 @@ class World:
         seen = self.observe() if observed is None else observed
         return plan_cluster(wanted, seen, self.inventory, self.policy, FABRIC, Extent(scope, approved))
 
-    def do(self, actions: Iterable[Action]) -> dict[ObjectKey, Result]:
-        """Carry out actions that nothing hinders."""
+    def do(self, actions: Iterable[Action], twice: AbstractSet[ObjectKey] = frozenset()) -> dict[ObjectKey, Result]:
+        """Carry out actions that nothing hinders. `twice` are the objects with two in their plan."""
         results: dict[ObjectKey, Result] = {}
         for action in actions:
             if isinstance(action, Delete):
                 self.cluster.delete(action.resource)
-                results[action.key] = None
+                results[action.key] = combine(results, action.key, None, twice)
             else:
-                results[action.key] = self.cluster.apply(action.manifest.body(FABRIC), force=True)
+                applied = self.cluster.apply(action.manifest.body(FABRIC), force=True)
+                results[action.key] = combine(results, action.key, applied, twice)
         return results
 
     def reconcile(self, wanted: Desired, limit: int | None = None) -> ClusterPlan:
         """A pass that ends after `limit` actions."""
         plan = self.plan(wanted)
-        results = self.do(plan.actions[:limit])
+        results = self.do(plan.actions[:limit], plan.twice)
         self.inventory = new_inventory(self.inventory, plan, results, wanted.revision, NOW)
         return plan
 
