@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.desired import Desired
     from reconciler.model.problems import Fault
+    from reconciler.plan.situation import Observed
     from reconciler.ports import Cluster, DesiredSource
     from reconciler.reconcile.attempt import Attempt
 
@@ -25,16 +27,34 @@ their documents begin.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What documents are held against: the cluster, as it is observed. Without one, as where nothing could be read, no
+    schema is known and no reference is missed.
+    """
+
+    cluster: Cluster | None = None
+    observed: Observed = field(default_factory=dict)
+    is_full: bool = True
+
+
 def check_documents(
-    desired: Desired | None, cluster: Cluster, source: DesiredSource, attempt: Attempt
+    desired: Desired | None, measure: Measure, source: DesiredSource, attempt: Attempt
 ) -> Desired | None:
     """The desired state without what is wrong in it, as far as that can be told before it is sent. None where it is not
     known, or could not be checked: nothing unchecked is sent.
+
+    The rules that hold between documents are for full passes: one over some objects is made only where the last full
+    pass found nothing wrong with these very documents.
     """
     if desired is None:
         return None
     inspector = attempt.inspector
-    checks = [partial(inspector.faults, served=inspector.known(cluster))]
+    checks: list[Check] = []
+    if measure.cluster is not None:
+        checks.append(partial(inspector.faults, served=inspector.known(measure.cluster)))
+    if measure.is_full:
+        checks.append(partial(inspector.rules.faults, attempt.fabric, observed=measure.observed))
     with attempt.phase(Phase.READ, "documents"):
         return check(desired, checks, source)
     return None

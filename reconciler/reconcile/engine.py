@@ -14,7 +14,7 @@ from reconciler.plan.record import Seen, answer, next_record, next_record_of_sco
 from reconciler.plan.scope import with_dependencies, with_dependents
 from reconciler.plan.states import dated, merge_states
 from reconciler.reconcile.attempt import Attempt
-from reconciler.reconcile.checking import check_documents
+from reconciler.reconcile.checking import Measure, check_documents
 from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, observe, reconcile_cluster
 from reconciler.reconcile.desired_phase import fetch, read
 from reconciler.reconcile.git_history import GitHistory, is_settled, is_unchanged, learn
@@ -167,11 +167,12 @@ def _reconcile_cluster(
     subject: Subject, desired: Desired | None, past: Past, notes: tuple[Attempt, Clock], scope: Scope = None
 ) -> tuple[Desired | None, ClusterWork | None]:
     """What Git declares, by now checked by what the cluster takes; and what was done for it there."""
-    if subject.cluster is None or subject.fabric.cluster is None:
-        return desired, None
     attempt, clock = notes
+    if subject.cluster is None or subject.fabric.cluster is None:
+        return check_documents(desired, Measure(is_full=scope is None), subject.source, attempt), None
     observed = observe(subject.cluster, attempt, is_full=scope is None)
-    desired = check_documents(desired, subject.cluster, subject.source, attempt)
+    measure = Measure(subject.cluster, observed, is_full=scope is None)
+    desired = check_documents(desired, measure, subject.source, attempt)
     side = ClusterSide(subject.cluster, subject.fabric.cluster, past.inventory, scope, past.approval)
     return desired, reconcile_cluster(side, desired, observed, attempt, clock)
 

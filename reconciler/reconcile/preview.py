@@ -12,7 +12,7 @@ from reconciler.model.passes import Phase
 from reconciler.plan.expectation import expected_objects
 from reconciler.reconcile.attempt import Attempt, Terms
 from reconciler.reconcile.breaker import Breakers
-from reconciler.reconcile.checking import check_documents
+from reconciler.reconcile.checking import Measure, check_documents
 from reconciler.reconcile.cluster_phase import ClusterSide, make_plan, observe
 from reconciler.reconcile.desired_phase import fetch, read
 from reconciler.reconcile.fights import Fights
@@ -70,8 +70,11 @@ def foresee_pass(subject: Subject, owned: Owned, notes: Attempt, *, is_fetching:
     if subject.cluster is not None and subject.fabric.cluster is not None:
         side = ClusterSide(subject.cluster, subject.fabric.cluster, owned.inventory, approval=owned.approval)
         observed = observe(subject.cluster, notes)
-        desired = check_documents(desired, subject.cluster, subject.source, notes)
+        measure = Measure(subject.cluster, observed)
+        desired = check_documents(desired, measure, subject.source, notes)
         plan = make_plan(side, desired, observed, notes)
+    else:
+        desired = check_documents(desired, Measure(), subject.source, notes)
     netbox = _netbox(subject, desired, observed, plan, notes)
     return Preview(subject.fabric, desired, plan, netbox, owned.approval, tuple(notes.failures))
 

@@ -12,6 +12,7 @@ from reconciler.errors import ClusterAccessError, KindNotServedError
 from reconciler.model.kinds import DECLARABLE
 from reconciler.model.served import Served
 from reconciler.plan.schema import check_schema
+from reconciler.reconcile.rule_book import RuleBook
 
 if TYPE_CHECKING:
     from reconciler.errors import ReconcilerError
@@ -66,6 +67,8 @@ class Inspector:
     """Checks documents by the schemas that their cluster serves. Outlives passes, and serves all fabrics."""
 
     def __init__(self, verdicts: Verdicts | None = None) -> None:
+        self.rules = RuleBook()
+        """What was found by the rules that hold between documents."""
         self._verdicts = verdicts or Verdicts()
         self._lock = threading.Lock()
         self._served: WeakKeyDictionary[Cluster, Served] = WeakKeyDictionary()

@@ -55,16 +55,16 @@ def test_drift_is_reported_and_left_alone(rig: Rig) -> None:
     """A changed field, an object that is gone, and one that Git no longer declares: zero writes, whatever the policy
     says of pruning; the pass succeeded, and the fabric is out of sync.
     """
-    server = next(one.key for one in MANIFESTS if one.key.kind == "Server")
-    extra = replace(LEAF, key=replace(LEAF.key, name="leaf-new"))
-    rig.source.push([*without(MANIFESTS, server), extra])
+    server = next(one for one in MANIFESTS if one.key.kind == "Server")
+    extra = replace(server, key=replace(server.key, name="server-new"))
+    rig.source.push([*without(MANIFESTS, server.key), extra])
     rig.local.edit(LEAF.key, {"spec": {"description": "by hand"}})
 
     rig.run()
 
     assert rig.cluster.writes == ()
     states = {key: one.state.value for key, one in rig.states().items() if one.state != "in_sync"}
-    assert states == {str(LEAF.key): "changed", "Switch/leaf-new": "desired_only", str(server): "cluster_only"}
+    assert states == {str(LEAF.key): "changed", "Server/server-new": "desired_only", str(server.key): "cluster_only"}
     assert (rig.last.outcome, rig.last.counts["differing"]) == (Outcome.SUCCEEDED, 2)
     assert (rig.verdict.status, rig.verdict.reason) == ("out_of_sync", "Drifted")
     assert "2 object(s) differ" in rig.last.message
