@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from reconciler.errors import ReconcilerError
     from reconciler.model.objects import Manifest, ObjectKey, Resource
@@ -108,6 +108,22 @@ class Block:
     message: str
 
 
+class Settled(NamedTuple):
+    """An object that a plan found as it should be, and of what that was found. A document that is parsed once for many
+    passes is the very same manifest in all of them.
+    """
+
+    manifest: Manifest
+    uid: str
+    version: str
+    entry: InventoryEntry | None
+
+    def holds(self, manifest: Manifest, resource: Resource, entry: InventoryEntry | None) -> bool:
+        """Whether nothing has changed since."""
+        is_same_object = self.version == resource.resource_version and self.uid == resource.uid
+        return self.manifest is manifest and is_same_object and (self.entry is entry or self.entry == entry)
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterPlan:
     """The decision about every object of `fabric`.
@@ -122,7 +138,8 @@ class ClusterPlan:
     kinds that could not be read.
 
     For the inventory: `adopted` are marked objects that enter it without a write, `refreshed` are known ones whose
-    document changed in form only, `forgotten` are gone from the cluster and from Git.
+    document changed in form only, `forgotten` are gone from the cluster and from Git. For the next plan: `settled` is
+    what need not be compared again while it does not change.
 
     `hash` tells plans apart: equal for the same actions on the same objects, in whatever order they were found.
     `held_hash` is that of the plan that is left once all that is not held is done: it names what waits for approval.
@@ -145,6 +162,7 @@ class ClusterPlan:
     adopted: tuple[InventoryEntry, ...] = ()
     refreshed: tuple[InventoryEntry, ...] = ()
     forgotten: tuple[ObjectKey, ...] = ()
+    settled: Mapping[ObjectKey, Settled] = field(default_factory=dict)
     hash: str = ""
     is_approved: bool = False
 

@@ -7,8 +7,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.objects import digest
-from reconciler.model.plan import Block, ClusterPlan, Create, Delete, Update
+from reconciler.model.kinds import KINDS
+from reconciler.model.objects import ORDER, digest
+from reconciler.model.plan import Block, ClusterPlan, Create, Delete, Settled, Update
 from reconciler.plan.applies import Decision, decide
 from reconciler.plan.approval import how_to_approve
 from reconciler.plan.draft import Draft
@@ -54,7 +55,7 @@ def plan_cluster(
     if policy.is_observer:
         return replace(compare_only(desired, situation), hash=_hash((), fabric))
     waves = waves_of(desired.manifests.values())
-    decisions = _decide_all(desired, situation, waves)
+    decisions = _decide_all(desired, situation, waves, extent.settled)
     applies = {key: decision.action for key, decision in decisions.items() if decision.action is not None}
     pruning = plan_prune(desired, situation, {one.key: one.resource for one in _updates(applies.values())})
     draft = Draft(desired, situation, waves, applies, {one.key: one for one in pruning.deletes})
@@ -70,7 +71,8 @@ def plan_cluster(
         hash=_hash(schedule.actions, fabric),
     )
     plan = _within_limit(plan, schedule, policy, extent.approved)
-    return _with_decisions(plan, decisions, schedule, pruning)
+    plan = _with_decisions(plan, decisions, schedule, pruning)
+    return replace(plan, settled=_settled(decisions, desired, situation, extent.settled))
 
 
 def _within_limit(plan: ClusterPlan, schedule: Schedule, policy: ClusterPolicy, approved: str | None) -> ClusterPlan:
@@ -112,9 +114,39 @@ def _with_decisions(
     )
 
 
-def _decide_all(desired: Desired, situation: Situation, waves: Mapping[ObjectKey, Wave]) -> dict[ObjectKey, Decision]:
-    readable = sorted(key for key in desired.manifests if situation.is_known(key.kind) and situation.is_in_scope(key))
-    return {key: decide(desired.manifests[key], waves[key], situation) for key in readable}
+_UNCHANGED = Decision()
+"""About an object that is as it should be, in the cluster and in the inventory."""
+
+
+def _decide_all(
+    desired: Desired, situation: Situation, waves: Mapping[ObjectKey, Wave], settled: Mapping[ObjectKey, Settled]
+) -> dict[ObjectKey, Decision]:
+    known = {kind for kind in KINDS if situation.is_known(kind)}
+    wanted = desired.manifests.keys() if situation.scope is None else desired.manifests.keys() & situation.scope
+    found = {}
+    for key in sorted((key for key in wanted if key.kind in known), key=ORDER):
+        manifest, one = desired.manifests[key], settled.get(key)
+        resource = situation.live.get(key) if one else None
+        if one and resource and one.holds(manifest, resource, situation.inventory.get(key)):
+            found[key] = _UNCHANGED
+        else:
+            found[key] = decide(manifest, waves[key], situation)
+    return found
+
+
+def _settled(
+    decisions: Mapping[ObjectKey, Decision], desired: Desired, situation: Situation, before: Mapping[ObjectKey, Settled]
+) -> dict[ObjectKey, Settled]:
+    """What the next plan need not compare again; of objects that this one did not look at, what was known before."""
+    found = {} if situation.scope is None else {k: one for k, one in before.items() if k not in situation.scope}
+    for key, decision in decisions.items():
+        if decision is _UNCHANGED:
+            found[key] = before[key]
+        elif decision == _UNCHANGED:
+            resource = situation.live[key]
+            entry = situation.inventory.get(key)
+            found[key] = Settled(desired.manifests[key], resource.uid, resource.resource_version, entry)
+    return found
 
 
 def _updates(applies: Iterable[Apply]) -> Iterable[Update]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.kinds import DECLARABLE, KINDS
-from reconciler.model.plan import Finding
+from reconciler.model.plan import Finding, Settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,12 +27,14 @@ Observed: TypeAlias = "Mapping[str, tuple[Resource, ...] | None]"
 @dataclass(frozen=True, slots=True)
 class Extent:
     """How far a plan may go: only to the objects of `scope`, of which none is deleted then; and, where `approved` is
-    the plan's hash, or that of its deletes alone, beyond `max_deletes`. Objects that are `contested` are not healed.
+    the plan's hash, or that of its deletes alone, beyond `max_deletes`. Objects that are `contested` are not healed;
+    what an earlier plan `settled` is not compared again.
     """
 
     scope: Scope = None
     approved: str | None = None
     contested: Mapping[ObjectKey, Reversals] = field(default_factory=dict)
+    settled: Mapping[ObjectKey, Settled] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from reconciler.errors import (
 from reconciler.model.passes import Failure, Phase
 from reconciler.reconcile.breaker import TargetSkippedError
 from reconciler.reconcile.schemas import Inspector
+from reconciler.reconcile.settled import SettledObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -78,6 +79,7 @@ class Terms:
     breakers: Breakers
     inspector: Inspector = field(default_factory=Inspector)
     fights: Fights
+    settled: SettledObjects = field(default_factory=SettledObjects)
     has_others: Callable[[], bool] = field(default=lambda: False)
     is_asked_for: bool = False
     is_current: Callable[[], bool] = field(default=lambda: True)
@@ -112,6 +114,7 @@ class Attempt:
         self.left = 0
         """Writes to NetBox that the pass left to its next part, because it yielded."""
         self.fights = terms.fights
+        self.settled = terms.settled
         self._clock = clock
         self._terms = terms
 

@@ -95,6 +95,7 @@ def reconcile_cluster(
     plan = make_plan(side, desired, observed, attempt)
     if plan is None:
         return None
+    attempt.settled.keep(attempt.fabric, plan.settled)
     results = _apply(side, plan, attempt)
     attempt.fights.note(attempt.fabric, plan, results)
     with attempt.phase(Phase.PLAN, "plan"):
@@ -110,7 +111,8 @@ def make_plan(side: ClusterSide, desired: Desired | None, observed: Observed, at
     """What is to be done, without what waits for approval. None, with the reason noted, when nothing was decided."""
     with attempt.phase(Phase.PLAN, "plan"):
         approved = side.approval.hash if side.approval and side.is_full else None
-        extent = Extent(side.scope, approved, attempt.fights.contested(attempt.fabric))
+        known = attempt.settled.of(attempt.fabric)
+        extent = Extent(side.scope, approved, attempt.fights.contested(attempt.fabric), known)
         plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, extent)
         is_whole = _is_whole(plan, desired)
         return hold(plan, side.policy, side.approval, is_full=side.is_full, is_whole=is_whole)

@@ -17,6 +17,7 @@ from reconciler.reconcile.breaker import Breakers
 from reconciler.reconcile.engine import Order, Past, reconcile
 from reconciler.reconcile.fights import Fights
 from reconciler.reconcile.schemas import Inspector
+from reconciler.reconcile.settled import SettledObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,6 +106,7 @@ class PassRunner:
         self._surroundings = surroundings or Surroundings()
         self._breakers = Breakers(clock, self._surroundings.on_breaker)
         self._fights = self._surroundings.fights or Fights(clock)
+        self._settled = SettledObjects()
         self._yielded: dict[str, tuple[PassResult, Slice]] = {}
         """By fabric, how far a pass came that yielded, and what its next part has to know. Lost with the process is
         only what the history would say of it: the requests are stored, and the next pass sees how far it came.
@@ -192,6 +194,7 @@ class PassRunner:
             breakers=self._breakers,
             inspector=self._surroundings.inspector,
             fights=self._fights,
+            settled=self._settled,
             has_others=lambda: self._surroundings.has_others(taken.key),
             is_asked_for=is_asked_for,
             is_current=lambda: self._surroundings.is_current(taken.key, subject),

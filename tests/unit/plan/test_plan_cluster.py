@@ -10,11 +10,16 @@ import pytest
 from reconciler.model.fabric import ClusterPolicy
 from reconciler.model.objects import digest
 from reconciler.model.plan import Block, Create, Update
+from reconciler.plan import applies
 from reconciler.plan.cluster import plan_cluster
+from reconciler.plan.comparison import differences
 from reconciler.plan.fields import declared_paths
 from tests.unit.plan.world import FABRIC, World, desired, manifest, resource, vpc
 
 if TYPE_CHECKING:
+    from reconciler.model.json import JSONObject
+    from reconciler.model.objects import Resource
+    from reconciler.model.passes import FieldDifference
     from reconciler.model.plan import Action, ClusterPlan
 
 V = vpc("v", subnets={"a": {"vlan": 1}})
@@ -361,3 +366,59 @@ def test_planning_changes_none_of_its_arguments(world: World) -> None:
     assert observed == world.observe()
     assert world.inventory == inventory
     assert wanted == desired(V2, vpc("new"))
+
+
+def test_what_is_settled_is_not_compared_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that a plan found as it should be costs the next one a look, while neither document nor object nor
+    inventory changed; the plan is the same.
+    """
+    wanted = desired(V)
+    first = world.plan(wanted)
+    compared: list[str] = []
+
+    def counted(body: JSONObject, resource: Resource) -> tuple[FieldDifference, ...]:
+        compared.append(resource.key.name)
+        return differences(body, resource)
+
+    monkeypatch.setattr(applies, "differences", counted)
+    again = world.plan(wanted, settled=first.settled)
+
+    assert again == first
+    assert compared == []
+
+    _edit(world)
+    assert len(world.plan(wanted, settled=first.settled).drifted) == 1
+    assert compared == ["v"]
+
+
+@pytest.mark.parametrize("change", ["another document", "another inventory", "gone", "replaced"])
+def test_what_was_settled_may_change(world: World, change: str) -> None:
+    """Whatever is different from what was found, the plan is that of somebody who knows nothing."""
+    wanted = desired(V)
+    settled = world.plan(wanted).settled
+    (live,) = world.cluster.list(V.key.resource_kind)
+    match change:
+        case "another document":
+            wanted = desired(V2)
+        case "another inventory":
+            world.inventory = {}
+        case "gone":
+            world.cluster.delete(live)
+        case "replaced":
+            world.cluster.delete(live)
+            world.cluster.apply({**V.body(FABRIC), "spec": V2.spec}, manager="kubectl")
+
+    assert world.plan(wanted, settled=settled) == world.plan(wanted)
+
+
+def test_what_a_scope_leaves_out_stays_settled(world: World) -> None:
+    """A plan for some objects forgets nothing of the others, and what it looked at it knows better."""
+    other = vpc("w")
+    world.reconcile(desired(V, other))
+    settled = world.plan(desired(V, other)).settled
+    assert settled.keys() == {V.key, other.key}
+    _edit(world)
+
+    plan = world.plan(desired(V, other), scope=frozenset({V.key}), settled=settled)
+
+    assert plan.settled.keys() == {other.key}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconciler.model.desired import Desired
@@ -21,12 +22,12 @@ from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from reconciler.model.json import JSONObject
     from reconciler.model.passes import InventoryEntry, ObjectState
-    from reconciler.model.plan import Action, ClusterPlan, Result
+    from reconciler.model.plan import Action, ClusterPlan, Result, Settled
     from reconciler.model.problems import Problem
     from reconciler.model.requests import Scope
     from reconciler.plan.situation import Observed
@@ -93,9 +94,11 @@ class World:
         observed: Observed | None = None,
         approved: str | None = None,
         scope: Scope = None,
+        settled: Mapping[ObjectKey, Settled] = MappingProxyType({}),
     ) -> ClusterPlan:
         seen = self.observe() if observed is None else observed
-        return plan_cluster(wanted, seen, self.inventory, self.policy, FABRIC, Extent(scope, approved))
+        extent = Extent(scope, approved, settled=settled)
+        return plan_cluster(wanted, seen, self.inventory, self.policy, FABRIC, extent)
 
     def do(self, actions: Iterable[Action], twice: AbstractSet[ObjectKey] = frozenset()) -> dict[ObjectKey, Result]:
         """Carry out actions that nothing hinders. `twice` are the objects with two in their plan."""
