@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.plan.lenient import mapping
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -82,7 +84,7 @@ def rule_of(kind: str) -> Rule:
 
 def stored_spec(kind: str, spec: JSONObject) -> JSONObject:
     """The spec with what the server adds to lists that Git declares."""
-    group = _mapping(spec.get("redundancy")).get("group") if kind == "Switch" else None
+    group = mapping(spec.get("redundancy")).get("group") if kind == "Switch" else None
     groups = spec.get("groups")
     if not group or not isinstance(groups, list) or group in groups:
         return spec
@@ -119,7 +121,7 @@ def _permits(value: JSON) -> JSON:
 
 def _permit(sides: JSONObject) -> JSONObject:
     return {
-        name: {**canonical(_mapping(side)), "subnets": _unordered(_mapping(side).get("subnets") or [])}
+        name: {**canonical(mapping(side)), "subnets": _unordered(mapping(side).get("subnets") or [])}
         for name, side in sides.items()
     }
 
@@ -131,13 +133,13 @@ def _acl_rules(value: JSON) -> JSON:
 
 def _exposures(value: JSON) -> JSON:
     """What a side of a gateway peering exposes; translations time out after two minutes unless it is named."""
-    return _each(value, lambda exposure: {**exposure, "nat": _nat(_mapping(exposure.get("nat")))})
+    return _each(value, lambda exposure: {**exposure, "nat": _nat(mapping(exposure.get("nat")))})
 
 
 def _nat(nat: JSONObject) -> JSONObject:
     """The kinds of translation, whose mere presence means something: `static: {}` is not absent."""
     return {
-        name: {"is_used": True, **_timed(name, _mapping(options))}
+        name: {"is_used": True, **_timed(name, mapping(options))}
         for name, options in nat.items()
         if options is not None
     }
@@ -190,10 +192,6 @@ def _speed(value: JSON) -> JSON:
 
 def _attached_subnet(value: JSON) -> JSON:
     return f"{value}/default" if isinstance(value, str) and value and "/" not in value else value
-
-
-def _mapping(value: JSON) -> JSONObject:
-    return value if isinstance(value, dict) else {}
 
 
 def _dropped_dhcp(dhcp: JSONObject) -> frozenset[str]:

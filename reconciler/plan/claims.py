@@ -6,11 +6,13 @@ that is not what its schema says claims less, and is never an error here.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_interface
 from typing import TYPE_CHECKING
+
+from reconciler.plan.lenient import mapping
+from reconciler.plan.wiring import links_of, port_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 _DEFAULT = "default"
 _SUBNET = "subnet"
-_PORT = re.compile(r"E\d+/\d+")
 _ADDRESSES = ("ip", "protocolIP", "vtepIP")
 _LINKED = ("fabric", "mesh", "gateway")
 """Types of connections whose ends have addresses of the fabric's own range."""
@@ -48,7 +49,7 @@ class Claim:
 def claims_of(declared: Declared) -> frozenset[Claim]:
     """What an object has, or will have once it is applied."""
     find = _FINDERS.get(declared.key.kind)
-    return frozenset(find(_mapping(declared.spec))) if find else frozenset()
+    return frozenset(find(mapping(declared.spec))) if find else frozenset()
 
 
 class Holders:
@@ -101,34 +102,19 @@ def _addresses(spec: JSONObject) -> Iterator[Claim]:
 
 
 def _connection(spec: JSONObject) -> Iterator[Claim]:
-    for kind, wiring in spec.items():
-        for end in _ends(_mapping(wiring)):
-            if isinstance(end.get("port"), str):
-                yield Claim("port", canonical_port(end["port"]))
-            address = _address(end.get("ip"))
-            if kind in _LINKED and address:
+    for link in links_of(spec):
+        for end in link.ends():
+            if isinstance(end.port, str):
+                yield Claim("port", port_of(end.port))
+            address = _address(end.settings.get("ip"))
+            if link.wiring in _LINKED and address:
                 yield Claim("link IP", address)
-
-
-def _ends(wiring: JSONObject) -> Iterator[JSONObject]:
-    for name in ("link", "links", "peerLinks", "sessionLinks"):
-        value = wiring.get(name)
-        for link in value if isinstance(value, list) else [value]:
-            yield from map(_mapping, _mapping(link).values())
-
-
-def canonical_port(port: str) -> str:
-    """`leaf-01/E1/4/1` for `leaf-01/E1/4`: the two name one port where it can break out, and elsewhere the second is
-    the only name. Split at the first slash: the port's own name may hold more.
-    """
-    device, slash, name = port.partition("/")
-    return f"{device}{slash}{name}/1" if _PORT.fullmatch(name) else port
 
 
 def _vpc(spec: JSONObject) -> Iterator[Claim]:
     vlans = f"VLANNamespace/{spec.get('vlanNamespace') or _DEFAULT}"
     subnets = f"IPv4Namespace/{spec.get('ipv4Namespace') or _DEFAULT}"
-    for subnet in map(_mapping, _mapping(spec.get("subnets")).values()):
+    for subnet in map(mapping, mapping(spec.get("subnets")).values()):
         if vlan := vlan_of(subnet):
             yield Claim("VLAN", str(vlan), vlans)
         if network := network_of(subnet.get("subnet")):
@@ -145,7 +131,7 @@ def _attachment(spec: JSONObject) -> Iterator[Claim]:
 
 
 def _external_attachment(spec: JSONObject) -> Iterator[Claim]:
-    for part in map(_mapping, (spec.get("switch"), spec.get("static"))):
+    for part in map(mapping, (spec.get("switch"), spec.get("static"))):
         if vlan := vlan_of(part):
             yield Claim("VLAN", str(vlan), f"Connection/{spec.get('connection')}")
 
@@ -190,7 +176,3 @@ def _address(value: JSON) -> str | None:
         return str(ip_interface(value).ip)
     except ValueError:
         return None
-
-
-def _mapping(value: JSON) -> JSONObject:
-    return value if isinstance(value, dict) else {}

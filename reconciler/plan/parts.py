@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from reconciler.model.objects import ObjectKey
 from reconciler.plan.claims import attached_subnet
+from reconciler.plan.lenient import mapping
 from reconciler.plan.references import dependencies_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def offered(declared: Declared) -> frozenset[Part]:
     """The parts that others may use."""
     match declared.key.kind:
         case "VPC":
-            return frozenset(_subnets(declared.key, _mapping(declared.spec.get("subnets"))))
+            return frozenset(_subnets(declared.key, mapping(declared.spec.get("subnets"))))
         case "Switch":
             return frozenset(_spaces(declared.key, declared.spec))
     return frozenset()
@@ -61,18 +62,18 @@ USERS = frozenset({"VPCAttachment", "VPCPeering", "ExternalPeering", "GatewayPee
 
 def used(declared: Declared, lookup: Lookup) -> frozenset[Part]:
     """The parts that an object needs. `lookup` finds the objects that it refers to."""
-    namespace, spec = declared.key.namespace, _mapping(declared.spec)
+    namespace, spec = declared.key.namespace, mapping(declared.spec)
     match declared.key.kind:
         case "VPCAttachment":
             return frozenset(_attachment(namespace, spec, lookup))
         case "VPCPeering":
-            sides = [side for permit in _list(spec.get("permit")) for side in _mapping(permit).items()]
+            sides = [side for permit in _list(spec.get("permit")) for side in mapping(permit).items()]
             return frozenset(_permitted(namespace, sides))
         case "ExternalPeering":
-            vpc = _mapping(_mapping(spec.get("permit")).get("vpc"))
+            vpc = mapping(mapping(spec.get("permit")).get("vpc"))
             return frozenset(_permitted(namespace, [(str(vpc.get("name")), vpc)]))
         case "GatewayPeering":
-            return frozenset(_exposed(namespace, _mapping(spec.get("peering"))))
+            return frozenset(_exposed(namespace, mapping(spec.get("peering"))))
     return frozenset()
 
 
@@ -92,18 +93,14 @@ def _attachment(namespace: str, spec: JSONObject, lookup: Lookup) -> Iterator[Pa
 def _permitted(namespace: str, sides: list[tuple[str, JSON]]) -> Iterator[Part]:
     """An absent list permits all subnets, and needs none of them."""
     for name, side in sides:
-        yield from _subnets(ObjectKey("VPC", namespace, name), _list(_mapping(side).get("subnets")))
+        yield from _subnets(ObjectKey("VPC", namespace, name), _list(mapping(side).get("subnets")))
 
 
 def _exposed(namespace: str, peering: JSONObject) -> Iterator[Part]:
     for name, side in peering.items():
-        exposes = map(_mapping, _list(_mapping(side).get("expose")))
-        addresses = [_mapping(one) for expose in exposes for one in _list(expose.get("ips"))]
+        exposes = map(mapping, _list(mapping(side).get("expose")))
+        addresses = [mapping(one) for expose in exposes for one in _list(expose.get("ips"))]
         yield from _subnets(ObjectKey("VPC", namespace, name), [one.get("vpcSubnet") for one in addresses])
-
-
-def _mapping(value: JSON) -> JSONObject:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: JSON) -> list[JSON]:

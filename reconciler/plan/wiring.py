@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.plan.lenient import mapping, numbered
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from reconciler.plan.lenient import Path
 
 _LISTS = ("links", "peerLinks", "sessionLinks")
+_BREAKABLE = re.compile(r"E\d+/\d+")
 
 
 class End(NamedTuple):
@@ -38,6 +40,14 @@ class Link(NamedTuple):
         for side, settings in self.sides.items():
             if isinstance(settings, dict):
                 yield End(side, settings.get("port"), (*self.path, side, "port"), settings)
+
+
+def port_of(written: str) -> str:
+    """The port by its full name: `leaf-01/E1/4` is `leaf-01/E1/4/1`. The two name one port where it can break out, and
+    elsewhere the second is nobody's. Device and port part at the first slash: the port's own name may hold more.
+    """
+    device, slash, name = written.partition("/")
+    return f"{device}{slash}{name}/1" if _BREAKABLE.fullmatch(name) else written
 
 
 def links_of(spec: JSONObject) -> Iterator[Link]:

@@ -10,7 +10,7 @@ from reconciler.plan.rules.addresses import Prefix, prefix_of
 from reconciler.plan.rules.facts import Breach
 from reconciler.plan.rules.traits import Cabling, Member
 from reconciler.plan.rules.words import plain, quoted
-from reconciler.plan.wiring import links_of
+from reconciler.plan.wiring import links_of, port_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,6 @@ _NOT_SWITCHES = frozenset({"server", "gateway"})
 _LINK_LENGTH = 31
 _MOST_SWITCHES = 4
 _LARGEST_MTU = 9036
-_BREAKABLE = 2  # slashes in `<switch>/E1/4`
 
 
 def judge_connection(draft: Draft, key: ObjectKey, spec: JSONObject) -> None:
@@ -60,11 +59,6 @@ def judge_connection(draft: Draft, key: ObjectKey, spec: JSONObject) -> None:
     if is_readable and len(wirings) == 1:
         draft.traits = Cabling(wirings[0], tuple(switches))
         _judge_servers(draft, key, spec, draft.traits)
-
-
-def port_of(name: str) -> str:
-    """The port by its full name: `E1/4` is `E1/4/1`, since a port that can break out is called by both."""
-    return f"{name}/1" if name.count("/") == _BREAKABLE else name
 
 
 def _judge_port(draft: Draft, end: End, switches: dict[str, None]) -> None:

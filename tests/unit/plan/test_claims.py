@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.plan.claims import Claim, Holders, canonical_port, claims_of, clashes
+from reconciler.plan.claims import Claim, Holders, claims_of, clashes
 from reconciler.plan.immutable import immutable_change
 from reconciler.plan.parts import offered, used
 from reconciler.plan.ranges import Space, between, taken
+from reconciler.plan.wiring import port_of
 from tests.unit.plan.world import key, manifest, resource
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def test_claims(kind: str, spec: JSONObject, expected: set[str]) -> None:
 )
 def test_the_names_of_a_port(port: str, expected: str) -> None:
     """The first lane of a port that can break out has two."""
-    assert canonical_port(port) == expected
+    assert port_of(port) == expected
 
 
 def _subnet(value: str, within: str = "n") -> Claim:
