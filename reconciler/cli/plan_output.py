@@ -18,7 +18,13 @@ LONGEST_VALUE = 80
 """Characters of a field's value that are shown."""
 
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
-_FINDINGS = {"waiting": "waits", "conflicts": "conflict", "fighting": "fight", "prune_pending": "not deleted"}
+_FINDINGS = {
+    "waiting": "waits",
+    "conflicts": "conflict",
+    "fighting": "fight",
+    "pending": "not made anew",
+    "prune_pending": "not deleted",
+}
 
 
 def plan_lines(plan: JSONObject) -> Iterator[str]:
@@ -103,7 +109,8 @@ def _netbox(netbox: JSONObject | None) -> Iterator[str]:
 def _what_is_wrong(plan: JSONObject) -> Iterator[str]:
     for problem in plan["problems"]:
         place = f"{problem['file']}:{problem['line']}"
-        yield plain(f"{place}: {problem['severity']}: {problem['rule']}: {problem['message']}")
+        field = f" {problem['field']}" if problem["field"] else ""
+        yield plain(f"{place}: {problem['severity']}: {problem['rule']}{field}: {problem['message']}")
     if plan["problems_total"] > len(plan["problems"]):
         yield f"and {plan['problems_total'] - len(plan['problems'])} more problems"
     for error in plan["errors"]:

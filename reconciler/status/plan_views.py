@@ -26,7 +26,7 @@ _NO_PLAN: JSONObject = {
     "unknown": [],
     "actions": [],
     "drifted": [],
-    "findings": {"waiting": [], "conflicts": [], "fighting": [], "prune_pending": []},
+    "findings": {"waiting": [], "conflicts": [], "fighting": [], "pending": [], "prune_pending": []},
 }
 
 
@@ -66,6 +66,7 @@ def _cluster_view(plan: ClusterPlan, files: Mapping[ObjectKey, str]) -> JSONObje
             "waiting": _finding_views(plan.waiting, files),
             "conflicts": _finding_views(plan.conflicts, files),
             "fighting": _finding_views(plan.fighting, files),
+            "pending": _finding_views(plan.pending, files),
             "prune_pending": _finding_views(plan.prune_pending, files),
         },
     }
@@ -152,6 +153,7 @@ def _counts(plan: ClusterPlan | None) -> dict[str, int]:
         "waiting": () if plan is None else plan.waiting,
         "conflicts": () if plan is None else plan.conflicts,
         "fighting": () if plan is None else plan.fighting,
+        "pending": () if plan is None else plan.pending,
         "prune_pending": () if plan is None else plan.prune_pending,
     }
     return counts | {name: len(found) for name, found in standing.items()}

@@ -138,7 +138,7 @@ def test_findings_problems_and_errors(cli: Cli, service: Loopback) -> None:
     lines = said.out.splitlines()
     assert lines[1] == "not deleted: VPC/x: cluster.prune is false"
     assert lines[2] == "blocked: NetBox: PruneBlocked: Git declares no object at all"
-    assert lines[3] == "a.yaml:7: warning: Type: not a number"
+    assert lines[3] == "a.yaml:7: warning: Type spec: not a number"
     assert lines[-2:] == ["and 1 more problems", "error: kind Server: ClusterUnavailable: timed out"]
     assert said.code == 1
 

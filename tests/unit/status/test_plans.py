@@ -86,6 +86,7 @@ def test_actions() -> None:
         "waiting": 0,
         "conflicts": 0,
         "fighting": 0,
+        "pending": 0,
         "prune_pending": 0,
     }
 
@@ -149,14 +150,9 @@ def test_drift_that_is_only_reported() -> None:
 def test_findings_problems_and_errors() -> None:
     """Whatever else a pass would say: of objects, of documents, and of what could not be read."""
     finding = Finding(key("VPC", "x"), "Deleting", "the cluster is deleting it")
-    plan = replace(
-        PLAN,
-        waiting=(finding,),
-        conflicts=(finding,),
-        fighting=(finding,),
-        prune_pending=(finding,),
-        unknown=("Server",),
-    )
+    found = (finding,)
+    plan = replace(PLAN, waiting=found, conflicts=found, fighting=found, pending=found, unknown=("Server",))
+    plan = replace(plan, prune_pending=found)
     failure = Failure(Phase.OBSERVE, "kind Server", "ClusterUnavailable", "timed out", is_whole=True)
 
     view = plan_view(_preview(plan, failures=(failure,)))
@@ -169,7 +165,8 @@ def test_findings_problems_and_errors() -> None:
         "reason": "Deleting",
         "message": "the cluster is deleting it",
     }
-    assert view["findings"] == {"waiting": [said], "conflicts": [said], "fighting": [said], "prune_pending": [said]}
+    told = ("waiting", "conflicts", "fighting", "pending", "prune_pending")
+    assert view["findings"] == {name: [said] for name in told}
     assert view["unknown"] == ["Server"]
     assert (view["problems_total"], view["refused"], view["problems"][0]["file"]) == (1, 0, "a.yaml")
     assert view["errors"] == [
