@@ -185,7 +185,9 @@ class _Report:
             yield self._state(key, SyncState.FAILED, "Refused", "its document was refused")
         for problem in self.desired.problems:
             if problem.is_refusal and problem.key is not None and problem.key not in self.files:
-                yield ObjectState(problem.key, SyncState.FAILED, problem.file, problem.rule, problem.message)
+                place = f"line {problem.line}{f', {problem.field}' if problem.field else ''}"
+                text = f"{place}: {problem.message}"
+                yield ObjectState(problem.key, SyncState.FAILED, problem.file, problem.rule, text)
 
 
 def _differences(action: Action) -> tuple[FieldDifference, ...]:

@@ -214,7 +214,7 @@ def _agent(world: World, name: str, generation: int) -> None:
     agent = AGENT_KINDS[0]
     path = f"/apis/{agent.api_version}/namespaces/{world.cluster.namespace}/{agent.plural}"
     body = {"apiVersion": agent.api_version, "kind": agent.name, "metadata": {"name": name}}
-    body["spec"] = {"role": "leaf", "users": [{"password": "canary-of-an-agent"}]}
+    body["spec"] = {"role": "server-leaf", "users": [{"password": "canary-of-an-agent"}]}
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     applied = [{"type": "Applied", "status": "True"}]
     status = {"lastAppliedGen": generation, "lastHeartbeat": now, "conditions": applied}

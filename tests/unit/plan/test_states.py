@@ -237,11 +237,11 @@ def test_everything_of_ours_is_unknown_when_git_was_never_read(world: World) -> 
 
 
 def test_refused_documents_are_failures(world: World) -> None:
-    """Each with the rule that refused it and its file, whether the object exists or not; a warning is none."""
+    """Each with the rule that refused it and its place, whether the object exists or not; a warning is none."""
     problem = Problem("a.yaml", 0, 7, "spec.mode", "SchemaType", "not text", key=V.key)
     problems = [
         problem,
-        replace(problem, key=key("Server", "new"), rule="DuplicateKey"),
+        replace(problem, key=key("Server", "new"), field="", rule="DuplicateKey"),
         replace(problem, key=KEPT.key, severity=Severity.WARNING),
         replace(problem, key=None),
     ]
@@ -249,8 +249,10 @@ def test_refused_documents_are_failures(world: World) -> None:
 
     states = world.states(wanted)
 
-    assert states["VPC/v"] == ObjectState(V.key, SyncState.FAILED, "a.yaml", "SchemaType", "not text")
+    text = "line 7, spec.mode: not text"
+    assert states["VPC/v"] == ObjectState(V.key, SyncState.FAILED, "a.yaml", "SchemaType", text)
     assert _told(states["Server/new"]) == (SyncState.FAILED, "DuplicateKey")
+    assert states["Server/new"].message == "line 7: not text"
     assert _told(states["Server/odd"]) == (SyncState.FAILED, "Refused")
     assert _told(states["VPC/kept"]) == (SyncState.IN_SYNC, None)
 
