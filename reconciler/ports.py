@@ -100,6 +100,11 @@ class Cluster(Protocol):
         KindNotServedError, ClusterUnavailableError, ClusterAccessError.
         """
 
+    def dry_run(self, body: JSONObject) -> Resource:
+        """The object as a forced `apply` would leave it, admission included. Nothing is written. Raises as `apply`,
+        but for ApplyConflictError.
+        """
+
     def delete(self, resource: Resource) -> None:
         """Delete exactly this object, with its uid and resourceVersion as preconditions. Absent is fine.
 

@@ -228,6 +228,46 @@ class ClusterContract:
 
         assert cluster.apply(body).spec == body["spec"]
 
+    def test_a_dry_run_tells_and_writes_nothing(self, cluster: Cluster, namespace: str) -> None:
+        """The answer is the object as an apply would leave it; the object stays as it is, of the same identity."""
+        before = cluster.apply(vpc(namespace, subnets=subnets(a=1001), defaultIsolated=True))
+
+        told = cluster.dry_run(vpc(namespace, subnets=subnets(a=1002)))
+
+        assert told.spec == {"subnets": subnets(a=1002)}
+        assert told.uid == before.uid
+        assert cluster.list(VPC) == (before,)
+
+    def test_a_dry_run_of_what_is_there_changes_nothing(self, cluster: Cluster, namespace: str) -> None:
+        """The answer is the very object, in its present version."""
+        body = vpc(namespace, subnets=subnets(a=1001))
+        applied = cluster.apply(body)
+
+        assert cluster.dry_run(body) == applied
+
+    def test_a_dry_run_creates_nothing(self, cluster: Cluster, namespace: str) -> None:
+        """What is absent is answered as if it were created, and is absent still."""
+        told = cluster.dry_run(vpc(namespace, subnets=subnets(a=1001)))
+
+        assert told.spec == {"subnets": subnets(a=1001)}
+        assert cluster.list(VPC) == ()
+
+    def test_a_dry_run_takes_fields_of_others(self, cluster: Cluster, others: Others, namespace: str) -> None:
+        """It asks what would be stored, not whose the fields are: there is no conflict, and nobody loses anything."""
+        others.apply(vpc(namespace, subnets={"a": {"vlan": 1001, "isolated": True}}), "argocd")
+
+        told = cluster.dry_run(vpc(namespace, subnets={"a": {"vlan": 1002}}))
+
+        (after,) = cluster.list(VPC)
+        assert told.spec == {"subnets": {"a": {"vlan": 1002, "isolated": True}}}
+        assert owner_of(told, ".spec.subnets.a.vlan") == FIELD_MANAGER
+        assert owner_of(after, ".spec.subnets.a.vlan") == "argocd"
+
+    def test_a_dry_run_of_an_impossible_name_is_rejected(self, cluster: Cluster, namespace: str) -> None:
+        """As the apply would be, and the error says which object."""
+        with pytest.raises(ObjectRejectedError, match="Not_A_Name"):
+            cluster.dry_run(vpc(namespace, name="Not_A_Name"))
+
     def test_delete_removes(self, cluster: Cluster, namespace: str) -> None:
         """The object that was read is deleted; to delete it again is fine."""
         applied = cluster.apply(vpc(namespace))

@@ -100,6 +100,18 @@ class KubernetesCluster:
             raise self._exact(error, kind, body) if isinstance(error, ApplyConflictError) else error
         return self._resource(answer.body, kind)
 
+    def dry_run(self, body: JSONObject) -> Resource:
+        """The object as a forced `apply` would leave it. Nothing is written, also not what `nulls` is about: where an
+        apply would have to clear something first, this is rejected.
+
+        Raises as `apply`, but for ApplyConflictError.
+        """
+        kind, name = KINDS[body["kind"]], body["metadata"]["name"]
+        answer = self._apply_once(kind, name, body, force=True, is_dry_run=True)
+        if not answer.is_ok:
+            raise write_error(answer, f"dry run of {kind.name}/{name}")
+        return self._resource(answer.body, kind)
+
     def delete(self, resource: Resource) -> None:
         """Delete exactly this object. Absent is fine.
 
@@ -117,8 +129,10 @@ class KubernetesCluster:
         path = collection(kind, self._namespace)
         return path if name is None else f"{path}/{quote(name, safe='')}"
 
-    def _apply_once(self, kind: Kind, name: str, body: JSONObject, *, force: bool) -> Answer:
+    def _apply_once(self, kind: Kind, name: str, body: JSONObject, *, force: bool, is_dry_run: bool = False) -> Answer:
         query = [("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false")]
+        if is_dry_run:
+            query.append(("dryRun", "All"))
         return self._transport.send("PATCH", self._path(kind, name), query, body, _APPLY)
 
     def _clear(self, kind: Kind, name: str, body: JSONObject, fields: frozenset[str]) -> bool:

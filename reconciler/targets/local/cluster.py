@@ -30,7 +30,8 @@ _MAX_NAME = 253
 
 
 class LocalCluster:
-    """`ports.Cluster` without a server. It has no schemas and no admission: what is declared is stored as it is.
+    """`ports.Cluster` without a server. It has no schemas, and no admission but what it is told by `admit`: what is
+    declared is stored as it is.
 
     Uids and resource versions count from 1, so that the same calls give the same objects. `served` are the names of
     the kinds that it serves, all by default. Safe to use from several threads.
@@ -45,6 +46,7 @@ class LocalCluster:
         self._objects: dict[ObjectKey, JSONObject] | None = None
         self._count = 0
         self._observers: list[Observer] = []
+        self._admitted: Callable[[JSONObject], JSONObject] = lambda body: body
 
     @property
     def address(self) -> str:
@@ -117,6 +119,21 @@ class LocalCluster:
             live = self._stored().get(key)
             return self._store(key, live, managed_fields.apply(live, body, manager, force=force))
 
+    def dry_run(self, body: JSONObject) -> Resource:
+        """As a forced `apply`, without writing anything."""
+        key = self._key(body)
+        with self._lock:
+            live = self._stored().get(key)
+            applied = managed_fields.apply(live, body, FIELD_MANAGER, force=True)
+            return Resource.from_body(self._next(live, applied), key.resource_kind)
+
+    def admit(self, form: Callable[[JSONObject], JSONObject]) -> None:
+        """Store what is written as `form` makes it from now on, as mutating admission does: it gets and gives whole
+        objects, changes nothing in place, and whoever wrote a field owns it, whatever becomes of the value.
+        """
+        with self._lock:
+            self._admitted = form
+
     def edit(self, key: ObjectKey, patch: JSONObject, manager: str = "kubectl-edit") -> Resource:
         """A JSON merge patch by somebody who does not apply: it overwrites fields whoever owns them. Raises
         StaleObjectError when the object does not exist.
@@ -156,17 +173,23 @@ class LocalCluster:
 
     def _store(self, key: ObjectKey, live: JSONObject | None, changed: JSONObject) -> Resource:
         """Write the object with its new version; nothing when nothing changed."""
+        stored = self._next(live, changed)
+        if stored is not live:
+            self._write(key, stored)
+        return Resource.from_body(stored, key.resource_kind)
+
+    def _next(self, live: JSONObject | None, changed: JSONObject) -> JSONObject:
+        """The object as it would be stored, in its next version; the very one that is there when nothing changed."""
+        changed = self._admitted(changed)
         if live is not None and managed_fields.same_object(live, changed):
-            return Resource.from_body(live, key.resource_kind)
+            return live
         version = self._count + 1
         metadata = {**changed["metadata"], "resourceVersion": str(version)}
         if live is None:
             metadata |= {"uid": f"00000000-0000-4000-8000-{version:012d}", "generation": 1}
         elif not managed_fields.same_spec(live, changed):
             metadata["generation"] = live["metadata"]["generation"] + 1
-        stored = {**changed, "metadata": metadata}
-        self._write(key, stored)
-        return Resource.from_body(stored, key.resource_kind)
+        return {**changed, "metadata": metadata}
 
     def _stored(self) -> dict[ObjectKey, JSONObject]:
         if self._objects is None:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Call(NamedTuple):
-    """A call as it came in: `subject` is a kind's name (list), `Kind/name` (apply, delete), or empty."""
+    """A call as it came in: `subject` is a kind's name (list), `Kind/name` (apply, dry_run, delete), or empty."""
 
     verb: str
     subject: str
@@ -47,8 +47,9 @@ class FaultyCluster:
     def fail(
         self, verb: str, error: ReconcilerError, *, subject: str | None = None, times: int = 1, is_late: bool = False
     ) -> None:
-        """Let the next `times` calls of `verb` (`list`, `apply`, `delete`, `version`, `denied`, `served`) raise
-        `error`; only those about `subject`, when it is given. `is_late`: the call is done, and only its answer is lost.
+        """Let the next `times` calls of `verb` (`list`, `apply`, `dry_run`, `delete`, `version`, `denied`, `served`)
+        raise `error`; only those about `subject`, when it is given. `is_late`: the call is done, and only its answer is
+        lost.
         """
         with self._lock:
             self._faults.append(_Fault(verb, subject, error, times, is_late))
@@ -83,6 +84,10 @@ class FaultyCluster:
     def apply(self, body: JSONObject, *, force: bool = False) -> Resource:
         call = Call("apply", f"{body['kind']}/{body['metadata']['name']}")
         return self._do(call, lambda: self._inner.apply(body, force=force))
+
+    def dry_run(self, body: JSONObject) -> Resource:
+        call = Call("dry_run", f"{body['kind']}/{body['metadata']['name']}")
+        return self._do(call, lambda: self._inner.dry_run(body))
 
     def delete(self, resource: Resource) -> None:
         self._do(Call("delete", str(resource.key)), lambda: self._inner.delete(resource))

@@ -41,6 +41,9 @@ class CachedCluster:
             cache.put(resource)
         return resource
 
+    def dry_run(self, body: JSONObject) -> Resource:
+        return self._cluster.dry_run(body)
+
     def delete(self, resource: Resource) -> None:
         self._cluster.delete(resource)
         cache = self._caches.get(resource.key.kind)

@@ -295,6 +295,17 @@ class TestApply:
         ]
         assert server.asked[0].body == BODY
 
+    def test_a_dry_run_is_a_forced_apply_that_stays_undone(self, server: ApiServer, cluster: KubernetesCluster) -> None:
+        """The server is told so, and its answer is read as that of an apply."""
+        server.then = [Scripted(200, {**BODY, **_item("v", resourceVersion="8")})]
+
+        told = cluster.dry_run(BODY)
+
+        (asked,) = server.asked
+        assert told.resource_version == "8"
+        assert (asked.method, asked.path, asked.body) == ("PATCH", f"{COLLECTION}/v", BODY)
+        assert asked.query == {"fieldManager": "hedgehog-reconciler", "force": "true", "dryRun": "All"}
+
     def test_a_conflict_names_all_fields(self, server: ApiServer, cluster: KubernetesCluster) -> None:
         """Those that the server names, and those that it should have named, by the object as it is."""
         cause = {"reason": "FieldManagerConflict", "field": ".spec.subnets.a", "message": 'conflict with "argocd"'}
@@ -377,6 +388,15 @@ class TestNull:
             cluster.apply(BODY)
 
         assert len(server.asked) == 2
+
+    def test_a_dry_run_clears_nothing(self, server: ApiServer, cluster: KubernetesCluster) -> None:
+        """It writes nothing, so the refusal is its answer."""
+        server.then = [self.REFUSED]
+
+        with pytest.raises(ObjectRejectedError, match="dry run of VPC/v"):
+            cluster.dry_run(BODY)
+
+        assert len(server.asked) == 1
 
 
 class TestDelete:

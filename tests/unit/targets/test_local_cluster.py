@@ -15,8 +15,9 @@ from reconciler.errors import (
     StateError,
 )
 from reconciler.model.kinds import DECLARABLE, KINDS
-from reconciler.model.objects import Manifest, ObjectKey, Source
+from reconciler.model.objects import FIELD_MANAGER, Manifest, ObjectKey, Source
 from reconciler.model.served import Schema
+from reconciler.plan.fields import owner_of
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.faults import Call, FaultyCluster
 from reconciler.targets.local.memory import MemoryDocuments
@@ -154,6 +155,18 @@ def test_a_value_under_an_odd_parent_replaces_it() -> None:
     assert cluster.apply(_vpc(subnets={"a": {"vlan": 1}})).spec == {"subnets": {"a": {"dhcp": "odd", "vlan": 1}}}
 
 
+def test_admission_rewrites_what_was_applied() -> None:
+    """The value is admission's, the field stays the applier's: to apply the same again changes nothing."""
+    cluster = LocalCluster(MemoryDocuments(), "dc1")
+    cluster.admit(lambda body: {**body, "spec": {**body["spec"], "mode": "stored"}})
+
+    applied = cluster.apply(_vpc(mode="asked"))
+
+    assert applied.spec == {"mode": "stored"}
+    assert owner_of(applied, ".spec.mode") == FIELD_MANAGER
+    assert cluster.dry_run(_vpc(mode="asked")) == cluster.apply(_vpc(mode="asked")) == applied
+
+
 def test_schemas_are_what_it_was_told() -> None:
     """By default there are none; a kind that is not served has none in any case."""
     cluster, schema = LocalCluster(MemoryDocuments(), "dc1", served=["VPC", "Server"]), Schema({"type": "object"})
@@ -181,6 +194,7 @@ class TestFaults:
         applied = cluster.apply(_vpc())
 
         assert cluster.list(VPC) == (applied,)
+        assert cluster.dry_run(_vpc()) == applied
         cluster.delete(applied)
         assert (cluster.version(), cluster.denied(DECLARABLE, ["list"]), cluster.address) == (
             "embedded",
@@ -189,7 +203,8 @@ class TestFaults:
         )
         assert cluster.served().kinds.keys() == KINDS.keys()
         assert cluster.writes == (Call("apply", "VPC/v"), Call("delete", "VPC/v"))
-        assert [call.verb for call in cluster.calls] == ["apply", "list", "delete", "version", "denied", "served"]
+        verbs = ["apply", "list", "dry_run", "delete", "version", "denied", "served"]
+        assert [call.verb for call in cluster.calls] == verbs
 
     def test_a_fault_lasts_as_long_as_it_was_told(self, cluster: FaultyCluster) -> None:
         """Two calls fail, the third does not; failed ones are remembered too."""

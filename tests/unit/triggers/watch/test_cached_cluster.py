@@ -89,6 +89,19 @@ def test_own_writes_are_read_at_once() -> None:
     assert [call.verb for call in world.inner.calls] == ["apply", "delete"]
 
 
+def test_a_dry_run_is_not_entered() -> None:
+    """What would be is not what is."""
+    world = World()
+    made = world.local.apply(A)
+    world.follow()
+
+    told = world.cluster.dry_run(manifest("a", mode="y").body("dc1"))
+
+    assert told.spec == {"mode": "y"}
+    assert world.cluster.list(VPC) == (made,)
+    assert world.inner.calls == (Call("dry_run", "VPC/a"),)
+
+
 def test_what_failed_is_not_entered() -> None:
     """Only answers are."""
     world = World()
