@@ -75,11 +75,23 @@ class ObjectState:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredForm:
+    """What the server makes of a body that we apply, by its own word, given about an object in this `generation`.
+
+    `marks` stand for the fields that it stores otherwise than the body has them, each with the value that it stores.
+    """
+
+    generation: int
+    marks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class InventoryEntry:
     """An object that we applied and therefore own.
 
     `digest` is that of the body as last applied (None: known by its marks only); `paths` are the field paths of
-    that body, kept because a manager that overwrites a field takes it out of our managedFields.
+    that body, kept because a manager that overwrites a field takes it out of our managedFields. `stored` is what the
+    server makes of that body (None: nobody had to ask).
     """
 
     key: ObjectKey
@@ -88,6 +100,7 @@ class InventoryEntry:
     paths: frozenset[str] = frozenset()
     revision: str | None = None
     applied: datetime | None = None
+    stored: StoredForm | None = None
 
 
 @dataclass(frozen=True, slots=True)

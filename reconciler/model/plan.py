@@ -92,6 +92,18 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """An object of which only the server can tell whether an apply would change it."""
+
+    manifest: Manifest
+    resource: Resource
+
+    @property
+    def key(self) -> ObjectKey:
+        return self.manifest.key
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """An object with which nothing is done, and why: a CamelCase reason and a sentence."""
 
@@ -138,8 +150,10 @@ class ClusterPlan:
     kinds that could not be read.
 
     For the inventory: `adopted` are marked objects that enter it without a write, `refreshed` are known ones whose
-    document changed in form only, `forgotten` are gone from the cluster and from Git. For the next plan: `settled` is
-    what need not be compared again while it does not change.
+    document changed in form only, or of which the server was asked, `forgotten` are gone from the cluster and from Git.
+    For the next plan: `settled` is what need not be compared again while it does not change. `questions` are what the
+    plan would know better with the server's answers; without them, what differs is taken for a difference, unless the
+    server said of this very document before that it stores it so.
 
     `hash` tells plans apart: equal for the same actions on the same objects, in whatever order they were found.
     `held_hash` is that of the plan that is left once all that is not held is done: it names what waits for approval.
@@ -163,6 +177,7 @@ class ClusterPlan:
     refreshed: tuple[InventoryEntry, ...] = ()
     forgotten: tuple[ObjectKey, ...] = ()
     settled: Mapping[ObjectKey, Settled] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
     hash: str = ""
     is_approved: bool = False
 

@@ -49,9 +49,8 @@ def plan_cluster(
     """
     if desired is None:
         return ClusterPlan(fabric, blocks=(_NEVER_READ,), unknown=unknown_kinds(observed), hash=_hash((), fabric))
-    situation = Situation(
-        fabric, policy, inventory, live_objects(observed), unknown_kinds(observed), extent.scope, extent.contested
-    )
+    known = live_objects(observed), unknown_kinds(observed)
+    situation = Situation(fabric, policy, inventory, *known, extent.scope, extent.contested, extent.forms)
     if policy.is_observer:
         return replace(compare_only(desired, situation), hash=_hash((), fabric))
     waves = waves_of(desired.manifests.values())
@@ -111,6 +110,7 @@ def _with_decisions(
         fighting=tuple(one.fight for one in found if one.fight is not None),
         adopted=(*(one.adopted for one in found if one.adopted is not None), *pruning.adopted),
         refreshed=tuple(one.refreshed for one in found if one.refreshed is not None),
+        questions=tuple(one.question for one in found if one.question is not None),
     )
 
 

@@ -108,6 +108,11 @@ def our_paths(resource: Resource) -> frozenset[Path]:
     return frozenset(path for path in parse_fields(resource.our_fields() or {}) if is_declarable(path))
 
 
+def applied_paths(resource: Resource) -> frozenset[str]:
+    """The rendered paths of all that our applies own, also what others put into an object that we own as a whole."""
+    return frozenset(map(render, expand_fields(resource.our_fields() or {}, _content(resource))))
+
+
 def owned_paths(resource: Resource) -> frozenset[str]:
     """`our_paths`, rendered."""
     return frozenset(render(path) for path in our_paths(resource))

@@ -10,6 +10,7 @@ from reconciler.model.passes import InventoryEntry
 from reconciler.model.plan import Delete
 from reconciler.plan.fields import declared_paths
 from reconciler.plan.results import by_action
+from reconciler.plan.stored import stored_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +48,15 @@ def new_inventory(
             body = action.manifest.body(plan.fabric)
             # One that the cluster has not done deleting is created again when it is gone: see `before_replacing`.
             known = None if result.is_deleting and action.key in replaced else digest(body)
+            form = stored_form(body, result, result.generation)
             inventory[action.key] = InventoryEntry(
-                action.key, result.uid, known, declared_paths(body), str(revision), now
+                action.key,
+                result.uid,
+                known,
+                declared_paths(body),
+                str(revision),
+                now,
+                form if form.marks else None,
             )
     return inventory
 

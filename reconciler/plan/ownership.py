@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.fabric import ClusterPolicy
     from reconciler.model.objects import Resource
-    from reconciler.model.passes import FieldDifference
+    from reconciler.model.passes import FieldDifference, StoredForm
 
 
 def may_force(
@@ -70,6 +70,8 @@ def other_fabric(resource: Resource, fabric: str) -> str | None:
     return name if is_marked and name != fabric else None
 
 
-def adopt(resource: Resource, digest: str | None = None) -> InventoryEntry:
-    """The inventory's entry for an object that is known by its marks. `digest` is that of the body, when equal."""
-    return InventoryEntry(resource.key, resource.uid, digest, owned_paths(resource))
+def adopt(resource: Resource, digest: str | None = None, stored: StoredForm | None = None) -> InventoryEntry:
+    """The inventory's entry for an object that is known by its marks. `digest` is that of the body, when equal; then
+    `stored` is what the server makes of it.
+    """
+    return InventoryEntry(resource.key, resource.uid, digest, owned_paths(resource), stored=stored)

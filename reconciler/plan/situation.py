@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.fabric import ClusterPolicy
     from reconciler.model.objects import ObjectKey, Resource
-    from reconciler.model.passes import InventoryEntry
+    from reconciler.model.passes import InventoryEntry, StoredForm
     from reconciler.model.requests import Scope
     from reconciler.plan.fights import Reversals
 
@@ -28,13 +28,15 @@ Observed: TypeAlias = "Mapping[str, tuple[Resource, ...] | None]"
 class Extent:
     """How far a plan may go: only to the objects of `scope`, of which none is deleted then; and, where `approved` is
     the plan's hash, or that of its deletes alone, beyond `max_deletes`. Objects that are `contested` are not healed;
-    what an earlier plan `settled` is not compared again.
+    what an earlier plan `settled` is not compared again. `forms` are the server's answers to an earlier plan's
+    questions.
     """
 
     scope: Scope = None
     approved: str | None = None
     contested: Mapping[ObjectKey, Reversals] = field(default_factory=dict)
     settled: Mapping[ObjectKey, Settled] = field(default_factory=dict)
+    forms: Mapping[ObjectKey, StoredForm] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Situation:
     unknown: tuple[str, ...]
     scope: Scope = None
     contested: Mapping[ObjectKey, Reversals] = field(default_factory=dict)
+    forms: Mapping[ObjectKey, StoredForm] = field(default_factory=dict)
 
     def is_in_scope(self, key: ObjectKey) -> bool:
         return self.scope is None or key in self.scope

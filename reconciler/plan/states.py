@@ -12,6 +12,7 @@ from reconciler.model.plan import Create, Delete, Finding, Halfway
 from reconciler.plan.comparison import differences
 from reconciler.plan.results import error_of
 from reconciler.plan.situation import live_objects
+from reconciler.plan.stored import stored_form, unexplained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -171,10 +172,12 @@ class _Report:
         if resource.is_deleting:
             text = "the cluster began to delete it during the pass; it is created again when it is gone"
             return self._state(action.key, SyncState.WAITING, "Deleting", text)
-        found = differences(action.manifest.body(self.plan.fabric), resource)
-        if not found:
+        body = action.manifest.body(self.plan.fabric)
+        found = differences(body, resource)
+        if not found or not unexplained(found, stored_form(body, resource, resource.generation)):
+            # To apply it once more would change nothing: what the server stores otherwise is its own form.
             return self._state(action.key, SyncState.IN_SYNC)
-        text = "the server accepted the object and stored it differently"
+        text = "the server accepted the object and stored it differently, in fields that are not our apply's"
         return self._state(action.key, SyncState.CHANGED, "Rewritten", text, found)
 
     def _refused(self) -> Iterator[ObjectState]:

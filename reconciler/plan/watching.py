@@ -8,6 +8,7 @@ from reconciler.model.kinds import AGENT
 from reconciler.plan.canonical import RECOMPUTED_LABEL, canonical, is_empty, is_same, rule_of
 from reconciler.plan.comparison import differences
 from reconciler.plan.observing import observed_differences
+from reconciler.plan.stored import stands
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSON, JSONObject
@@ -57,7 +58,8 @@ def _stands(manifest: Manifest, after: Resource, known: Known) -> bool:
         return False
     if known.is_observer:
         return not observed_differences(manifest, after, known.fabric)
-    return after.our_fields() is not None and not differences(manifest.body(known.fabric), after)
+    found = differences(manifest.body(known.fabric), after)
+    return after.our_fields() is not None and stands(found, after, known.forms.get(after.key))
 
 
 def _shows_more(before: Resource | None, after: Resource, manifest: Manifest) -> bool:

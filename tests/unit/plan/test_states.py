@@ -17,7 +17,7 @@ from reconciler.errors import (
     StaleObjectError,
 )
 from reconciler.model.fabric import ClusterPolicy
-from reconciler.model.objects import digest
+from reconciler.model.objects import FIELD_MANAGER, digest
 from reconciler.model.passes import InventoryEntry, ObjectState, SyncState
 from reconciler.model.plan import Delete
 from reconciler.model.problems import Problem, Severity
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.desired import Desired
+    from reconciler.model.json import JSONObject
     from reconciler.model.objects import ObjectKey
     from reconciler.model.plan import ClusterPlan, Result
 
@@ -128,11 +129,24 @@ def test_an_object_that_is_being_deleted_is_not_in_sync() -> None:
     assert _told(_of(world, desired(V), stored)) == (SyncState.WAITING, "Deleting")
 
 
-def test_an_answer_that_differs_is_not_in_sync() -> None:
-    """The server took the object and stored something else."""
+def test_an_answer_in_the_servers_own_form_is_in_sync() -> None:
+    """The field is our apply's, so the value is the server's: to apply again would change nothing."""
     world = World()
-    stored = replace(world.cluster.apply(V.body(FABRIC)), spec={"mode": "z"})
-    world.cluster.delete(world.live()[V.key])
+    world.cluster.admit(lambda body: {**body, "spec": {"mode": "z"}})
+    stored = world.cluster.apply(V.body(FABRIC))
+    world.cluster.delete(stored)
+
+    assert _told(_of(world, desired(V), stored)) == (SyncState.IN_SYNC, None)
+
+
+def test_an_answer_that_differs_is_not_in_sync() -> None:
+    """The server took the object and stored something else, where our apply owns nothing."""
+    world = World()
+    applied = world.cluster.apply(V.body(FABRIC))
+    fields: JSONObject = {"f:spec": {"f:other": {}}}
+    entry = {"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields}
+    stored = replace(applied, spec={"mode": "z"}, managed_fields=(entry,))
+    world.cluster.delete(applied)
 
     found = _of(world, desired(V), stored)
 

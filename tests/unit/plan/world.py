@@ -18,6 +18,7 @@ from reconciler.plan.inventory import new_inventory
 from reconciler.plan.results import combine
 from reconciler.plan.situation import Extent
 from reconciler.plan.states import object_states
+from reconciler.plan.stored import stored_form
 from reconciler.targets.local.cluster import LocalCluster
 from reconciler.targets.local.memory import MemoryDocuments
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from reconciler.model.json import JSONObject
-    from reconciler.model.passes import InventoryEntry, ObjectState
+    from reconciler.model.passes import InventoryEntry, ObjectState, StoredForm
     from reconciler.model.plan import Action, ClusterPlan, Result, Settled
     from reconciler.model.problems import Problem
     from reconciler.model.requests import Scope
@@ -95,10 +96,24 @@ class World:
         approved: str | None = None,
         scope: Scope = None,
         settled: Mapping[ObjectKey, Settled] = MappingProxyType({}),
+        forms: Mapping[ObjectKey, StoredForm] = MappingProxyType({}),
     ) -> ClusterPlan:
         seen = self.observe() if observed is None else observed
-        extent = Extent(scope, approved, settled=settled)
+        extent = Extent(scope, approved, settled=settled, forms=forms)
         return plan_cluster(wanted, seen, self.inventory, self.policy, FABRIC, extent)
+
+    def ask(self, plan: ClusterPlan) -> dict[ObjectKey, StoredForm]:
+        """What the cluster answers to the questions of a plan."""
+        answers = {one.key: self.cluster.dry_run(one.manifest.body(FABRIC)) for one in plan.questions}
+        return {
+            one.key: stored_form(one.manifest.body(FABRIC), answers[one.key], one.resource.generation)
+            for one in plan.questions
+        }
+
+    def learn(self, plan: ClusterPlan) -> None:
+        """End a pass that had nothing to do: what its plan found out enters the inventory."""
+        assert plan.actions == ()
+        self.inventory = new_inventory(self.inventory, plan, {}, REVISION, NOW)
 
     def do(self, actions: Iterable[Action], twice: AbstractSet[ObjectKey] = frozenset()) -> dict[ObjectKey, Result]:
         """Carry out actions that nothing hinders. `twice` are the objects with two in their plan."""
