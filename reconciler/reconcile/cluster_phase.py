@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -28,6 +28,7 @@ from reconciler.plan.results import error_of
 from reconciler.plan.situation import Extent
 from reconciler.plan.states import object_states
 from reconciler.reconcile.apply import CONCURRENCY, Applier
+from reconciler.reconcile.asking import ask
 from reconciler.reconcile.attempt import SupersededError
 
 if TYPE_CHECKING:
@@ -108,12 +109,17 @@ def reconcile_cluster(
 
 
 def make_plan(side: ClusterSide, desired: Desired | None, observed: Observed, attempt: Attempt) -> ClusterPlan | None:
-    """What is to be done, without what waits for approval. None, with the reason noted, when nothing was decided."""
+    """What is to be done, without what waits for approval; the cluster is asked where it alone can tell. None, with the
+    reason noted, when nothing was decided.
+    """
     with attempt.phase(Phase.PLAN, "plan"):
         approved = side.approval.hash if side.approval and side.is_full else None
         known = attempt.settled.of(attempt.fabric)
         extent = Extent(side.scope, approved, attempt.fights.contested(attempt.fabric), known)
         plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, extent)
+        if plan.questions:
+            extent = replace(extent, forms=ask(side.cluster, plan.questions, attempt), settled=plan.settled)
+            plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, extent)
         is_whole = _is_whole(plan, desired)
         return hold(plan, side.policy, side.approval, is_full=side.is_full, is_whole=is_whole)
     return None

@@ -13,6 +13,7 @@ from reconciler.plan.outcome import Conclusion, Findings, conclude
 from reconciler.plan.record import Seen, answer, next_record, next_record_of_scope, unannounced
 from reconciler.plan.scope import with_dependencies, with_dependents
 from reconciler.plan.states import dated, merge_states
+from reconciler.plan.stored import forms_of
 from reconciler.reconcile.attempt import Attempt
 from reconciler.reconcile.checking import Measure, check_documents
 from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, observe, reconcile_cluster
@@ -301,12 +302,14 @@ def _known(subject: Subject, end: _End, past: Past) -> Known | None:
     if end.desired is None:
         return None
     states = past.states if end.seen.states is None else end.seen.states
+    inventory = end.cluster.inventory if end.cluster else None
     return Known(
         fabric=subject.fabric.name,
         manifests=end.desired.manifests,
         unsettled=frozenset(state.key for state in states if state.state is not SyncState.IN_SYNC),
         has_netbox=subject.netbox is not None,
         is_observer=_is_observer(subject.fabric),
+        forms=forms_of(end.desired.manifests, inventory or past.inventory, subject.fabric.name),
     )
 
 
