@@ -96,9 +96,14 @@ def _as_path(value: Any, info: ValidationInfo) -> Path | None:
         refuse(str(error))
 
 
+def looks_at_secrets(info: ValidationInfo) -> bool:
+    """Whether files and variables must be there and fit: not where nothing is connected to."""
+    return not (info.context and info.context.get("is_offline"))
+
+
 def _file(check: Callable[[Path], object]) -> AfterValidator:
-    def validate(path: Path | None) -> Path | None:
-        if path is not None:
+    def validate(path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None and looks_at_secrets(info):
             try:
                 check(path)
             except UnusableError as error:
@@ -126,17 +131,18 @@ Kubeconfig = Annotated[ReadableFile, SECRET]
 """A file of any size that holds a secret among other things."""
 
 
-def _check_variable(name: str) -> str:
+def _check_variable(name: str, info: ValidationInfo) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError("must be the name of an environment variable")
-    try:
-        read_variable(name)
-    except UnusableError as error:
-        raise ValueError(str(error)) from None
+        refuse("must be the name of an environment variable")
+    if looks_at_secrets(info):
+        try:
+            read_variable(name)
+        except UnusableError as error:
+            refuse(str(error))
     return name
 
 
-SecretVariable = Annotated[str, _by(_check_variable)] | None
+SecretVariable = Annotated[str, AfterValidator(_check_variable)] | None
 """The name of an environment variable that is set and not empty."""
 
 

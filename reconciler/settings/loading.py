@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def load(path: Path) -> Settings:
-    """The configuration in a file. Relative paths in it begin at the file's folder.
+def load(path: Path, *, is_offline: bool = False) -> Settings:
+    """The configuration in a file. Relative paths in it begin at the file's folder. `is_offline`: the files and
+    variables that it names need not be there.
 
     Raises ConfigurationError. Its message has a line `key.path[index]: reason` for every finding; where the file is
     not YAML, a line and a column of the file instead.
     """
     document = read_document(path)
     folder = path.absolute().parent
-    validated = _validate(document, folder)
+    validated = _validate(document, {"folder": folder, "is_offline": is_offline})
     findings = _merge(
         validated if isinstance(validated, list) else [],
         list(unsupported(document)),
@@ -42,9 +43,9 @@ def load(path: Path) -> Settings:
     return validated.read_from(path.absolute(), tuple(_warnings(validated)))
 
 
-def _validate(document: Any, folder: Path) -> Settings | list[Finding]:
+def _validate(document: Any, context: dict[str, Any]) -> Settings | list[Finding]:
     try:
-        return Settings.model_validate(document, context={"folder": folder})
+        return Settings.model_validate(document, context=context)
     except ValidationError as error:
         return list(from_validation(error, Settings))
 

@@ -422,3 +422,26 @@ def outcome(file: ConfigurationFile, text: str) -> str:
     except ConfigurationError as error:
         return error.message.splitlines()[-1]
     return "accepted"
+
+
+def test_without_what_it_names(file: ConfigurationFile, tmp_path: Path) -> None:
+    """Offline nothing is connected to: secrets may be absent, and everything else is refused as ever."""
+    gitlab = {"provider": "gitlab", "secret_file": "secrets/gone"}
+    document = changed(COMPLETE, ("server", {"api_token_env": "NOT_SET"}), ("repositories.0.webhook", gitlab))
+    for secret in (tmp_path / "secrets").iterdir():
+        secret.unlink()
+
+    findings = file.refusal(document)
+    loaded = load(file.path, is_offline=True)
+
+    assert "server.api_token_env: the environment variable is not set" in findings
+    assert "repositories[0].webhook.secret_file: no such file or directory" in findings
+    assert loaded.repositories[0].webhook is not None
+
+
+def test_what_is_wrong_is_refused_offline_too(file: ConfigurationFile) -> None:
+    """Only what is outside of the file need not be there."""
+    file.path.write_text(json.dumps(changed(COMPLETE, ("server", {"api_token_env": "not a name"}))))
+
+    with pytest.raises(ConfigurationError, match="must be the name of an environment variable"):
+        load(file.path, is_offline=True)
