@@ -27,28 +27,37 @@ def broken_rules(
     unknown: Collection[str],
     refused: AbstractSet[ObjectKey],
     facts: Mapping[ObjectKey, Facts] | None = None,
+    *,
+    is_offline: bool = False,
 ) -> tuple[Fault, ...]:
     """What is wrong with the documents of a fabric, in the order of their files and of the documents in them.
 
     `live` holds the observed objects, SwitchProfiles among them: without any, none is missed. `unknown` are the kinds
     that could not be read: nothing of those is missed. `refused` are the identities of documents that were refused
     before: they exist, and nothing else is known of them. `facts` are those of manifests that the caller kept, equal
-    to `facts_of`; what is not among them is computed.
+    to `facts_of`; what is not among them is computed. `is_offline`: no cluster was looked at, so that what Git does not
+    declare may be there; whoever refers to it is warned.
 
     Where documents exclude each other the first one stands, and a document that is refused takes nothing away from
     those behind it. What only the cluster holds takes nothing either: it may be about to go.
     """
     known = Known(manifests, live, unknown, refused, facts or {})
-    check = _Check(known, live)
+    check = _Check(known, live, is_offline=is_offline)
     in_order = sorted(manifests.values(), key=lambda one: (one.source.file, one.source.document, one.key))
     return tuple(fault for manifest in in_order for fault in check.faults(manifest.key, known.take(manifest)))
+
+
+_MISSED = "exists neither in Git nor in the cluster"
+_MISSED_OFFLINE = "is not in Git; no cluster was asked whether it has it"
 
 
 class _Check:
     """Looks at documents one after the other, and keeps who has taken what, of those that stand."""
 
-    def __init__(self, known: Known, live: Mapping[ObjectKey, Resource]) -> None:
+    def __init__(self, known: Known, live: Mapping[ObjectKey, Resource], *, is_offline: bool) -> None:
         self._known = known
+        self._severity = Severity.WARNING if is_offline else Severity.ERROR
+        self._missed = _MISSED_OFFLINE if is_offline else _MISSED
         self._profiles = frozenset(key for key in live if key.kind == "SwitchProfile")
         self._things: defaultdict[str, dict[Hashable, ObjectKey]] = defaultdict(dict)
         self._spaces: defaultdict[Hashable, list[tuple[int, int, ObjectKey]]] = defaultdict(list)
@@ -64,8 +73,8 @@ class _Check:
     def _missing(self, facts: Facts) -> Iterator[Breach]:
         for reference in facts.references:
             if not self._known.exists(reference.key):
-                message = f"{_shown(reference)} exists neither in Git nor in the cluster"
-                yield Breach(reference.path, "MissingReference", message)
+                message = f"{_shown(reference)} {self._missed}"
+                yield Breach(reference.path, "MissingReference", message, self._severity)
         for reference in facts.controlled:
             if self._profiles and reference.key not in self._profiles:
                 message = f"the cluster has no {_shown(reference)}; only the fabric's controller makes those"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.problems import Severity
+from reconciler.plan.rules import broken_rules
 from tests.unit.plan.rules.judging import at, judge, live, network, short, subnet, unbundled
 from tests.unit.plan.world import key, manifest
 
@@ -19,6 +20,17 @@ def test_what_exists_nowhere_is_missed_by_its_field() -> None:
     assert short([fault]) == ["Connection/c spec.unbundled.link.server.port MissingReference"]
     assert fault.message == "Server/s exists neither in Git nor in the cluster"
     assert fault.severity is Severity.ERROR
+
+
+def test_without_a_cluster_it_is_a_warning() -> None:
+    """The cluster may hold it: its author should look, and the document stands."""
+    manifests = {one.key: one for one in (CABLE, manifest("Switch", "l"))}
+
+    fault, _ = broken_rules(manifests, {}, (), frozenset(), is_offline=True)
+
+    assert short([fault]) == ["Connection/c spec.unbundled.link.server.port MissingReference"]
+    assert fault.message == "Server/s is not in Git; no cluster was asked whether it has it"
+    assert fault.severity is Severity.WARNING
 
 
 def test_what_git_declares_or_the_cluster_holds_is_not_missed() -> None:
