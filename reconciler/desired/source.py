@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.desired.manifests.files import ParsedFile, lines_of, read_file
 from reconciler.desired.selection import Limits, file_problem, select
@@ -14,7 +14,6 @@ from reconciler.model.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from reconciler.desired.git import Mirror
     from reconciler.desired.tree import TreeEntry
     from reconciler.model.fabric import Fabric
     from reconciler.model.objects import Manifest, ObjectKey, Source
@@ -57,10 +56,26 @@ def _weight(parsed: ParsedFile) -> int:
     return parsed.size + 100
 
 
-class FabricSource:
-    """The directory of one fabric in its repository's mirror (`reconciler.ports.DesiredSource`)."""
+class Files(Protocol):
+    """The files of a repository: those of a mirror, or of a working copy. Methods and errors as those of `Mirror`."""
 
-    def __init__(self, mirror: Mirror, fabric: Fabric, cache: ParseCache, limits: Limits = Limits()) -> None:  # noqa: B008
+    def fetch(self) -> Revision: ...
+
+    def tip(self) -> Revision | None: ...
+
+    def tree(self, revision: Revision, path: str) -> str | None: ...
+
+    def list_files(self, revision: Revision, path: str) -> tuple[TreeEntry, ...]: ...
+
+    def read_blobs(self, entries: Iterable[TreeEntry]) -> Iterable[tuple[str, bytes]]: ...
+
+    def ancestry(self, commits: Iterable[str], revision: Revision) -> Mapping[str, bool]: ...
+
+
+class FabricSource:
+    """The directory of one fabric in its repository (`reconciler.ports.DesiredSource`)."""
+
+    def __init__(self, mirror: Files, fabric: Fabric, cache: ParseCache, limits: Limits = Limits()) -> None:  # noqa: B008
         self._mirror = mirror
         self._path = fabric.path.strip("/")
         self._namespace = fabric.namespace

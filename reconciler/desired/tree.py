@@ -60,13 +60,13 @@ def parse_listing(listing: bytes) -> Iterator[TreeEntry]:
     while position < len(listing):
         found = _FILE.match(listing, position)
         if found is None:
-            raise ValueError(f"git lists something unreadable: {_printable(listing[position : position + 100])}")
+            raise ValueError(f"git lists something unreadable: {printable(listing[position : position + 100])}")
         position = found.end()
         mode, blob, size, path = found.groups()
-        yield TreeEntry(_printable(path), mode.decode(), blob.decode(), 0 if size == b"-" else int(size))
+        yield TreeEntry(printable(path), mode.decode(), blob.decode(), 0 if size == b"-" else int(size))
 
 
-def _printable(path: bytes) -> str:
+def printable(path: bytes) -> str:
     """A path as it may stand in messages and logs: names are chosen by whoever may push."""
     text = path.decode("utf-8", "backslashreplace")
     if text.isprintable():

@@ -10,6 +10,7 @@ import pytest
 from reconciler.app.live import Change, Live
 from reconciler.app.subjects import Stock
 from reconciler.app.watching import build_watch
+from reconciler.desired.git import Mirror
 from reconciler.desired.source import FabricSource
 from reconciler.errors import ConfigurationError
 from reconciler.status.health import Components
@@ -24,6 +25,8 @@ from tests.unit.store.samples import SetClock
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from reconciler.ports import DesiredSource
 
 SERVER: dict[str, Any] = {"cluster": {"server": "https://k8s.example.com", "token_file": "secrets/kube-token"}}
 NETBOX: dict[str, Any] = {"netbox": {"url": "https://netbox.example.com", "token_file": "secrets/netbox-token"}}
@@ -304,14 +307,20 @@ def test_a_repository_keeps_its_mirror(tmp_path: Path) -> None:
     assert same._lock is other._lock
 
 
+def _mirror(source: DesiredSource) -> Mirror:
+    assert isinstance(source, FabricSource)
+    assert isinstance(source._mirror, Mirror)
+    return source._mirror
+
+
 def test_another_url_has_another_mirror(tmp_path: Path) -> None:
     """The mirror of a new URL does not touch the old one's directory, which a pass may still read. It is removed when
     nobody uses it any more; what else is there stays.
     """
     running = Running(tmp_path, LOCAL)
     old = running.live.subjects()["dc1"].source
-    assert isinstance(old, FabricSource)
-    directory = old._mirror.directory
+    mirror = _mirror(old)
+    directory = mirror.directory
     directory.mkdir(parents=True)
     (directory.parent / "notes").mkdir()
     other = {"repositories": [{**REPOSITORY, "url": "https://git.example.com/other.git"}]}
@@ -320,24 +329,22 @@ def test_another_url_has_another_mirror(tmp_path: Path) -> None:
     new = running.live.subjects()["dc1"].source
     running.again()
 
-    assert isinstance(new, FabricSource)
-    assert new._mirror.directory != directory
-    assert new._mirror._lock is not old._mirror._lock
+    assert _mirror(new).directory != directory
+    assert _mirror(new)._lock is not mirror._lock
     assert directory.exists(), "a pass may use it"
 
-    new._mirror.directory.mkdir()
-    del old
+    _mirror(new).directory.mkdir()
+    del old, mirror
     running.again()
 
-    assert sorted(directory.parent.iterdir()) == sorted([new._mirror.directory, directory.parent / "notes"])
+    assert sorted(directory.parent.iterdir()) == sorted([_mirror(new).directory, directory.parent / "notes"])
 
 
 def test_mirrors_of_an_earlier_run(tmp_path: Path) -> None:
     """Directories that no repository of the configuration uses are removed at the start."""
     first = Running(tmp_path, LOCAL)
     source = first.live.subjects()["dc1"].source
-    assert isinstance(source, FabricSource)
-    used = source._mirror.directory
+    used = _mirror(source).directory
     for folder in (used, used.with_name("gone.git")):
         folder.mkdir(parents=True)
         (folder / "file").touch()
