@@ -108,14 +108,15 @@ def status_table(fabrics: Sequence[JSONObject]) -> Table:
 
 
 def problem_lines(fabric: JSONObject) -> list[str]:
-    """The problems of a fabric, as compilers print them."""
-    return [
-        printable(
-            f"  {p['file']}:{p['line']}: {p['severity']}: {p['rule']}"
-            f"{' ' + p['field'] if p['field'] else ''}: {p['message']}"
-        )
-        for p in fabric["problems"]
-    ]
+    """The problems of a fabric, below its line."""
+    return [f"  {problem_line(problem)}" for problem in fabric["problems"]]
+
+
+def problem_line(problem: JSONObject) -> str:
+    """A problem, as compilers print them."""
+    place = f"{problem['file']}:{problem['line']}: {problem['severity']}"
+    field = f" {problem['field']}" if problem["field"] else ""
+    return printable(f"{place}: {problem['rule']}{field}: {problem['message']}")
 
 
 def pass_table(passes: Sequence[JSONObject]) -> Table:

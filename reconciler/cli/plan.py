@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.app.logs import configure_logs
+from reconciler.app.offline import plan_offline
 from reconciler.cli import output as out
+from reconciler.cli.offline_output import offline_lines
 from reconciler.cli.options import (
+    DEFAULT_CONFIG,
     DEFAULT_SERVER,
     ByOption,
+    ConfigOption,
     Output,
     OutputOption,
     ServerOption,
@@ -19,6 +25,7 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.plan_output import has_changes, plan_lines
 from reconciler.cli.remote import Exit, NameArgument, fabric_path
+from reconciler.settings import load
 
 if TYPE_CHECKING:
     from reconciler.cli.client import ApiClient
@@ -28,9 +35,27 @@ PLANNING = 120.0
 """Seconds that Git, a cluster and NetBox may take to be looked at, beyond the usual."""
 
 
-def plan(
+FetchOption = Annotated[bool, typer.Option("--fetch", help="Fetch the repository first; needs the API token.")]
+OfflineOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--offline",
+        metavar="CRDDIR",
+        help="Without a running service and a cluster: by the configuration and a folder of CRDs. Always fetches.",
+    ),
+]
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option(help="With --offline: the root of a working copy, to be read as it lies there instead of fetching."),
+]
+
+
+def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command
     fabric: NameArgument,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the repository first; needs the API token.")] = False,  # noqa: FBT002 - typer's form of a flag
+    fetch: FetchOption = False,  # noqa: FBT002 - typer's form of a flag
+    offline: OfflineOption = None,
+    directory: DirectoryOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
     server: ServerOption = DEFAULT_SERVER,
     token_file: TokenFileOption = None,
     output: OutputOption = Output.TEXT,
@@ -38,13 +63,28 @@ def plan(
     """Show what a pass would do now, without doing it. Exit code 0: nothing, 2: changes, 1: it could not be told, or
     documents are refused.
     """
-    found = _asked(client(server, token_file), fabric, is_fetching=fetch)
-    if output is Output.JSON:
-        out.print_json(found)
+    if offline is not None:
+        found = _foreseen(config, fabric, offline, directory)
+    elif directory is not None:
+        raise typer.BadParameter("a working copy is only looked at with --offline", param_hint="--directory")
     else:
-        for line in plan_lines(found):
-            out.console.print(line)
+        found = _asked(client(server, token_file), fabric, is_fetching=fetch)
+    _print(found, output)
     raise typer.Exit(_exit(found))
+
+
+def _print(plan: JSONObject, output: Output) -> None:
+    if output is Output.JSON:
+        out.print_json(plan)
+        return
+    for line in offline_lines(plan) if "offline" in plan else plan_lines(plan):
+        out.console.print(line)
+
+
+def _foreseen(config: Path, fabric: str, crds: Path, directory: Path | None) -> JSONObject:
+    """The plan without the service: no secret but the repository's is needed."""
+    configure_logs(level="error")
+    return plan_offline(load(config, is_offline=True), fabric, crds, directory)
 
 
 def _asked(api: ApiClient, fabric: str, *, is_fetching: bool) -> JSONObject:

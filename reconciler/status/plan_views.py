@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan import Create, Delete, Update
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import FieldDifference
     from reconciler.model.plan import Action, ClusterPlan, Drift, Finding
-    from reconciler.reconcile import Preview
+    from reconciler.reconcile import Foresight, Preview
 
 _NO_PLAN: JSONObject = {
     "hash": None,
@@ -53,6 +54,24 @@ def plan_view(preview: Preview) -> JSONObject:
             for one in preview.failures
         ],
     }
+
+
+def offline_view(found: Foresight, crds: str, directory: str | None) -> JSONObject:
+    """The same of what was found without a cluster, with all problems, and under `offline` what a first apply would
+    create by wave and kind, and what was not checked. What lies in a `directory` has no revision.
+    """
+    view = plan_view(found.preview)
+    desired = found.preview.desired
+    made = Counter((action["wave"], action["kind"]) for action in view["actions"])
+    offline = {
+        "crds": crds,
+        "directory": directory,
+        "creates": [{"wave": wave, "kind": kind, "count": count} for (wave, kind), count in made.items()],
+        "not_checked": list(found.unchecked),
+    }
+    problems = [problem_view(problem) for problem in desired.problems] if desired else []
+    revision = view["revision"] if directory is None else None
+    return {**view, "revision": revision, "problems": problems, "offline": offline}
 
 
 def _cluster_view(plan: ClusterPlan, files: Mapping[ObjectKey, str]) -> JSONObject:
