@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from reconciler.errors import KindNotServedError, ReconcilerError, VersionExpiredError
+from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError, VersionExpiredError
 from reconciler.queue import Backoff
 from reconciler.triggers.watch.cache import is_ahead
 
@@ -43,8 +43,8 @@ class WatchHealth(Protocol):
 
 class Reflector:
     """Follows one kind of one cluster. Every change is entered into the cache, then handed to `on_change`; None stands
-    for the whole fabric: the kind appeared or disappeared, the cluster was restored from a backup, or a defect may have
-    swallowed a change. `chance` is random, from 0 to 1.
+    for the whole fabric: the kind appeared or disappeared, may be read again, the cluster was restored from a backup,
+    or a defect may have swallowed a change. `chance` is random, from 0 to 1.
 
     A watch that the server ends is resumed where it ended. After anything else only a list is trusted: a cluster that
     was restored meanwhile takes a watch from our version all the same, and may never tell what it lost.
@@ -73,8 +73,10 @@ class Reflector:
         """The same for versions that expired."""
         self._is_served: bool | None = None
         """None before the cluster has said."""
-        self._has_lost = False
-        """Whether changes may have gone untold since the last list."""
+        self._has_missed = False
+        """Whether the next list is about the whole fabric: changes may have gone untold since the last one, or passes
+        have failed because we may not read the kind, which are not made again by themselves.
+        """
 
     async def run(self) -> None:
         """For ever; each error is tried again."""
@@ -97,12 +99,13 @@ class Reflector:
         except VersionExpiredError as error:
             return self._expired(error)
         except ReconcilerError as error:
+            self._has_missed = self._has_missed or isinstance(error, ClusterAccessError)
             self._failures += 1
             return self._troubled(error.message)
         except Exception as error:
             # What an outside system says must not make us unready, however odd it is.
             log.exception("watch failed by a defect", watch=self.name)
-            self._has_lost = True
+            self._has_missed = True
             self._failures += 1
             return self._troubled(f"a defect: {type(error).__name__}")
 
@@ -114,10 +117,10 @@ class Reflector:
             log.info("kind served", watch=self.name, objects=len(listing.resources))
         if changes is None:
             log.warning("cluster restored", watch=self.name, version=listing.version)
-        self._tell(None if self._has_lost or self._is_served is False else changes)
+        self._tell(None if self._has_missed or self._is_served is False else changes)
         self._version = listing.version
         self._is_served = True
-        self._has_lost = False
+        self._has_missed = False
         self._health.progress(self.name)
 
     def _tell(self, changes: tuple[Change, ...] | None) -> None:

@@ -151,9 +151,9 @@ async def test_an_outage_at_the_start() -> None:
     """Nothing is known before the first list, which is tried until it works; then everything starts from it."""
     world = Watched()
     world.apply("a")
-    world.events.fail("list", ClusterAccessError("401"), times=3)
+    world.events.fail("list", DOWN, times=3)
     async with running(world.reflector.run):
-        assert (world.cache.read(), world.health.reason) == (None, "401")
+        assert (world.cache.read(), world.health.reason) == (None, DOWN.message)
         await asyncio.sleep(1 + 2 + 4)
         await settle()
 
@@ -331,6 +331,27 @@ async def test_every_error_is_tried_again() -> None:
             world.apply("a")
             await settle()
             assert world.is_in_line
+
+
+async def test_rights_that_come_back() -> None:
+    """Passes that were refused a kind are not made again by themselves, so the whole fabric is looked at, once."""
+    world = Watched()
+    world.apply("a")
+    async with running(world.reflector.run):
+        world.told()
+        world.events.fail("list", ClusterAccessError("403"))
+        world.events.cut()
+        await asyncio.sleep(RETRY.base)
+        await settle()
+        assert world.told() == []
+        assert world.health.reason == "403"
+
+        await asyncio.sleep(RETRY.base * RETRY.factor)
+        await settle()
+        assert world.told() == ["*"]
+        world.apply("b")
+        await settle()
+        assert world.told() == ["+b"]
 
 
 async def test_a_silent_connection_is_left() -> None:
