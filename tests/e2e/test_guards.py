@@ -47,14 +47,10 @@ def test_a_fabric_that_git_empties(world: World) -> None:
     service.start()
     service.wait_applied(service.push(files()))
     mark = world.cluster.mark()
+    emptied: dict[str, str | None] = {**dict.fromkeys(files()), "README.md": "moved"}
 
     for change, sync_status, reason, said in (
-        (
-            dict.fromkeys(files()) | {"README.md": "moved"},
-            "out_of_sync",
-            "DesiredEmpty",
-            "Git declares no object at all",
-        ),
+        (emptied, "out_of_sync", "DesiredEmpty", "Git declares no object at all"),
         ({"README.md": None}, "error", "DocumentsRefused", "there is no such directory"),
     ):
         service.push(change)
