@@ -8,10 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from reconciler.demo.fabric import FabricShape, build_fabric, render
+from reconciler.model.kinds import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.demo.fabric import Document
+    from reconciler.model.json import JSONObject
 
 SMALL = FabricShape(spines=1, leafs=2, servers=3, vpcs=2, externals=0)
 
@@ -29,6 +35,17 @@ def documents(shape: FabricShape = SMALL) -> tuple[Document, ...]:
 
 def file_name(document: Document) -> str:
     return f"managed/{document.directory}/{document.name}.yaml"
+
+
+def bodies(shape: FabricShape = SMALL) -> dict[str, JSONObject]:
+    """Every document by kind and name (`VPC/vpc-01`), to be edited."""
+    return {f"{document.body['kind']}/{document.name}": document.body for document in documents(shape)}
+
+
+def rendered(edited: Mapping[str, JSONObject]) -> dict[str, str | None]:
+    """The files of edited documents."""
+    kinds = ((key.partition("/"), body) for key, body in edited.items())
+    return {f"managed/{KINDS[kind].plural}/{name}.yaml": yaml.safe_dump(body) for (kind, _, name), body in kinds}
 
 
 def files(shape: FabricShape = SMALL) -> dict[str, str | None]:

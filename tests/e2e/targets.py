@@ -30,12 +30,20 @@ class ClusterView:
         return f"/apis/{of.group}/{of.version}/namespaces/{self.namespace}/{of.plural}/{name}".rstrip("/")
 
     def names(self, kind: str) -> set[str]:
-        items = self.server.api.request("GET", self._path(kind))["items"]
-        return {item["metadata"]["name"] for item in items}
+        return {item["metadata"]["name"] for item in self._items(kind)}
+
+    def _items(self, kind: str) -> list[JSONObject]:
+        items: list[JSONObject] = self.server.api.request("GET", self._path(kind))["items"]
+        return items
 
     def everything(self) -> set[tuple[str, str]]:
         """Kind and name of every object that Git may hold."""
         return {(kind.name, name) for kind in DECLARABLE for name in self.names(kind.name)}
+
+    def specs(self) -> dict[str, JSONObject]:
+        """The spec of every object that Git may hold, by kind and name (`VPC/vpc-01`)."""
+        found = ((kind.name, item) for kind in DECLARABLE for item in self._items(kind.name))
+        return {f"{kind}/{item['metadata']['name']}": item.get("spec") or {} for kind, item in found}
 
     def read(self, kind: str, name: str) -> JSONObject:
         return self.server.api.request("GET", self._path(kind, name))
