@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.crds import serve
+from tests.e2e.fabrics import shared_folder
 from tests.e2e.installation import Installation, lay_out
 from tests.e2e.targets import ClusterView, NetBoxView
 from tests.lab.fixtures import git_server, kubernetes_server, lab, lab_session, namespace, netbox_server, repository
@@ -55,6 +57,16 @@ JSONSettings = dict[str, dict[str, object]]
 def crds(kubernetes_server: KubernetesServer) -> None:
     """The kinds of Hedgehog, served."""
     kubernetes_server.apply_crds(CRDS)
+
+
+@pytest.fixture(scope="module")
+def shared(crds: None, kubernetes_server: KubernetesServer) -> Path:
+    """The folder with real samples and a generator of large fabrics, whose CRDs are served; skips where it is not."""
+    folder = shared_folder()
+    if folder is None:
+        pytest.skip("no samples beside the checkout (RECONCILER_SHARED)")
+    serve(kubernetes_server, folder / "data" / "crds")
+    return folder
 
 
 @pytest.fixture

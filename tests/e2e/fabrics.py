@@ -53,9 +53,11 @@ def files(shape: FabricShape = SMALL) -> dict[str, str | None]:
     return {file_name(document): render(document) for document in documents(shape)}
 
 
-def generated_files(shared: Path, preset: str, folder: Path, namespace: str) -> dict[str, str | None]:
-    """A large fabric of the generator, in the namespace of a test."""
+def generated_files(shared: Path, preset: str, folder: Path, namespace: str, *options: str) -> dict[str, str | None]:
+    """A large fabric of the generator, written to `folder`, in the namespace of a test."""
     command = [sys.executable, str(shared / "tools" / "gen_wiring.py"), "--preset", preset]
-    subprocess.run([*command, "--layout", "per-object", "--out", str(folder)], check=True, capture_output=True)
+    subprocess.run(
+        [*command, "--layout", "per-object", "--out", str(folder), *options], check=True, capture_output=True
+    )
     texts = {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
     return {path: text.replace("namespace: default", f"namespace: {namespace}") for path, text in texts.items()}

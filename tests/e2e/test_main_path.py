@@ -9,13 +9,12 @@ import yaml
 
 from reconciler.demo.fabric import FABRIC_500, render
 from reconciler.model.objects import FABRIC_ANNOTATION, FIELD_MANAGER, MANAGED_BY_ANNOTATION
-from tests.e2e.fabrics import SMALL, documents, file_name, files, generated_files, shared_folder
+from tests.e2e.fabrics import SMALL, documents, file_name, files, generated_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.conftest import World
-    from tests.lab.kubernetes_server import KubernetesServer
 
 pytestmark = pytest.mark.lab
 
@@ -55,17 +54,11 @@ def _assert_mirrored(world: World, texts: dict[str, str | None]) -> None:
 
 
 @pytest.fixture(params=["own", "shared"])
-def large_fabric(
-    request: pytest.FixtureRequest, kubernetes_server: KubernetesServer, namespace: str, tmp_path: Path
-) -> dict[str, str | None]:
+def large_fabric(request: pytest.FixtureRequest, namespace: str, tmp_path: Path) -> dict[str, str | None]:
     """About 490 objects: of our generator on our CRDs, and of the shared one on the real CRDs where that is present."""
     if request.param == "own":
         return files(FABRIC_500)
-    shared = shared_folder()
-    if shared is None:
-        pytest.skip("the shared generator is not present")
-    kubernetes_server.apply_crds(shared / "data" / "crds")
-    return generated_files(shared, "500", tmp_path / "generated", namespace)
+    return generated_files(request.getfixturevalue("shared"), "500", tmp_path / "generated", namespace)
 
 
 def test_a_fabric_arrives_whole_and_stays_still(world: World, large_fabric: dict[str, str | None]) -> None:
