@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from reconciler.model.kinds import KINDS, Kind
 
@@ -26,9 +25,10 @@ GIT_ONLY_ANNOTATIONS = frozenset(
 """Annotations that tell in Git where a document came from; they are not applied to the cluster."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
-    """The identity of an object in one cluster."""
+class ObjectKey(NamedTuple):
+    """The identity of an object in one cluster. A tuple, because passes over large fabrics look up and sort hundreds of
+    thousands of them.
+    """
 
     kind: str
     namespace: str
@@ -40,10 +40,6 @@ class ObjectKey:
     @property
     def resource_kind(self) -> Kind:
         return KINDS[self.kind]
-
-
-ORDER = attrgetter("kind", "namespace", "name")
-"""Sorts thousands of keys ten times as fast as comparing them does, in the same order."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.kinds import KINDS
-from reconciler.model.objects import ORDER, digest
+from reconciler.model.objects import digest
 from reconciler.model.plan import Block, ClusterPlan, Create, Delete, Settled, Update
 from reconciler.plan.applies import Decision, decide
 from reconciler.plan.approval import how_to_approve
@@ -124,7 +124,7 @@ def _decide_all(
     known = {kind for kind in KINDS if situation.is_known(kind)}
     wanted = desired.manifests.keys() if situation.scope is None else desired.manifests.keys() & situation.scope
     found = {}
-    for key in sorted((key for key in wanted if key.kind in known), key=ORDER):
+    for key in sorted(key for key in wanted if key.kind in known):
         manifest, one = desired.manifests[key], settled.get(key)
         resource = situation.live.get(key) if one else None
         if one and resource and one.holds(manifest, resource, situation.inventory.get(key)):

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -30,8 +29,6 @@ MOST_KEPT = 50_000
 """Values of one table in memory, up to two kilobytes each. The fabrics written longest ago go first: theirs are read
 from the file when they are needed.
 """
-
-_ORDER = attrgetter("kind", "namespace", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class PerObject(Generic[Value]):
         # What a pass did not touch is the very value that it was given: most comparisons end there.
         changed = {key: v for key, v in values.items() if (old := stored.get(key)) is not v and old != v}
         written = [{**_row(fabric, key), "text": self._codec.encode(value)} for key, value in changed.items()]
-        ordered = sorted(values, key=_ORDER)
+        ordered = sorted(values)
         whole = {key: self._compact(changed[key]) if key in changed else stored[key] for key in ordered}
         return Change(fabric, whole, gone, written)
 

@@ -56,7 +56,7 @@ def test_drift_is_reported_and_left_alone(rig: Rig) -> None:
     says of pruning; the pass succeeded, and the fabric is out of sync.
     """
     server = next(one for one in MANIFESTS if one.key.kind == "Server")
-    extra = replace(server, key=replace(server.key, name="server-new"))
+    extra = replace(server, key=server.key._replace(name="server-new"))
     rig.source.push([*without(MANIFESTS, server.key), extra])
     rig.local.edit(LEAF.key, {"spec": {"description": "by hand"}})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -56,6 +57,20 @@ def test_any_json_survives(value: Any) -> None:
 
     assert text.isascii()
     assert codec.decode(text) == difference
+
+
+def test_a_key_of_earlier_versions() -> None:
+    """An object's key that was written with the names of its parts is read, and written without them."""
+    codec = Codec(InventoryEntry)
+    known = InventoryEntry(entry("a").key, "uid")
+    kind, namespace, name = known.key
+
+    text = codec.encode(known)
+    earlier = text.replace(json.dumps([*known.key], separators=(",", ":")), json.dumps(known.key._asdict()))
+
+    assert earlier != text
+    assert codec.decode(earlier) == known
+    assert f'"key":["{kind}","{namespace}","{name}"]' in text
 
 
 def test_times_keep_the_moment() -> None:
