@@ -56,8 +56,8 @@ def plan_prune(desired: Desired, situation: Situation, updated: Mapping[ObjectKe
 def _candidates(desired: Desired, situation: Situation, pruning: Pruning) -> dict[ObjectKey, Resource]:
     """What may be deleted as far as the object itself goes; the rest becomes pending or forgotten."""
     candidates: dict[ObjectKey, Resource] = {}
-    for key in sorted(situation.inventory):
-        if desired.declares(key) or not situation.is_known(key.kind) or not situation.is_in_scope(key):
+    for key in sorted(key for key in situation.inventory if not desired.declares(key)):
+        if not situation.is_known(key.kind) or not situation.is_in_scope(key):
             continue
         resource = situation.live.get(key)
         if resource is None or situation.entry(key) is None:
@@ -86,8 +86,9 @@ def _adopt_marked(desired: Desired, situation: Situation, pruning: Pruning) -> N
     """Undeclared objects that say they are ours and are not in the inventory enter it. They can be deleted from the
     next pass on: a lost inventory alone never leads to deletes.
     """
-    for key, resource in sorted(situation.live.items(), key=lambda item: item[0]):
-        if desired.declares(key) or situation.entry(key) is not None or resource.is_deleting:
+    for key in sorted(key for key in situation.live if not desired.declares(key)):
+        resource = situation.live[key]
+        if situation.entry(key) is not None or resource.is_deleting:
             continue
         if situation.is_in_scope(key) and resource.is_marked(situation.fabric):
             pruning.adopted.append(adopt(resource))

@@ -124,7 +124,7 @@ class _Report:
 
     def _not_ours(self) -> Iterator[ObjectState]:
         gone = {action.key for action in self.plan.actions if isinstance(action, Delete)}
-        for key in live_objects(self.observed).keys() - gone:
+        for key in live_objects(self.observed).keys() - gone.union(self.plan.unchanged):
             yield self._state(key, SyncState.CLUSTER_ONLY)
 
     def _unread(self) -> Iterator[ObjectState]:
