@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-MOST_KEPT = 50_000
+MOST_KEPT = 100_000
 """Values of one table in memory, up to two kilobytes each. The fabrics written longest ago go first: theirs are read
 from the file when they are needed.
 """
