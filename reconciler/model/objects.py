@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from reconciler.model.kinds import KINDS, Kind
@@ -98,6 +99,23 @@ def _part(of: JSONObject, name: str, kind: type[Part]) -> Part:
     return kind() if value is None else _checked(value, kind)
 
 
+def _shared_entry(entry: JSON) -> JSONObject:
+    """An entry of managedFields, whose fieldsV1 is one value for all objects that have the same: objects of a kind are
+    alike, and thousands of such trees would take more memory than all else that is known of a cluster.
+    """
+    fields = _part(_checked(entry, dict), "fieldsV1", dict)
+    try:
+        return {**entry, "fieldsV1": _shared_fields(json.dumps(fields))}
+    except RecursionError:
+        raise ValueError("metadata.managedFields is nested too deep") from None
+
+
+@lru_cache(maxsize=4096)
+def _shared_fields(text: str) -> JSONObject:
+    fields: JSONObject = json.loads(text)
+    return fields
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """An object as a cluster holds it, reduced to what decisions need."""
@@ -117,15 +135,13 @@ class Resource:
         """Read an object of the Kubernetes API. Absent or null parts become empty; the kind is the caller's,
         because items of a list carry none.
 
-        Raises TypeError for a part of another type than the API's, ValueError without a name.
+        Raises TypeError for a part of another type than the API's, ValueError without a name or for too deep a nesting.
         """
         metadata = _part(_checked(body, dict), "metadata", dict)
         name = _part(metadata, "name", str)
         if not name:
             raise ValueError("metadata.name")
         managed = _part(metadata, "managedFields", list)
-        for entry in managed:
-            _part(_checked(entry, dict), "fieldsV1", dict)
         return cls(
             key=ObjectKey(kind.name, _part(metadata, "namespace", str), name),
             uid=_part(metadata, "uid", str),
@@ -133,7 +149,7 @@ class Resource:
             spec=_part(body, "spec", dict),
             labels=_part(metadata, "labels", dict),
             annotations=_part(metadata, "annotations", dict),
-            managed_fields=tuple(managed),
+            managed_fields=tuple(map(_shared_entry, managed)),
             generation=_part(metadata, "generation", int),
             is_deleting=bool(metadata.get("deletionTimestamp")),
         )

@@ -108,6 +108,18 @@ def test_from_a_body_with_gaps(metadata: dict[str, Any]) -> None:
     assert found == Resource(ObjectKey("VPC", "", "vpc-1"), "", "", {})
 
 
+def test_objects_that_are_alike_share_memory() -> None:
+    """The fields that a manager owns are one value for all objects in which they are the same."""
+    bodies = [
+        {"metadata": {"name": name, "managedFields": [{**OURS, "fieldsV1": {"f:spec": {"f:vlan": {}}}, "time": name}]}}
+        for name in ("a", "b")
+    ]
+    one, other = (Resource.from_body(body, KINDS["VPC"]).managed_fields[0] for body in bodies)
+
+    assert one["fieldsV1"] is other["fieldsV1"]
+    assert one == {**OURS, "time": "a"}
+
+
 @pytest.mark.parametrize(
     ("managed", "expected"),
     [
@@ -139,6 +151,13 @@ def test_marks(managed: list[dict[str, Any]], annotations: dict[str, str], expec
     assert _resource(managed, annotations).is_marked("dc1") is expected
 
 
+def _nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"f:a": value}
+    return value
+
+
 ODD_METADATA: dict[str, dict[str, Any]] = {
     "an empty name": {"name": ""},
     "name": {"name": ["a"]},
@@ -150,6 +169,7 @@ ODD_METADATA: dict[str, dict[str, Any]] = {
     "managers": {"managedFields": {}},
     "a manager": {"managedFields": [1]},
     "a manager's fields": {"managedFields": [{"fieldsV1": []}]},
+    "fields in fields": {"managedFields": [{"fieldsV1": _nested(100_000)}]},
     "generation": {"generation": "1"},
 }
 ODD_BODIES: dict[str, Any] = {
