@@ -171,7 +171,7 @@ class Transport:
         text = _short(error.reason)
         if "CERTIFICATE_VERIFY_FAILED" in text:
             return ClusterAccessError(f"the certificate of {self.address} is not trusted: {text}")
-        return ClusterUnreachableError(f"no TLS connection to {self.address}: {text}")
+        return _BusyError(f"no TLS connection to {self.address}: {text}")
 
 
 def _tls(configuration: Configuration) -> SSLContext:

@@ -237,16 +237,16 @@ class TestTries:
         assert server.url in raised.value.message
         assert "canary" not in raised.value.message
 
-    def test_a_server_without_tls_is_unavailable(self, server: ApiServer) -> None:
-        """An https address at which something else answers."""
+    def test_a_server_without_tls_is_unavailable(self, server: ApiServer, waits: list[float]) -> None:
+        """An https address at which something else answers. It is tried again, as a handshake that fails once is."""
         access = ClusterAccess(server=server.url.replace("http:", "https:"), token=lambda: b"canary-token")
-        cluster = KubernetesCluster(access, "fabric")
+        cluster = KubernetesCluster(access, "fabric", waits.append)
 
         with pytest.raises(ClusterUnavailableError, match="no TLS connection"):
             cluster.version()
 
         cluster.close()
-        assert server.asked == []
+        assert (server.asked, len(waits)) == ([], 2)
 
     def test_a_silent_server_is_unavailable(
         self, server: ApiServer, cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
