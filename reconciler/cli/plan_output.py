@@ -45,9 +45,10 @@ def plan_lines(plan: JSONObject) -> Iterator[str]:
 
 
 def has_changes(plan: JSONObject) -> bool:
-    """Whether anything would be written, waits to be approved, or differs and is only reported."""
+    """Whether anything would be written, waits, or differs and is only reported."""
     netbox = plan["netbox"] or {}
-    return bool(plan["actions"] or plan["drifted"]) or any(netbox.get(what) for what in _MARKS)
+    is_left = bool(plan["actions"] or plan["drifted"]) or any(plan["findings"].values())
+    return is_left or any(netbox.get(what) for what in _MARKS)
 
 
 def _heading(plan: JSONObject) -> str:

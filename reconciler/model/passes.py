@@ -91,7 +91,8 @@ class InventoryEntry:
 
     `digest` is that of the body as last applied (None: known by its marks only); `paths` are the field paths of
     that body, kept because a manager that overwrites a field takes it out of our managedFields. `stored` is what the
-    server makes of that body (None: nobody had to ask).
+    server makes of that body (None: nobody had to ask). `is_replaced`: we deleted it, or were about to, to make it
+    anew; that it is missing is by our own hand, until it is there again.
     """
 
     key: ObjectKey
@@ -101,6 +102,7 @@ class InventoryEntry:
     revision: str | None = None
     applied: datetime | None = None
     stored: StoredForm | None = None
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,14 @@ up goes before what wants it. Neighbouring actions of one wave run at the same t
 @dataclass(frozen=True, slots=True)
 class Create:
     """Apply an object that the cluster does not hold. `after`: actions of the same plan that must succeed first;
-    `reason` is for people.
+    `reason` is for people. `is_owed`: an earlier pass deleted it to make it anew, and broke off.
     """
 
     manifest: Manifest
     wave: Wave
     reason: str
     after: frozenset[ObjectKey] = frozenset()
+    is_owed: bool = False
 
     @property
     def key(self) -> ObjectKey:
@@ -146,8 +147,8 @@ class ClusterPlan:
     drifted ones that somebody else changes back again and again, and that are left as they are; `pending` are declared
     ones that can only be made anew, while nothing may be deleted; `prune_pending` are ours, no longer declared, and may
     not be deleted. `held` are actions that wait for approval, by `held_by`: the deletes of a plan that has too many,
-    with what has to wait for them, or all of it. `is_approved`: a person saw this plan and said yes. `unknown` names
-    kinds that could not be read.
+    with what has to wait for them, or all of it. `is_approved`: a person saw this plan and said yes, or saw the part of
+    it that is about the objects of `approved_part`. `unknown` names kinds that could not be read.
 
     For the inventory: `adopted` are marked objects that enter it without a write, `refreshed` are known ones whose
     document changed in form only, or of which the server was asked, `forgotten` are gone from the cluster and from Git.
@@ -180,6 +181,7 @@ class ClusterPlan:
     questions: tuple[Question, ...] = ()
     hash: str = ""
     is_approved: bool = False
+    approved_part: frozenset[ObjectKey] | None = None
 
     @property
     def waves(self) -> tuple[tuple[Action, ...], ...]:
@@ -190,6 +192,10 @@ class ClusterPlan:
     def all_waves(self) -> tuple[tuple[Action, ...], ...]:
         """As `waves`, with the actions that are held where they would come."""
         return _in_waves((*self.actions, *self.held))
+
+    def was_approved(self, key: ObjectKey) -> bool:
+        """Whether a person saw what the plan does to this object, and said yes."""
+        return self.is_approved and (self.approved_part is None or key in self.approved_part)
 
     @property
     def twice(self) -> frozenset[ObjectKey]:

@@ -61,6 +61,8 @@ def decide(manifest: Manifest, wave: Wave, situation: Situation) -> Decision:
 
 def _decide_absent(manifest: Manifest, wave: Wave, body: JSONObject, situation: Situation) -> Decision:
     entry = situation.inventory.get(manifest.key)
+    if entry is not None and entry.is_replaced:
+        return Decision(Create(manifest, wave, "it was deleted to be made anew", is_owed=True))
     if entry is None or entry.digest != digest(body):
         return Decision(Create(manifest, wave, "the cluster does not have it"))
     drift = Drift(manifest, None, "it was deleted from the cluster")
@@ -146,7 +148,9 @@ class _Comparison:
             return Decision(adopted=adopt(self.resource, new_digest, form))
         if (entry.digest, entry.stored) == (new_digest, form):
             return Decision()
-        return Decision(refreshed=replace(entry, digest=new_digest, paths=declared_paths(self.body), stored=form))
+        return Decision(
+            refreshed=replace(entry, digest=new_digest, is_replaced=False, paths=declared_paths(self.body), stored=form)
+        )
 
     def _adopted(self, entry: InventoryEntry | None) -> InventoryEntry | None:
         is_marked = self.resource.is_marked(self.situation.fabric)

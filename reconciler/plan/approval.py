@@ -22,23 +22,29 @@ SHOWN_OF_HASH = 12
 
 APPROVAL_REQUIRED = "ApprovalRequired"
 PLAN_CHANGED = "PlanChanged"
+TOO_MANY_DELETES = "TooManyDeletes"
+
+AWAITING = frozenset({APPROVAL_REQUIRED, PLAN_CHANGED, TOO_MANY_DELETES})
+"""The reasons of guards that an approval lifts."""
 
 
 def hold(
     plan: ClusterPlan, policy: ClusterPolicy, approval: Approval | None, *, is_full: bool, is_whole: bool
 ) -> ClusterPlan:
-    """The plan without what needs approval and has none. Only a full pass carries out what was approved.
+    """The plan without what needs approval and has none. Only a full pass carries out what was approved. What an
+    earlier pass deleted to make it anew, before it broke off, is created without another approval.
 
     `is_whole`: everything that the plan is made of could be read. Else that it is another plan than the approved one
     says nothing.
     """
-    if is_full and approval is not None and approval.hash == plan.hash:
+    if is_full and approval is not None and (approval.hash == plan.hash or plan.approved_part is not None):
         return replace(plan, is_approved=True)
-    waiting = (*plan.actions, *plan.held) if policy.needs_approval else plan.held
+    owed = tuple(action for action in plan.actions if isinstance(action, Create) and action.is_owed)
+    waiting = (*(one for one in plan.actions if one not in owed), *plan.held) if policy.needs_approval else plan.held
     if not waiting:
         return plan
     if policy.needs_approval:
-        plan = replace(plan, actions=(), held=waiting, held_hash=plan.hash)
+        plan = replace(plan, actions=owed, held=waiting, held_hash=plan.hash)
     if is_full and is_whole and approval is not None:
         block = _changed(plan, approval)
     elif policy.needs_approval:
@@ -50,12 +56,12 @@ def hold(
 
 def _changed(plan: ClusterPlan, approval: Approval) -> Block:
     old, new = approval.hash[:SHOWN_OF_HASH], plan.held_hash
-    text = f"nothing of plan {old} is carried out: the plan changed since it was approved, and is now"
+    text = f"plan {old} is not carried out: the plan changed since it was approved, and is now"
     return Block(PLAN_CHANGED, f"{text} {new[:SHOWN_OF_HASH]}; {how_to_approve(plan.fabric, new)}")
 
 
 def _required(plan: ClusterPlan, waiting: Iterable[Action], *, is_full: bool) -> Block:
-    text = f"nothing is applied: {count_actions(waiting)} wait for approval"
+    text = f"not applied: {count_actions(waiting)} wait for approval"
     then = how_to_approve(plan.fabric, plan.hash) if is_full else "a full pass tells which plan to approve"
     return Block(APPROVAL_REQUIRED, f"{text}; {then}")
 
@@ -90,4 +96,4 @@ def is_spent(
         return False
     if not plan.is_approved:
         return is_whole
-    return any(not isinstance(result, RetryableError) for result in results.values())
+    return any(not isinstance(result, RetryableError) for key, result in results.items() if plan.was_approved(key))

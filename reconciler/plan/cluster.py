@@ -11,7 +11,7 @@ from reconciler.model.kinds import KINDS
 from reconciler.model.objects import digest
 from reconciler.model.plan import Block, ClusterPlan, Create, Delete, Settled, Update
 from reconciler.plan.applies import Decision, decide
-from reconciler.plan.approval import how_to_approve
+from reconciler.plan.approval import TOO_MANY_DELETES, how_to_approve
 from reconciler.plan.draft import Draft
 from reconciler.plan.observing import compare_only
 from reconciler.plan.prune import guards, plan_prune
@@ -82,8 +82,10 @@ def _within_limit(plan: ClusterPlan, schedule: Schedule, policy: ClusterPolicy, 
     held = tuple(action for action in plan.actions if action.key in schedule.awaiting)
     # What is not held goes on at once, and leaves a plan of the rest alone for whoever approves.
     held_hash = plan.hash if policy.needs_approval else _hash(held, plan.fabric)
-    if approved in {plan.hash, held_hash}:
+    if approved == plan.hash:
         return plan
+    if approved == held_hash:
+        return replace(plan, held_hash=held_hash, approved_part=frozenset(action.key for action in held))
     too_many = _too_many(deletes, policy, plan.fabric, held_hash)
     return replace(
         plan,
@@ -155,7 +157,7 @@ def _updates(applies: Iterable[Apply]) -> Iterable[Update]:
 
 def _too_many(deletes: int, policy: ClusterPolicy, fabric: str, plan_hash: str) -> Block:
     text = f"{deletes} deletes are more than cluster.max_deletes ({policy.max_deletes})"
-    return Block("TooManyDeletes", f"nothing is deleted: {text}; {how_to_approve(fabric, plan_hash)}")
+    return Block(TOO_MANY_DELETES, f"nothing is deleted: {text}; {how_to_approve(fabric, plan_hash)}")
 
 
 def _hash(actions: Iterable[Action], fabric: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import BranchNotFoundError
 from reconciler.model.status import Condition, ConditionStatus, Connection, ConnectionState
+from reconciler.plan.approval import APPROVAL_REQUIRED, AWAITING, PLAN_CHANGED
 from reconciler.plan.situation import FIGHTING
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def after_pass(
         answered = ("Reachable", f"{name} answered")
         found.append(_condition(CONNECTION_CONDITIONS[name], now, is_true=contact is None, why=contact or answered))
     found.append(_prune_condition(blocks, now))
+    found.append(_approval_condition(blocks, now))
     found.append(_fighting_condition(fighting, now))
     found.append(_condition("BranchNotFound", now, is_true=is_missing, why=why))
     return tuple(found)
@@ -73,7 +75,15 @@ def _fighting_condition(fighting: Sequence[Failure], now: datetime) -> Condition
     return _condition(FIGHTING, now, is_true=True, why=("ReversalsExceeded", text))
 
 
+def _approval_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Condition:
+    waiting = [block for block in blocks if block[0] in AWAITING]
+    if not waiting:
+        return _condition("AwaitingApproval", now, is_true=False, why=("NothingAwaited", "no plan waits for approval"))
+    return _condition("AwaitingApproval", now, is_true=True, why=waiting[0])
+
+
 def _prune_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Condition:
+    blocks = [block for block in blocks if block[0] not in {APPROVAL_REQUIRED, PLAN_CHANGED}]
     if not blocks:
         return _condition("PruneBlocked", now, is_true=False, why=("NothingBlocked", "no delete was held back"))
     text = "; ".join(message for _, message in blocks)

@@ -39,11 +39,11 @@ def new_inventory(
     replaced = plan.replaced
     for action, result in by_action(plan, results):
         if isinstance(action, Delete):
-            if result is None:
+            if action.key in replaced:
+                # Until it is there again; of a delete that failed only the answer may have been lost.
+                inventory[action.key] = _replaced(inventory[action.key])
+            elif result is None:
                 inventory.pop(action.key, None)
-            elif action.key in replaced:
-                # Only the answer may have been lost: see `before_replacing`.
-                inventory[action.key] = replace(inventory[action.key], digest=None)
         elif isinstance(result, Resource):
             body = action.manifest.body(plan.fabric)
             # One that the cluster has not done deleting is created again when it is gone: see `before_replacing`.
@@ -57,6 +57,7 @@ def new_inventory(
                 str(revision),
                 now,
                 form if form.marks else None,
+                is_replaced=known is None,
             )
     return inventory
 
@@ -66,9 +67,13 @@ def before_replacing(
 ) -> dict[ObjectKey, InventoryEntry] | None:
     """The inventory to be stored before the plan's first action, None when the one that is stored will do.
 
-    Of what is deleted to be created again the digests are forgotten: should the pass break off in between, the object
-    is missing by our own hand, and is created also where what others delete is only reported.
+    What is deleted to be created again is marked: should the pass break off in between, the object is missing by our
+    own hand, and is created also where what others delete is only reported, and without another approval.
     """
     if not plan.replaced:
         return None
-    return {**inventory, **{key: replace(inventory[key], digest=None) for key in plan.replaced}}
+    return {**inventory, **{key: _replaced(inventory[key]) for key in plan.replaced}}
+
+
+def _replaced(entry: InventoryEntry) -> InventoryEntry:
+    return replace(entry, digest=None, is_replaced=True)

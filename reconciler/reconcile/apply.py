@@ -20,7 +20,7 @@ from reconciler.plan.ownership import may_force, were_shown
 from reconciler.plan.results import blocked_by, combine, error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reconciler.model.fabric import ClusterPolicy
     from reconciler.model.objects import ObjectKey, Resource
@@ -55,8 +55,8 @@ class Applier:
         self._policy = policy
         self._inventory = inventory
         self._attempt = attempt
-        self._is_approved = False
-        """Whether a person saw the plan that is carried out, and said yes to it."""
+        self._was_approved: Callable[[ObjectKey], bool] = lambda _: False
+        """Whether a person saw what is done to an object, and said yes to it."""
         self._lock = Lock()
         self._unavailable: ClusterUnreachableError | None = None
         self._unanswered = 0
@@ -70,7 +70,7 @@ class Applier:
         """
         twice = plan.twice
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            self._is_approved = plan.is_approved
+            self._was_approved = plan.was_approved
             for wave in plan.waves:
                 for action, result in zip(wave, pool.map(self._one, wave), strict=True):
                     self.results[action.key] = combine(self.results, action.key, result, twice)
@@ -125,7 +125,7 @@ class Applier:
     def _may_force(self, action: Apply, conflicts: Mapping[str, str]) -> bool:
         if isinstance(action, Create):
             return may_force(conflicts, self._inventory.get(action.key), None, self._policy)
-        is_seen = self._is_approved and were_shown(conflicts, action.differences)
+        is_seen = self._was_approved(action.key) and were_shown(conflicts, action.differences)
         return is_seen or may_force(conflicts, self._inventory.get(action.key), action.resource, self._policy)
 
     def _count(self, what: str) -> None:

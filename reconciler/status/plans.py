@@ -41,11 +41,11 @@ class Plans:
         return plan_view(self._previewer.preview(fabric, is_fetching=is_fetching))
 
     def named(self, fabric: str, beginning: str) -> str:
-        # The plan that a pass told people to approve is known without looking: also while the cluster is away.
-        told = self._waiting(fabric)
-        if told is not None and told.startswith(beginning):
-            return told
         plan = self._previewer.preview(fabric).plan
+        told = self._waiting(fabric) if plan is None else None
+        if told is not None and told.startswith(beginning):
+            # The plan that a pass told people to approve may be approved also while nobody can look at another.
+            return told
         if plan is None or not (plan.actions or plan.held):
             raise PlanChangedError(f"there is nothing to approve: no pass over {fabric} would change its cluster now")
         found = next((one for one in (plan.held_hash, plan.hash) if one.startswith(beginning)), None)

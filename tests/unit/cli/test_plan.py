@@ -89,7 +89,7 @@ def test_what_waits_for_approval(cli: Cli, service: Loopback) -> None:
     lines = cli("plan", "dc1").out.splitlines()
 
     assert sum("held: ApprovalRequired" in line for line in lines) == 3
-    assert lines[-2].startswith("blocked: ApprovalRequired: nothing is applied: ")
+    assert lines[-2].startswith("blocked: ApprovalRequired: not applied: ")
     assert lines[-1] == f"to have it carried out: reconciler approve dc1 {view['hash'][:12]}"
 
 

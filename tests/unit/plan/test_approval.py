@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.errors import ApplyConflictError, ClusterUnreachableError, ObjectRejectedError
+from reconciler.errors import ApplyConflictError, ClusterUnavailableError, ClusterUnreachableError, ObjectRejectedError
 from reconciler.model.fabric import ClusterPolicy
 from reconciler.model.passes import FieldDifference
+from reconciler.model.plan import Create
 from reconciler.model.status import Approval
 from reconciler.plan.approval import hold, is_spent
 from reconciler.plan.ownership import were_shown
@@ -48,7 +50,7 @@ def test_nothing_runs_without_approval() -> None:
     assert held.held_by == held.blocks[0]
     assert held.blocks[0].reason == "ApprovalRequired"
     assert held.blocks[0].message == (
-        "nothing is applied: 1 create, 1 update, 1 delete wait for approval; look at the plan with "
+        "not applied: 1 create, 1 update, 1 delete wait for approval; look at the plan with "
         f"`reconciler plan dc1`, then `reconciler approve dc1 {plan.hash[:12]}`"
     )
     assert held.hash == plan.hash
@@ -88,10 +90,47 @@ def test_a_changed_plan_is_refused(policy: ClusterPolicy) -> None:
 
     assert "VPC/gone" in _held(held)
     assert held.blocks[0].reason == "PlanChanged"
-    assert held.blocks[0].message.startswith("nothing of plan 000000000000 is carried out: the plan changed")
+    assert held.blocks[0].message.startswith("plan 000000000000 is not carried out: the plan changed")
     assert f"is now {held.held_hash[:12]}" in held.blocks[0].message
     assert (held.held_hash == plan.hash) is policy.needs_approval
     assert bool(held.actions) is not policy.needs_approval
+
+
+def test_what_we_owe_needs_no_approval() -> None:
+    """What an approved plan deleted to make it anew, and could not create any more, is created; the rest waits."""
+    plan = _plan(ASKS)
+    (create,) = [one for one in plan.actions if isinstance(one, Create)]
+    actions = (replace(one, is_owed=True) if isinstance(one, Create) else one for one in plan.actions)
+    owed = replace(plan, actions=tuple(actions))
+
+    held = hold(owed, ASKS, None, is_full=False, is_whole=True)
+
+    assert [action.key for action in held.actions] == [create.key]
+    assert create.key not in {action.key for action in held.held}
+    alone = replace(owed, actions=held.actions)
+    assert hold(alone, ASKS, None, is_full=True, is_whole=True) == alone
+
+
+def test_an_approval_of_the_deletes_alone() -> None:
+    """Deletes that were too many are approved by their own name: also beside something new, which nobody saw."""
+    plan = _plan(FREE)
+    assert plan.held_hash != plan.hash
+
+    approved = hold(_plan(FREE, plan.held_hash), FREE, _approval(plan.held_hash), is_full=True, is_whole=True)
+
+    assert (approved.is_approved, approved.held) == (True, ())
+    assert {action.key for action in approved.actions if approved.was_approved(action.key)} == {
+        action.key for action in plan.held
+    }
+    refused = ClusterUnavailableError("away")
+    done = {action.key: None for action in approved.actions}
+    assert is_spent(approved, _approval(plan.held_hash), done, is_whole=True)
+    assert not is_spent(
+        approved,
+        _approval(plan.held_hash),
+        {plan.held[0].key: refused} | {action.key: None for action in approved.actions if action not in plan.held},
+        is_whole=True,
+    )
 
 
 def test_what_could_not_be_read_changes_no_plan() -> None:

@@ -119,7 +119,11 @@ def test_ready_reconciling_stalled(conclusion: Conclusion, expected: dict[str, s
     """Exactly one of the three tells how the fabric stands."""
     found = _statuses(after_pass(conclusion, {}, [], [], [], NOW))
 
-    assert found == {"PruneBlocked": "False", "Fighting": "False", "BranchNotFound": "False"} | expected
+    assert (
+        found
+        == {"PruneBlocked": "False", "AwaitingApproval": "False", "Fighting": "False", "BranchNotFound": "False"}
+        | expected
+    )
 
 
 def test_contacts_and_blocks() -> None:

@@ -113,10 +113,11 @@ def test_the_state_of_a_namespace_that_only_grew(
 
 
 def test_the_inventory_after_half_of_it(world: Twice) -> None:
-    """What was deleted is not ours any more; what grew is ours as it was applied."""
+    """What was deleted is owed until it is there again; what grew is ours as it was applied."""
     found = world.after({OLD.key: Halfway(None, ERROR), SMALL.key: Halfway(world.grown(), ERROR)})
 
-    assert OLD.key not in found
+    assert (found[OLD.key].digest, found[OLD.key].is_replaced) == (None, True)
+    assert not found[SMALL.key].is_replaced
     assert found[SMALL.key].digest not in {world.inventory[SMALL.key].digest, None}
     assert found[SMALL.key].revision == str(REVISION)
 
@@ -134,7 +135,7 @@ def test_what_is_stored_before_a_replacement(world: Twice) -> None:
     found = before_replacing(world.inventory, world.pending)
 
     assert found is not None
-    assert [one.key for one in found.values() if one.digest is None] == [OLD.key]
+    assert [one.key for one in found.values() if one.digest is None and one.is_replaced] == [OLD.key]
     assert before_replacing(world.inventory, world.plan(desired(OLD, OTHER))) is None
 
 
@@ -143,4 +144,5 @@ def test_an_object_that_is_still_being_deleted(world: Twice) -> None:
     dying = replace(world.live()[OLD.key], is_deleting=True)
 
     assert world.after({OLD.key: dying})[OLD.key].digest is None
+    assert world.after({OLD.key: dying})[OLD.key].is_replaced
     assert world.after({SMALL.key: replace(world.live()[SMALL.key], is_deleting=True)})[SMALL.key].digest is not None

@@ -80,7 +80,7 @@ def test_what_could_not_be_created_is_gone_and_comes_back(rig: Rig) -> None:
 
     assert rig.states()[NAME].message == "it was deleted to be made anew, and is not there now: no such port"
     assert not _is_there(rig)
-    assert KEY not in rig.store.inventory("dc1")
+    assert rig.store.inventory("dc1")[KEY].is_replaced
     assert _converges(rig)
 
 
@@ -140,3 +140,26 @@ def test_a_pass_over_some_objects_asks_for_a_full_one(rig: Rig) -> None:
     assert (rig.last.outcome, rig.last.reason) == ("blocked", "FullPassNeeded")
     assert rig.states()[NAME].reason == "FullPassNeeded"
     assert following.is_retryable
+
+
+def test_an_approved_replacement_that_was_cut_off(tmp_path: Path) -> None:
+    """The approval is of a plan that is no more, but what we deleted ourselves is created again without another one."""
+    policy = ClusterPolicy(needs_approval=True)
+    rig = Rig(tmp_path, replace(FABRIC, cluster=policy, netbox=None))
+    for manifest in BEFORE:
+        rig.local.apply(manifest.body("dc1"))
+    rig.source.push(BEFORE)
+    rig.run()
+    rig.source.push(AFTER)
+    rig.run()
+    assert (rig.last.reason, rig.last.plan_hash is not None) == ("ApprovalRequired", True)
+    rig.store.approve("dc1", rig.last.plan_hash or "", "ann")
+    rig.cluster.fail("apply", ClusterUnavailableError("cut off"), subject=NAME)
+    rig.run()
+    assert not _is_there(rig)
+
+    rig.run()
+
+    assert _is_there(rig)
+    assert {one.state.value for one in rig.states().values()} == {"in_sync"}
+    rig.store.close()

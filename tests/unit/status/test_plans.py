@@ -215,24 +215,26 @@ EMPTY = ClusterPlan("dc1", hash="0" * 64)
 
 
 @pytest.mark.parametrize(
-    ("beginning", "expected"),
+    ("plan", "beginning", "expected"),
     [
-        pytest.param(TOLD, (TOLD, 0), id="the pass's"),
-        pytest.param(TOLD[:12], (TOLD, 0), id="the beginning of the pass's"),
-        pytest.param(PLAN.hash[:12], (PLAN.hash, 1), id="the preview's"),
+        pytest.param(PLAN, PLAN.hash[:12], PLAN.hash, id="that of a pass now"),
+        pytest.param(None, TOLD, TOLD, id="where nobody can look, the last pass's"),
+        pytest.param(None, TOLD[:12], TOLD, id="by its beginning"),
     ],
 )
-def test_the_present_plan(beginning: str, expected: tuple[str, int]) -> None:
-    """That which the last full pass left to be approved, which takes no look; or that of a pass now."""
-    desk = Desk(PLAN, Outcome.BLOCKED, 3)
+def test_the_present_plan(plan: ClusterPlan | None, beginning: str, expected: str) -> None:
+    """That of a pass now; while none can be made, that which the last full pass left to be approved."""
+    desk = Desk(plan, Outcome.BLOCKED, 3)
 
-    assert (Plans(desk, desk).named("dc1", beginning), desk.previews) == expected
+    assert (Plans(desk, desk).named("dc1", beginning), desk.previews) == (expected, 1)
 
 
 @pytest.mark.parametrize(
     ("desk", "beginning", "message"),
     [
         pytest.param(Desk(PLAN, Outcome.BLOCKED, 3), "0" * 12, "which is " + PLAN.hash[:12], id="another"),
+        pytest.param(Desk(PLAN, Outcome.BLOCKED, 3), TOLD, "which is", id="told by a pass, and changed since"),
+        pytest.param(Desk(None, Outcome.BLOCKED, 3), "0" * 12, "nothing to approve", id="another than was told"),
         pytest.param(Desk(PLAN, Outcome.SUCCEEDED, 0), TOLD, "which is", id="carried out"),
         pytest.param(Desk(PLAN, Outcome.BLOCKED, 0), TOLD, "which is", id="blocked for another reason"),
         pytest.param(Desk(PLAN, None, 0), TOLD, "which is", id="no pass yet"),
