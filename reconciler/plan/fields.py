@@ -124,7 +124,7 @@ def expand_fields(fields: JSONObject, value: JSON) -> frozenset[Path]:
     """
     owned = frozenset(parse_fields(fields))
     around = {path[:depth] for path in owned for depth in range(1, len(path))}
-    below = (node for path in owned - around for node in _nodes(_value_at(value, path), path))
+    below = (node for path in owned - around for node in _nodes(value_at(value, path), path))
     return owned.union(below)
 
 
@@ -150,14 +150,15 @@ def owner_of(resource: Resource, path: str) -> str | None:
 
 def observed_value(resource: Resource, path: Path) -> JSON:
     """The value at a declarable path; None where there is none."""
-    return _value_at(_content(resource), path)
+    return value_at(_content(resource), path)
 
 
 def _content(resource: Resource) -> JSONObject:
     return {"spec": resource.spec, "metadata": {"labels": resource.labels, "annotations": resource.annotations}}
 
 
-def _value_at(value: JSON, path: Path) -> JSON:
+def value_at(value: JSON, path: Path) -> JSON:
+    """The value at a path within `value`; None where there is none."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value

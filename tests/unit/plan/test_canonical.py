@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,12 +158,28 @@ def test_an_entry_of_a_map_must_be_there(kind: str, path: str, entry: JSON) -> N
         ({"groups": ["e"], "redundancy": {"group": "e"}}, {"groups": ["e"], "redundancy": {"group": "e"}}),
         ({"redundancy": {"group": "e"}}, {"groups": ["e"], "redundancy": {"group": "e"}}),
         ({"groups": ["x"], "redundancy": "odd"}, {"groups": ["x"], "redundancy": "odd"}),
+        ({"groups": ["x"], "redundancy": {"group": "e"}}, {"groups": ["x"], "redundancy": {"group": "e"}}),
     ],
-    ids=["added", "there already", "no list declared", "odd"],
+    ids=["added", "there already", "no list declared", "odd", "stored as it is declared"],
 )
 def test_a_switch_is_in_its_redundancy_group(git: JSONObject, server: JSONObject) -> None:
-    """The server adds the group to the list of groups."""
+    """The server adds the group to the list of groups, where its admission is at work."""
     assert _paths("Switch", git, server) == []
+
+
+def test_a_switch_in_another_group_differs() -> None:
+    """Neither as Git declares it nor as the server would store that."""
+    switch: JSONObject = {"groups": ["x"], "redundancy": {"group": "e"}}
+
+    assert _paths("Switch", switch, {**switch, "groups": ["e"]}) == [".spec.groups"]
+
+
+def test_a_switch_that_lost_its_group_differs() -> None:
+    """What somebody else made of the list is not what we applied, though Git declares just that."""
+    switch: JSONObject = {"groups": ["x"], "redundancy": {"group": "e"}}
+    theirs = replace(_stored("Switch", switch, switch), managed_fields=())
+
+    assert [one.path for one in differences(manifest("Switch", "one", switch).body(FABRIC), theirs)] == [".spec.groups"]
 
 
 @pytest.mark.parametrize(
