@@ -83,8 +83,8 @@ def test_generated_fabrics_fit(crds: Path) -> None:
 
 @needs_real
 def test_real_documents_fit() -> None:
-    """Of 204 real documents two are refused: a SwitchGroup has no fields, and a server-side apply of one is refused by
-    the API server too. Those that lack what admission fills in are not.
+    """Of 204 real documents two are refused: a SwitchGroup has no fields, and the API server drops what is declared
+    there without a word, again with every apply. Those that lack what admission fills in are not.
     """
     lines = (SHARED / "data" / "defaulting-pairs.jsonl").read_text(encoding="utf-8").splitlines()
     documents = [json.loads(line)["git"] for line in lines]
