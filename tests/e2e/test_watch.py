@@ -216,7 +216,7 @@ def _agent(world: World, name: str, generation: int) -> None:
     body = {"apiVersion": agent.api_version, "kind": agent.name, "metadata": {"name": name}}
     body["spec"] = {"role": "server-leaf", "users": [{"password": "canary-of-an-agent"}]}
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    applied = [{"type": "Applied", "status": "True"}]
+    applied = [{"type": "Applied", "status": "True", "reason": "Applied", "message": "done", "lastTransitionTime": now}]
     status = {"lastAppliedGen": generation, "lastHeartbeat": now, "conditions": applied}
     api = world.cluster.server.api
     api.request("POST", path, body)
