@@ -43,7 +43,7 @@ class Sample:
         return self.git.spec != self.server.spec
 
     def within(self, namespace: str) -> Sample:
-        key = replace(self.key, namespace=namespace)
+        key = self.key._replace(namespace=namespace)
         return Sample(replace(self.git, key=key), replace(self.server, key=key))
 
 
