@@ -52,7 +52,7 @@ def check_documents(
     inspector = attempt.inspector
     checks: list[Check] = []
     if measure.cluster is not None:
-        checks.append(partial(inspector.faults, served=inspector.known(measure.cluster)))
+        checks.append(partial(inspector.faults, attempt.fabric, served=inspector.known(measure.cluster)))
     if measure.is_full:
         checks.append(partial(inspector.rules.faults, attempt.fabric, observed=measure.observed))
     with attempt.phase(Phase.READ, "documents"):

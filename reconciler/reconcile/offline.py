@@ -44,7 +44,7 @@ def foresee_offline(fabric: Fabric, source: DesiredSource, served: Served) -> Fo
     """
     try:
         desired = source.read(source.fetch())
-        checks: list[Check] = [partial(Inspector().faults, served=served), _broken]
+        checks: list[Check] = [partial(Inspector().faults, fabric.name, served=served), _broken]
         desired = check(desired, checks, source)
     except ReconcilerError as error:
         failure = Failure(Phase.READ, "git", error.reason, error.message, is_whole=True)

@@ -15,10 +15,12 @@ from reconciler.plan.schema import check_schema
 from reconciler.reconcile.rule_book import RuleBook
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.errors import ReconcilerError
     from reconciler.model.desired import Desired
     from reconciler.model.json import JSONObject
-    from reconciler.model.objects import Manifest, ObjectKey
+    from reconciler.model.objects import ObjectKey
     from reconciler.model.problems import Fault
     from reconciler.model.served import Schema
     from reconciler.ports import Cluster
@@ -30,46 +32,46 @@ class _Verdict(NamedTuple):
     """What was found of a document. It holds what it speaks of, so that nothing else can come to have its identity."""
 
     spec: JSONObject
-    key: ObjectKey
     schema: Schema
     faults: tuple[Fault, ...]
 
 
 class Verdicts:
-    """What was found of documents by schemas, so that none is checked twice while both are the very same. A document
-    that is parsed once for many passes is the same in all of them. Used under its owner's lock.
+    """What was found by schemas of what each fabric declares now, so that nothing is checked twice while document and
+    schema are the very same. A document that is parsed once for many passes is the same in all of them.
 
-    At least the last `limit` verdicts are kept, and at most twice as many; each takes some 250 bytes.
+    Every check is of all that its fabric declares, also that of a pass over some objects. What is declared no longer is
+    dropped with it, so that no document of an earlier commit is held; a verdict takes some 200 bytes.
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
-        self._limit = limit
-        self._recent: dict[int, _Verdict] = {}
-        self._older: dict[int, _Verdict] = {}
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, dict[ObjectKey, _Verdict]] = {}
 
-    def of(self, manifest: Manifest, schema: Schema) -> tuple[Fault, ...]:
-        place = id(manifest.spec)
-        known = self._recent.get(place) or self._older.get(place)
-        if (
-            known is None
-            or known.spec is not manifest.spec
-            or known.key is not manifest.key
-            or known.schema is not schema
-        ):
-            known = _Verdict(manifest.spec, manifest.key, schema, check_schema(manifest, schema))
-        if len(self._recent) >= self._limit and place not in self._recent:
-            self._older, self._recent = self._recent, {}
-        self._recent[place] = known
-        return known.faults
+    def faults(self, fabric: str, desired: Desired, schemas: Mapping[str, Schema]) -> list[Fault]:
+        """What is wrong with the documents of all kinds that have a schema."""
+        with self._lock:
+            before = self._known.get(fabric, {})
+        found: dict[ObjectKey, _Verdict] = {}
+        for key, manifest in desired.manifests.items():
+            schema = schemas.get(key.kind)
+            if schema is not None:
+                known = before.get(key)
+                if known is None or known.spec is not manifest.spec or known.schema is not schema:
+                    known = _Verdict(manifest.spec, schema, check_schema(manifest, schema))
+                found[key] = known
+        with self._lock:
+            self._known[fabric] = found
+        return [fault for verdict in found.values() for fault in verdict.faults]
 
 
 class Inspector:
     """Checks documents by the schemas that their cluster serves. Outlives passes, and serves all fabrics."""
 
-    def __init__(self, verdicts: Verdicts | None = None) -> None:
+    def __init__(self) -> None:
         self.rules = RuleBook()
         """What was found by the rules that hold between documents."""
-        self._verdicts = verdicts or Verdicts()
+        self._verdicts = Verdicts()
         self._lock = threading.Lock()
         self._served: WeakKeyDictionary[Cluster, Served] = WeakKeyDictionary()
         """What each cluster said last."""
@@ -100,17 +102,10 @@ class Inspector:
         with self._lock:
             return self._served.get(cluster) or Served()
 
-    def faults(self, desired: Desired, served: Served) -> list[Fault]:
-        """What the schemas do not allow of what is declared."""
+    def faults(self, fabric: str, desired: Desired, served: Served) -> list[Fault]:
+        """What the schemas do not allow of what a fabric declares."""
         schemas = {kind.name: schema for kind in DECLARABLE if (schema := served.schema(kind)) is not None}
-        with self._lock:
-            judge = self._verdicts.of
-            return [
-                fault
-                for key, manifest in desired.manifests.items()
-                if (schema := schemas.get(key.kind)) is not None
-                for fault in judge(manifest, schema)
-            ]
+        return self._verdicts.faults(fabric, desired, schemas)
 
     def _note(self, cluster: Cluster, served: Served) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -260,39 +261,66 @@ class TestInspector:
         assert inspector.known(LocalCluster(MemoryDocuments(), "dc1")) == Served()
 
 
+class Document(dict[str, object]):
+    """A spec of which can be told whether anybody holds it."""
+
+
 class TestVerdicts:
     DOCUMENT = Manifest(LEAF, Source("x.yaml"), {"asn": "x"})
 
-    def test_one_is_kept_while_both_are_the_same(self, checks: list[ObjectKey]) -> None:
-        """The same spec under another path is the same document; an equal one is not, nor an equal schema."""
-        verdicts = Verdicts()
-        found = verdicts.of(self.DOCUMENT, STRICT)
+    def rules(
+        self, verdicts: Verdicts, *manifests: Manifest, schema: Schema = STRICT, fabric: str = "dc1"
+    ) -> list[str]:
+        desired = Desired(REVISION, {one.key: one for one in manifests})
+        return [fault.rule for fault in verdicts.faults(fabric, desired, {"Switch": schema})]
 
-        assert verdicts.of(replace(self.DOCUMENT, source=Source("y.yaml")), STRICT) is found
+    def test_one_is_kept_while_both_are_the_same(self, checks: list[ObjectKey]) -> None:
+        """The same spec under another path is the same document; an equal one is not, nor an equal schema, nor one of
+        another name.
+        """
+        verdicts = Verdicts()
+        moved = replace(self.DOCUMENT, source=Source("y.yaml"))
+        assert self.rules(verdicts, self.DOCUMENT) == self.rules(verdicts, moved) == ["WrongType"]
         assert len(checks) == 1
+
         for manifest, schema in [
             (replace(self.DOCUMENT, spec={"asn": "x"}), STRICT),
             (replace(self.DOCUMENT, key=ObjectKey("Switch", "default", "leaf-02")), STRICT),
             (self.DOCUMENT, Schema(STRICT.body)),
         ]:
-            assert [fault.rule for fault in verdicts.of(manifest, schema)] == ["WrongType"]
+            assert self.rules(verdicts, manifest, schema=schema) == ["WrongType"]
         assert len(checks) == 4
 
-    def test_they_are_bounded(self, checks: list[ObjectKey]) -> None:
-        """The last ones are kept, also those of documents that are asked about again and again; the others go."""
-        verdicts = Verdicts(limit=10)
-        documents = [replace(self.DOCUMENT, spec={"asn": number}) for number in range(100)]
+    def test_fabrics_do_not_drop_what_others_know(self, checks: list[ObjectKey]) -> None:
+        """Each declares its own documents, of which those of other kinds are not judged."""
+        verdicts = Verdicts()
+        vpc = Manifest(ObjectKey("VPC", "default", "v"), Source("v.yaml"), {})
 
-        for document in documents:
-            verdicts.of(document, STRICT)
-            verdicts.of(documents[0], STRICT)
-        assert len(checks) == 100
+        for fabric in ("dc1", "dc2") * 2:
+            assert self.rules(verdicts, self.DOCUMENT, vpc, fabric=fabric) == ["WrongType"]
 
-        for document in documents[-10:]:
-            verdicts.of(document, STRICT)
-        assert len(checks) == 100
-        verdicts.of(documents[1], STRICT)
-        assert len(checks) == 101
+        assert checks == [LEAF] * 2
+
+    def test_what_is_declared_no_longer_is_released(self) -> None:
+        """A document that a commit changes or removes is held by nothing once the next one was checked."""
+        verdicts, other = Verdicts(), ObjectKey("Switch", "default", "leaf-02")
+        changed, kept = Document(asn=1), Document(asn=2)
+        held = weakref.ref(changed), weakref.ref(kept)
+        assert self.rules(verdicts, self.document(LEAF, changed), self.document(other, kept)) == []
+        new = replace(self.DOCUMENT, spec={"asn": 3})
+
+        self.rules(verdicts, new, self.document(other, kept))
+        del changed
+        gc.collect()
+        assert [one() is not None for one in held] == [False, True]
+
+        self.rules(verdicts, new)
+        del kept
+        gc.collect()
+        assert [one() is not None for one in held] == [False, False]
+
+    def document(self, key: ObjectKey, spec: JSONObject) -> Manifest:
+        return Manifest(key, Source("x.yaml"), spec)
 
 
 class TestChecks:
