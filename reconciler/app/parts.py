@@ -134,10 +134,12 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         inspector=inspector,
         fights=fights,
     )
-    runner = Measured(PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings), metrics)
+    passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
+    runner = Measured(passes, metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), live.agents)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
-    changes = ReloadEffects(live, intake, watches, poll, metrics, partial(unsettled, store, queue))
+    forgetful = metrics.forget, passes.forget
+    changes = ReloadEffects(live, intake, watches, poll, forgetful, partial(unsettled, store, queue))
     branches = LocalBranches(live.local_branches, changes.moved)
     return Parts(
         host=settings.server.host,
@@ -189,22 +191,25 @@ class ReloadEffects:
         intake: TriggerIntake,
         watches: Watches,
         poll: Poll,
-        metrics: Metrics,
+        forgetful: Sequence[Callable[[str], None]],
         unsettled: Callable[[Sequence[str]], Sequence[str]],
     ) -> None:
-        """`unsettled` tells for which of some fabrics another try may end otherwise. It is called in a thread."""
+        """`forgetful` are told of each fabric that is no longer configured. `unsettled` tells for which of some fabrics
+        another try may end otherwise. It is called in a thread.
+        """
         self._live = live
         self._unsettled = unsettled
         self._intake = intake
         self._watches = watches
         self._poll = poll
-        self._metrics = metrics
+        self._forgetful = forgetful
 
     async def end(self, fabrics: Sequence[str]) -> None:
         await self._intake.supersede(fabrics, "the fabric is no longer configured or enabled")
         for name in fabrics:
             if name not in self._live.version.fabrics:
-                self._metrics.forget(name)
+                for forget in self._forgetful:
+                    forget(name)
 
     async def watch(self) -> None:
         await self._watches.follow(self._live.version.watches)

@@ -31,7 +31,7 @@ class Fights:
         return contested(self._known.get(fabric, {}), self._clock.monotonic())
 
     def forgive(self, fabric: str) -> None:
-        """Somebody asks for a pass, or changed the configuration: every object may be healed again."""
+        """Somebody asks for a pass, or changed or removed the configuration: every object may be healed again."""
         self._known.pop(fabric, None)
 
     def note(self, fabric: str, plan: ClusterPlan, results: Mapping[ObjectKey, Result]) -> None:

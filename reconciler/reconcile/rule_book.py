@@ -44,6 +44,11 @@ class RuleBook:
                 self._judged[fabric] = known
         return known.faults
 
+    def forget(self, fabric: str) -> None:
+        """Let go of the documents of a fabric that is no longer configured."""
+        with self._lock:
+            self._judged.pop(fabric, None)
+
 
 class _Case:
     """Documents, and the cluster that they refer to."""

@@ -133,6 +133,14 @@ class PassRunner:
             self._listener.left(taken.key, known)
         return self._next(taken, report) if report else Next()
 
+    def forget(self, fabric: str) -> None:
+        """Let go of what passes found of a fabric that is no longer configured. From any thread: a pass over it that
+        still runs may leave what it finds, which the fabric's next removal takes away.
+        """
+        self._surroundings.inspector.forget(fabric)
+        self._fights.forgive(fabric)
+        self._settled.forget(fabric)
+
     def _next(self, taken: Taken, report: Report) -> Next:
         record = report.result.record
         if report.rest is not None:

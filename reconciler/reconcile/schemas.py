@@ -64,6 +64,11 @@ class Verdicts:
             self._known[fabric] = found
         return [fault for verdict in found.values() for fault in verdict.faults]
 
+    def forget(self, fabric: str) -> None:
+        """A fabric that is no longer configured declares nothing."""
+        with self._lock:
+            self._known.pop(fabric, None)
+
 
 class Inspector:
     """Checks documents by the schemas that their cluster serves. Outlives passes, and serves all fabrics."""
@@ -106,6 +111,11 @@ class Inspector:
         """What the schemas do not allow of what a fabric declares."""
         schemas = {kind.name: schema for kind in DECLARABLE if (schema := served.schema(kind)) is not None}
         return self._verdicts.faults(fabric, desired, schemas)
+
+    def forget(self, fabric: str) -> None:
+        """Let go of the documents of a fabric that is no longer configured."""
+        self.rules.forget(fabric)
+        self._verdicts.forget(fabric)
 
     def _note(self, cluster: Cluster, served: Served) -> None:
         with self._lock:

@@ -22,3 +22,7 @@ class SettledObjects:
 
     def keep(self, fabric: str, settled: Mapping[ObjectKey, Settled]) -> None:
         self._known[fabric] = settled
+
+    def forget(self, fabric: str) -> None:
+        """Let go of the documents of a fabric that is no longer configured."""
+        self._known.pop(fabric, None)

@@ -9,7 +9,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.app.live import Live
-from reconciler.app.parts import PRUNE_EVERY, WRITES, Measured, PassListener, build_parts, read_token, unsettled
+from reconciler.app.parts import (
+    PRUNE_EVERY,
+    WRITES,
+    Measured,
+    PassListener,
+    ReloadEffects,
+    build_parts,
+    read_token,
+    unsettled,
+)
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import Watches
@@ -83,6 +92,19 @@ def test_the_api_token_is_read_each_time(tmp_path: Path) -> None:
 
     assert read_token(source) == b"rotated"
     assert read_token(None) is None
+
+
+async def test_a_removed_fabric_is_forgotten(tmp_path: Path) -> None:
+    """Of the fabrics whose work ends, those that are still configured, as a disabled one is, are remembered."""
+    parts = build_parts(settings(tmp_path, {**LOCAL, "enabled": False}))
+    first, second = list[str](), list[str]()
+    forgetful = first.append, second.append
+    effects = ReloadEffects(parts.live, parts.intake, parts.watches, parts.poll, forgetful, list)
+
+    await effects.end(["dc1", "dc9"])
+
+    assert first == second == ["dc9"]
+    parts.close()
 
 
 class Passes:

@@ -25,6 +25,7 @@ from reconciler.model.problems import Fault, Problem, Severity
 from reconciler.model.revision import Revision
 from reconciler.model.served import Schema, Served
 from reconciler.plan import schema as plan_schema
+from reconciler.reconcile import PassRunner, Subject
 from reconciler.reconcile import schemas as reconcile_schemas
 from reconciler.reconcile.checking import MAX_LINES, check
 from reconciler.reconcile.schemas import Inspector, Verdicts
@@ -206,6 +207,29 @@ class TestAScopedPass:
         synced.run(by=runner)
         synced.run_scoped(LEAF, by=runner)
         assert sorted(checks) == switches
+
+
+def test_a_removed_fabric_is_let_go(checking: Rig) -> None:
+    """What passes found of its documents is forgotten with it, and with that the documents."""
+    spec = Document(description="one")
+    held = weakref.ref(spec)
+    checking.source.push(with_spec(manifests(), LEAF, spec))
+    subjects = {"dc1": Subject(checking.fabric, checking.source, checking.cluster, None)}
+    stores = (checking.store, checking.store)
+    runner = PassRunner(lambda: subjects, stores, checking.clock, checking.stop, checking)
+    for _ in range(2):
+        checking.run(by=runner)
+    checking.source = MemorySource()
+    checking.known.clear()
+    subjects.clear()
+    del spec
+    gc.collect()
+    assert held() is not None
+
+    runner.forget("dc1")
+    gc.collect()
+
+    assert held() is None
 
 
 class TestSchemasThatCannotBeRead:
