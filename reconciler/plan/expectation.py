@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan import Create, Delete
+from reconciler.plan.fields import SPEC, render
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from reconciler.model.json import JSON
     from reconciler.model.objects import ObjectKey
     from reconciler.model.plan import ClusterPlan
+    from reconciler.plan.fields import Path
     from reconciler.plan.projection import Projectable
     from reconciler.plan.situation import Observed
 
@@ -26,9 +30,18 @@ def expected_objects(observed: Observed, plan: ClusterPlan) -> list[Projectable]
         elif isinstance(action, Create):
             found[action.key] = action.manifest
         else:
-            spec = _merged(action.resource.spec, action.manifest.spec)
+            gone = {one.path for one in action.differences if one.desired is None}
+            spec = _merged(_without(action.resource.spec, gone, SPEC), action.manifest.spec)
             found[action.key] = replace(action.resource, spec=spec)
     return list(found.values())
+
+
+def _without(observed: JSON, gone: AbstractSet[str], path: Path) -> JSON:
+    """What is there, less the fields of these rendered paths."""
+    if not gone or not isinstance(observed, dict):
+        return observed
+    members = ((name, value, (*path, name)) for name, value in observed.items())
+    return {name: _without(value, gone, here) for name, value, here in members if render(here) not in gone}
 
 
 def _merged(observed: JSON, desired: JSON) -> JSON:

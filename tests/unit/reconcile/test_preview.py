@@ -94,6 +94,24 @@ def test_a_pass_does_what_was_shown(synced: Rig) -> None:
     assert synced.last.counts.get("netbox_updated", 0) == len(found.netbox.updates)
 
 
+def test_a_subnet_that_a_commit_removes(synced: Rig) -> None:
+    """NetBox is foreseen without it: exactly what the pass then deletes there."""
+    vpc = next(one for one in MANIFESTS if one.key.kind == "VPC")
+    second = {"subnet": "10.0.250.0/24", "gateway": "10.0.250.1", "vlan": 1500}
+    more = {**vpc.spec, "subnets": {**vpc.spec["subnets"], "second": second}}
+    synced.source.push(with_spec(MANIFESTS, vpc.key, more))
+    synced.run()
+    assert synced.last.outcome == "succeeded", synced.last.message
+    synced.source.push(MANIFESTS)
+
+    found = _preview(synced, is_fetching=True)
+    synced.run()
+
+    assert found.netbox is not None
+    assert synced.last.counts["netbox_deleted"] == len(found.netbox.deletes) > 0
+    assert synced.last.counts.get("netbox_updated", 0) == len(found.netbox.updates)
+
+
 def test_a_first_plan_foresees_netbox(rig: Rig) -> None:
     """What is to be created in the cluster is foreseen in NetBox too."""
     rig.source.push(MANIFESTS)
