@@ -195,7 +195,7 @@ class PassRunner:
     def _terms(self, taken: Taken, earlier: Slice | None, subject: Subject) -> Terms:
         # A changed configuration too may be what brings a target back, or ends a fight.
         is_asked_for = not {Trigger.REQUEST, Trigger.FILE}.isdisjoint(taken.work.triggers)
-        if is_asked_for:
+        if is_asked_for and earlier is None:
             self._fights.forgive(taken.key)
         return Terms(
             stop=self._stop,

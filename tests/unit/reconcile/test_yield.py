@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import StateError
+from reconciler.model.objects import ObjectKey, Resource
 from reconciler.model.passes import Outcome, Phase
+from reconciler.model.plan import ClusterPlan, Drift
 from reconciler.model.requests import Request, RequestState, Trigger, Work
+from reconciler.plan.fights import LIMIT
 from reconciler.queue import Next, Taken
-from reconciler.reconcile import Surroundings, attempt
+from reconciler.reconcile import Fights, Surroundings, attempt
 from reconciler.store import Store
 from reconciler.targets.local.memory import MemoryDocuments
 from reconciler.targets.local.netbox import LocalNetBox
@@ -147,6 +150,30 @@ def test_history_shows_one_pass(yielding: Yielding) -> None:
     assert (answered.state, answered.pass_id) == (RequestState.SUCCEEDED, record.id)
     assert rig.verdict.status == "in_sync"
     alone.store.close()
+
+
+def test_a_fight_is_forgiven_once(rig: Rig) -> None:
+    """Whoever asks for a pass asks once: a fight that is found between two parts is still one in the next."""
+    rig.source.push(MANIFESTS)
+    fights = Fights(rig.clock)
+    runner = rig.runner(Surroundings(has_others=lambda _: True, fights=fights))
+    gone = ObjectKey("VPC", "default", "gone")
+    live = Resource(gone, "u1", "1", {})
+    drift = Drift(replace(VPC, key=gone), live, "m")
+
+    def find_a_fight() -> None:
+        for _ in range(LIMIT):
+            fights.note("dc1", ClusterPlan("dc1", drifted=(drift,)), {gone: live})
+
+    find_a_fight()
+    following = runner.run(Taken("dc1", _work(rig.request()), 0.0))
+    assert gone not in fights.contested("dc1")
+    find_a_fight()
+    assert following.remainder is not None
+
+    runner.run(Taken("dc1", following.remainder, 0.0))
+
+    assert gone in fights.contested("dc1")
 
 
 def _slow(rig: Rig) -> None:
