@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from reconciler.plan.prune import Pruning
     from reconciler.plan.schedule import Schedule
 
-_NEVER_READ = Block("DesiredUnknown", "nothing is planned: the desired state was never read")
-
 
 def plan_cluster(
     desired: Desired | None,
@@ -48,7 +46,8 @@ def plan_cluster(
     state there is nothing to decide.
     """
     if desired is None:
-        return ClusterPlan(fabric, blocks=(_NEVER_READ,), unknown=unknown_kinds(observed), hash=_hash((), fabric))
+        block = Block("DesiredUnknown", f"nothing is planned: {extent.why_unknown}")
+        return ClusterPlan(fabric, blocks=(block,), unknown=unknown_kinds(observed), hash=_hash((), fabric))
     known = live_objects(observed), unknown_kinds(observed)
     situation = Situation(fabric, policy, inventory, *known, extent.scope, extent.contested, extent.forms)
     if policy.is_observer:

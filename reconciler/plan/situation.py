@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FIGHTING = "Fighting"
 """The reason of an object that somebody else changes back again and again."""
 
+NEVER_READ = "Git was never read"
+
 Observed: TypeAlias = "Mapping[str, tuple[Resource, ...] | None]"
 """The objects of each kind, by its name; None for a kind that could not be read."""
 
@@ -29,7 +31,7 @@ class Extent:
     """How far a plan may go: only to the objects of `scope`, of which none is deleted then; and, where `approved` is
     the plan's hash, or that of its deletes alone, beyond `max_deletes`. Objects that are `contested` are not healed;
     what an earlier plan `settled` is not compared again. `forms` are the server's answers to an earlier plan's
-    questions.
+    questions. `why_unknown`: why there is no desired state, where there is none.
     """
 
     scope: Scope = None
@@ -37,6 +39,7 @@ class Extent:
     contested: Mapping[ObjectKey, Reversals] = field(default_factory=dict)
     settled: Mapping[ObjectKey, Settled] = field(default_factory=dict)
     forms: Mapping[ObjectKey, StoredForm] = field(default_factory=dict)
+    why_unknown: str = NEVER_READ
 
 
 @dataclass(frozen=True, slots=True)

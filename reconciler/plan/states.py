@@ -133,7 +133,8 @@ class _Report:
             if key.kind in self.plan.unknown:
                 yield self._state(key, SyncState.UNKNOWN, "KindUnknown", f"kind {key.kind} could not be read")
             elif self.desired is None:
-                yield self._state(key, SyncState.UNKNOWN, "DesiredUnknown", "Git was never read")
+                block = self.plan.blocks[0]
+                yield self._state(key, SyncState.UNKNOWN, block.reason, block.message)
 
     def _drifted(self) -> Iterator[ObjectState]:
         fights = {finding.key: finding for finding in self.plan.fighting}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.passes import Phase
 from reconciler.plan.refusal import refuse
+from reconciler.plan.situation import NEVER_READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ MAX_LINES = 1000
 """Faults of one check whose lines are looked up: as many as a fabric's record keeps. The others are said to stand where
 their documents begin.
 """
+
+_DOCUMENTS = "documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,17 @@ def check_documents(
         checks.append(partial(inspector.faults, attempt.fabric, served=inspector.known(measure.cluster)))
     if measure.is_full:
         checks.append(partial(inspector.rules.faults, attempt.fabric, observed=measure.observed))
-    with attempt.phase(Phase.READ, "documents"):
+    with attempt.phase(Phase.READ, _DOCUMENTS):
         return check(desired, checks, source)
     return None
+
+
+def why_unknown(attempt: Attempt) -> str:
+    """Why a pass has no desired state, where it has none."""
+    subjects = {failure.subject for failure in attempt.failures if failure.phase is Phase.READ and failure.is_whole}
+    if _DOCUMENTS in subjects:
+        return "the documents could not be checked"
+    return "Git could not be read" if subjects else NEVER_READ
 
 
 def check(desired: Desired, checks: Sequence[Check], source: DesiredSource) -> Desired:

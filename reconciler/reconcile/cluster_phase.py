@@ -30,6 +30,7 @@ from reconciler.plan.states import object_states
 from reconciler.reconcile.apply import CONCURRENCY, Applier
 from reconciler.reconcile.asking import ask
 from reconciler.reconcile.attempt import SupersededError
+from reconciler.reconcile.checking import why_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +116,8 @@ def make_plan(side: ClusterSide, desired: Desired | None, observed: Observed, at
     with attempt.phase(Phase.PLAN, "plan"):
         approved = side.approval.hash if side.approval and side.is_full else None
         known = attempt.settled.of(attempt.fabric)
-        extent = Extent(side.scope, approved, attempt.fights.contested(attempt.fabric), known)
+        contested = attempt.fights.contested(attempt.fabric)
+        extent = Extent(side.scope, approved, contested, known, why_unknown=why_unknown(attempt))
         plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, extent)
         if plan.questions:
             extent = replace(extent, forms=ask(side.cluster, plan.questions, attempt), settled=plan.settled)

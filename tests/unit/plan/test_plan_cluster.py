@@ -283,7 +283,7 @@ def test_without_a_desired_state_nothing_is_planned(world: World) -> None:
     plan = world.plan(None)
 
     assert (plan.actions, plan.forgotten, plan.adopted, plan.prune_pending) == ((), (), (), ())
-    assert plan.blocks == (Block("DesiredUnknown", "nothing is planned: the desired state was never read"),)
+    assert plan.blocks == (Block("DesiredUnknown", "nothing is planned: Git was never read"),)
 
 
 def test_actions_come_in_waves_and_know_what_they_need() -> None:

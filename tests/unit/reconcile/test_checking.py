@@ -148,19 +148,25 @@ class TestAPass:
         assert checking.record.problems == ()
 
     def test_lines_that_cannot_be_looked_up(self, checking: Rig) -> None:
-        """Then nothing is sent at all, and another try is made."""
+        """Then nothing is sent at all, the reason is told of every object, and another try is made."""
 
         class Unreadable(MemorySource):
             def lines(self, revision: Revision, places: Sequence[tuple[Source, Path]]) -> list[int]:
                 raise GitUnavailableError(f"{revision} cannot be read, {len(places)} lines are wanted")
 
+        checking.source.push(manifests())
+        checking.run()
+        writes = checking.cluster.writes
         checking.source = Unreadable()
         checking.source.push(changed(description=1))
 
         following = checking.run()
 
-        assert checking.cluster.writes == ()
+        assert checking.cluster.writes == writes
         assert (checking.last.outcome, checking.last.reason) == ("failed", "GitUnavailable")
+        leaf = checking.states()[str(LEAF)]
+        told = (leaf.state, leaf.reason, leaf.message)
+        assert told == ("unknown", "DesiredUnknown", "nothing is planned: the documents could not be checked")
         assert following.is_retryable
 
 

@@ -19,7 +19,7 @@ from reconciler.errors import (
 )
 from reconciler.model.fabric import ClusterPolicy
 from reconciler.model.objects import FIELD_MANAGER
-from reconciler.model.plan import ClusterPlan, Delete, Drift, Update
+from reconciler.model.plan import Block, ClusterPlan, Delete, Drift, Update
 from reconciler.model.served import Schema
 from reconciler.plan.fights import LIMIT
 from reconciler.reconcile import Fights, Inspector, Previewer, Subject, preview
@@ -205,7 +205,7 @@ def test_a_repository_that_was_never_fetched(rig: Rig) -> None:
 
     assert [(one.subject, one.reason) for one in found.failures] == [("git", "NeverFetched")]
     assert found.plan is not None
-    assert found.plan.blocks[0].reason == "DesiredUnknown"
+    assert found.plan.blocks == (Block("DesiredUnknown", "nothing is planned: Git could not be read"),)
 
 
 def test_a_fabric_without_a_cluster(tmp_path: Path) -> None:
