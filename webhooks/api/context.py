@@ -23,7 +23,8 @@ Answer = TypeVar("Answer")
 @dataclass(frozen=True, slots=True)
 class Context:
     """The ports, the options, and threads for what blocks: apart for probes, reads, deliveries and previews, so that a
-    flood of one kind neither slows the event loop nor makes another wait.
+    flood of one kind neither slows the event loop nor makes another wait. Previews that an approval or a dry run needs,
+    for which the token was shown, are apart from those that whoever may read looks at.
     """
 
     intake: Intake
@@ -35,6 +36,7 @@ class Context:
     reads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     deliveries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
     previews: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
+    authorized_previews: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
 
     @classmethod
     def of(cls, intake: Intake, status: Status, plans: Plans, options: WebOptions) -> Context:

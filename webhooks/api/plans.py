@@ -53,7 +53,7 @@ class Plans:
         async with context.bodies.body(request) as body:
             said = parse_known(body, {"hash", "by"})
         beginning, by = _beginning(said.get("hash")), line("by", said.get("by"), LONGEST_NAME)
-        approved = await in_thread(context.previews, partial(context.plans.named, name, beginning))
+        approved = await in_thread(context.authorized_previews, partial(context.plans.named, name, beginning))
         accepted = await context.intake.approve_plan(name, approved, by)
         view = await in_thread(context.reads, lambda: context.status.fabric(name))
         if view is None:  # it left the configuration just now

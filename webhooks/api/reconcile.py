@@ -103,7 +103,8 @@ class Reconcile:
     async def _dry_run(self, fabric: str | None) -> Response:
         views = await in_thread(self._context.reads, partial(self._fabrics, fabric))
         active = [one["name"] for one in views if one["enabled"] and one["suspended"] is None]
-        plans = [await in_thread(self._context.previews, partial(self._fetched_plan, name)) for name in active]
+        threads = self._context.authorized_previews
+        plans = [await in_thread(threads, partial(self._fetched_plan, name)) for name in active]
         answer = {"plans": plans, "skipped": [one["name"] for one in views if one["name"] not in active]}
         body = await in_thread(self._context.reads, partial(encode, answer))
         return Response(body, media_type="application/json")

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import threading
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
+from anyio import to_thread
 
 from reconciler.errors import FabricDisabledError, PreviewBusyError, StateError, StoppedError
 from tests.unit.webhooks.asgi import Answer, ask
 from webhooks.app import create_app
+from webhooks.testing import FakePlans
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from reconciler.model.json import JSONObject
     from webhooks.options import WebOptions
-    from webhooks.testing import FakeIntake, FakePlans, FakeStatus
+    from webhooks.testing import FakeIntake, FakeStatus
 
 AUTHORIZED = {"Authorization": "Bearer canary-api-token"}
+PATIENCE = 10.0
+"""Seconds, after which a test goes on, to fail."""
 HASH = "abcdef012345" + "6" * 52
 BODY = b'{"hash": "abcdef012345"}'
 
@@ -79,6 +87,42 @@ async def test_approve(app: Starlette, intake: FakeIntake, body: bytes) -> None:
     assert answer.json["request"] == {"id": "r1", "fabric": "dc1", "state": "queued"}
     assert intake.approved == {"dc1": HASH}
     assert (await ask(app, "GET", "/requests/r1")).json["state"] == "queued"
+
+
+@dataclass
+class SlowPlans(FakePlans):
+    """The plan of dc2 takes until it `may_end`; `entered` tells of each that began, `ended` holds those that did."""
+
+    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    may_end: threading.Event = field(default_factory=threading.Event)
+    ended: list[str] = field(default_factory=list)
+
+    def plan(self, fabric: str, *, is_fetching: bool = False) -> JSONObject:
+        if fabric == "dc2":
+            self.entered.release()
+            self.may_end.wait(PATIENCE)
+            self.ended.append(fabric)
+        return super().plan(fabric, is_fetching=is_fetching)
+
+
+async def test_slow_plans_do_not_hold_up_an_approval(
+    intake: FakeIntake, status: FakeStatus, options: WebOptions
+) -> None:
+    """However many strangers look at plans: whoever has the token approves, and makes dry runs, meanwhile."""
+    plans = SlowPlans(intake, {"dc1": HASH})
+    app = create_app(intake, status, plans, options)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(9):
+            tasks.start_soon(ask, app, "GET", "/fabrics/dc2/plan")
+        for _ in range(2):
+            assert await to_thread.run_sync(partial(plans.entered.acquire, timeout=PATIENCE))
+
+        approved = await approve(app, BODY)
+        planned = await ask(app, "POST", "/reconcile", AUTHORIZED, b'{"fabric": "dc1", "dry_run": true}')
+
+        assert (approved.status, planned.status, plans.ended) == (200, 200, [])
+        plans.may_end.set()
+    assert len(plans.ended) == 9
 
 
 async def test_who_approved(app: Starlette, intake: FakeIntake) -> None:
