@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.objects import ObjectKey  # noqa: TC001 - the fields of a named tuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from reconciler.plan.claims import Claim
@@ -65,14 +66,25 @@ class Graph:
         self.before[then].setdefault(first, link)
         self.after[first].setdefault(then, link)
 
-    def reachable(self, starts: Iterable[Node]) -> set[Node]:
-        """These nodes and all that come behind one of them."""
-        found = set(starts)
+    @cached_property
+    def steps(self) -> Mapping[ObjectKey, list[Node]]:
+        """The steps of each object."""
+        found: defaultdict[ObjectKey, list[Node]] = defaultdict(list)
+        for node in self.nodes:
+            found[node.key].append(node)
+        return found
+
+    def behind(self, keys: Iterable[ObjectKey], known: set[ObjectKey]) -> set[ObjectKey]:
+        """These objects, and all of which some step comes behind one of theirs: an object has all of its steps or none.
+        Without those that are `known`, to which the answer is added; what is behind those is known too.
+        """
+        found = set(keys) - known
         fresh = list(found)
         while fresh:
-            behind = self.after[fresh.pop()].keys() - found
-            found |= behind
-            fresh.extend(behind)
+            more = {then.key for node in self.steps.get(fresh.pop(), ()) for then in self.after[node]} - known - found
+            found |= more
+            fresh.extend(more)
+        known |= found
         return found
 
     def groups(self, rank: Callable[[Node], tuple[int, ...]]) -> tuple[list[list[Node]], set[Node]]:
@@ -100,33 +112,33 @@ class Graph:
             add(sorted({then for node in group for then in self.after[node] if then in left and not left[then]}))
         return found, set(left)
 
-    def circles(self, among: AbstractSet[Node]) -> list[set[Node]]:
-        """The sets of nodes of which each comes before each; by their least node. (Kosaraju's algorithm.)"""
-        found, seen = [], set[Node]()
-        for start in reversed(self._finished(among)):
-            circle, fresh = set[Node](), [start]
-            while fresh:
-                node = fresh.pop()
-                if node not in seen and node in among:
-                    seen.add(node)
-                    circle.add(node)
-                    fresh.extend(self.before[node])
-            if len(circle) > 1:
-                found.append(circle)
-        return sorted(found, key=min)
-
-    def _finished(self, among: AbstractSet[Node]) -> list[Node]:
-        """The nodes in the order in which a search forward is done with them."""
-        finished: list[Node] = []
-        seen: set[Node] = set()
+    def untangle(self, among: AbstractSet[Node], cut: Callable[[list[Node]], AbstractSet[Node]]) -> None:
+        """Find circles among these nodes, one by one, until there is none left. Of each, in order, `cut` says which
+        nodes need not be looked at any more: one of the circle at least. (A search forward from the least node.)
+        """
+        over = set[Node]()
+        ahead = {node: sorted(self.after[node].keys() & among, reverse=True) for node in among}
         for start in sorted(among):
-            stack = [(start, False)]
-            while stack:
-                node, is_done = stack.pop()
-                if is_done:
-                    finished.append(node)
-                elif node not in seen:
-                    seen.add(node)
-                    stack.append((node, True))
-                    stack.extend((then, False) for then in sorted(self.after[node].keys() & among, reverse=True))
-        return finished
+            path = {} if start in over else {start: 0}
+            while path:
+                last = next(reversed(path))
+                then = _next(ahead[last], over)
+                if then is None:
+                    over.add(last)
+                    del path[last]
+                elif then not in path:
+                    path[then] = len(path)
+                else:
+                    way = list(path)
+                    gone = cut(way[path[then] :])
+                    over |= gone
+                    # What came behind it on the way may be in other circles.
+                    for node in way[min(path[node] for node in gone & path.keys()) :]:
+                        del path[node]
+
+
+def _next(ahead: list[Node], over: AbstractSet[Node]) -> Node | None:
+    """The least of those ahead that are not over; those that are leave the list."""
+    while ahead and ahead[-1] in over:
+        ahead.pop()
+    return ahead[-1] if ahead else None

@@ -72,10 +72,11 @@ class _Links:
     def claims(self) -> Iterator[_Found]:
         """From those who give something up to those who want it."""
         held = {resource.key: claims_of(resource) for resource, _ in self.changed}
-        if not held:
-            return
         kept = {resource.key: claims_of(then) if then else frozenset() for resource, then in self.changed}
-        holders = Holders(held)
+        given = {key: claims - kept[key] for key, claims in held.items() if not claims <= kept[key]}
+        if not given:
+            return
+        holders = Holders(given)
         for key, action in self.draft.applies.items():
             for claim in sorted(claims_of(action.manifest) - held.get(key, frozenset())):
                 for holder in holders.of(claim) - {key}:

@@ -90,7 +90,7 @@ class _Arrangement:
         graph, groups, gone = self._in_groups()
         schedule.actions = _numbered([[self._action(node, graph, gone) for node in group] for group in groups])
         schedule.replaced = frozenset(self._draft.replaced)
-        schedule.awaiting = _behind(graph, [*self._draft.deletes, *self._draft.replaced])
+        schedule.awaiting = graph.behind([*self._draft.deletes, *self._draft.replaced], set())
         return schedule
 
     def _updates(self) -> Iterator[Update]:
@@ -156,11 +156,19 @@ class _Arrangement:
             groups, stuck = graph.groups(lambda node, gone=gone: self._rank(node, gone))  # type: ignore[misc]
             if not stuck:
                 return graph, groups, gone
-            touched: set[ObjectKey] = set()
-            for circle in graph.circles(stuck):
-                # What was done about one circle may have broken another.
-                if touched.isdisjoint(_keys(circle)):
-                    touched |= self._break(graph, circle)
+            self._untangle(graph, stuck)
+
+    def _untangle(self, graph: Graph, stuck: AbstractSet[Node]) -> None:
+        """Do something about every circle of these steps. That may lead to others, in a graph of the new steps."""
+        obstacles: dict[ObjectKey, Obstacle] = {}
+        left: set[ObjectKey] = set()
+
+        def cut(circle: list[Node]) -> set[Node]:
+            found = self._break(graph, circle, obstacles) or graph.behind({node.key for node in circle}, left)
+            return {node for key in found for node in graph.steps.get(key, ())}
+
+        graph.untangle(stuck, cut)
+        self._leave(obstacles)
 
     def _rank(self, node: Node, gone: Mapping[ObjectKey, Wave]) -> tuple[int, ...]:
         """Applies by wave, then deletes in reverse."""
@@ -168,38 +176,40 @@ class _Arrangement:
             return 1, *(-number for number in gone[node.key])
         return 0, *self._draft.applies[node.key].wave
 
-    def _break(self, graph: Graph, circle: AbstractSet[Node]) -> AbstractSet[ObjectKey]:
-        """Replace the object of a circle to which the fewest refer, or leave those alone that cannot be replaced. The
-        objects about which something else is done now.
+    def _break(self, graph: Graph, circle: list[Node], obstacles: dict[ObjectKey, Obstacle]) -> AbstractSet[ObjectKey]:
+        """Replace the object of a circle to which the fewest refer, with those that refer to it: they are the answer.
+        Where none can be replaced there is no answer, but an obstacle of each.
         """
-        candidates = [
-            node.key for node in circle if self._draft.update(node.key) and _is_breakable(graph, node, circle)
-        ]
-        ordered = sorted(candidates, key=lambda key: (self._replacements.size(key), key))
-        obstacles = {}
-        for key in ordered:
-            found = self._replacements.of(key, _why(graph, Node(key, Step.APPLY), circle))
-            if not isinstance(found, Obstacle):
-                self._draft.replace(found)
-                return found.keys()
-            obstacles[key] = found
+        reasons = {
+            node.key: _why(then, link)
+            for node, tie, then, link in _ties(circle, graph)
+            if self._draft.update(node.key) and tie in _NEEDS and link.tie in _GIVES
+        }
+        found: dict[ObjectKey, Obstacle] = {}
+        for key in sorted(reasons, key=lambda key: (self._replacements.size(key), key)):
+            plan = self._replacements.of(key, reasons[key])
+            if not isinstance(plan, Obstacle):
+                self._draft.replace(plan)
+                return plan.keys()
+            found[key] = plan
         # There is one at least: a circle of which none both gives and wants would go up, or down, for ever.
-        return self._leave({ordered[0]: obstacles.pop(ordered[0]), **obstacles})
+        obstacles |= found
+        return frozenset()
 
-    def _leave(self, obstacles: Mapping[ObjectKey, Obstacle]) -> AbstractSet[ObjectKey]:
-        """Leave these objects alone, and what cannot be done without them: all of which are the answer."""
+    def _leave(self, obstacles: Mapping[ObjectKey, Obstacle]) -> None:
+        """Leave these objects alone, and what cannot be done without them."""
         if not obstacles:
-            return frozenset()
+            return
         graph, _ = graph_of(self._draft)
         found = dict(obstacles)
+        known: set[ObjectKey] = set()
         for key, obstacle in obstacles.items():
             hold = Hold.GUARD if obstacle.hold is Hold.GUARD else Hold.TIME
-            for other in sorted(_behind(graph, [key]) - found.keys()):
+            for other in graph.behind([key], known) - found.keys():
                 found[other] = Obstacle(hold, "DependencyNotReady", f"waits for {key}")
         for key in sorted(found.keys() & self._decided):
             self._note(key, found[key])
         self._draft.drop(found)
-        return found.keys()
 
     def _note(self, key: ObjectKey, obstacle: Obstacle) -> None:
         schedule = self._schedule
@@ -223,33 +233,14 @@ class _Arrangement:
         return replace(action, after=after, reason=_with_claims(action, links))
 
 
-def _keys(nodes: Iterable[Node]) -> set[ObjectKey]:
-    return {node.key for node in nodes}
+def _ties(circle: Sequence[Node], graph: Graph) -> Iterator[tuple[Node, Tie, Node, Link]]:
+    """Each node of a circle with the tie behind which it comes, what comes next, and why."""
+    for before, node, then in zip((circle[-1], *circle), circle, (*circle[1:], circle[0]), strict=False):
+        yield node, graph.before[node][before].tie, then, graph.after[node][then]
 
 
-def _behind(graph: Graph, keys: Iterable[ObjectKey]) -> set[ObjectKey]:
-    """These objects, and all of which some step comes behind one of theirs: an object has all of its steps or none."""
-    steps: dict[ObjectKey, set[Node]] = {}
-    for node in graph.nodes:
-        steps.setdefault(node.key, set()).add(node)
-    found, fresh = set[Node](), {node for key in keys for node in steps.get(key, ())}
-    while fresh - found:
-        found |= graph.reachable(fresh)
-        fresh = {node for key in _keys(found) for node in steps[key]}
-    return _keys(found)
-
-
-def _is_breakable(graph: Graph, node: Node, circle: AbstractSet[Node]) -> bool:
-    """Whether a circle ends where this object is deleted first and created later."""
-    before = {link.tie for one, link in graph.before[node].items() if one in circle}
-    after = {link.tie for one, link in graph.after[node].items() if one in circle}
-    return not before.isdisjoint(_NEEDS) and not after.isdisjoint(_GIVES)
-
-
-def _why(graph: Graph, node: Node, circle: AbstractSet[Node]) -> str:
+def _why(then: Node, link: Link) -> str:
     """Why the old form of an object has to go before its new form can be."""
-    links = sorted((then, link) for then, link in graph.after[node].items() if then in circle and link.tie in _GIVES)
-    then, link = links[0]
     if link.claim is not None:
         return f"its {link.claim} goes to {then.key}"
     return f"{then.key} has to wait until it lets go of it"

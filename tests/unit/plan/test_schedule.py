@@ -110,6 +110,22 @@ def test_a_chain_needs_no_deletes() -> None:
     assert plan.actions[1].after == {Q.key}
 
 
+def test_what_is_not_given_up_is_not_waited_for() -> None:
+    """A VPC that shrinks frees the half that it leaves, and not the one that it stays in."""
+    world = strict_world(*BASE, ALPHA)
+    shrunk = vpc_of("alpha", a=(1000, "10.0.0.0/25"))
+
+    found = {
+        net: {
+            one.key.name: one.after for one in world.plan(desired(*BASE, shrunk, vpc_of("new", a=(1001, net)))).actions
+        }
+        for net in ("10.0.0.128/25", "10.0.0.0/26")
+    }
+
+    assert found["10.0.0.128/25"]["new"] == {ALPHA.key}
+    assert found["10.0.0.0/26"]["new"] == frozenset()
+
+
 def test_deletes_that_free_something_run_first() -> None:
     """A renamed connection takes the port of its old name, and attachments move with it; nothing is made anew that can
     be changed.
