@@ -105,7 +105,8 @@ def _with_decisions(
     return replace(
         plan,
         unchanged=tuple(key for key, one in decisions.items() if one.is_unchanged and key not in anew),
-        drifted=tuple(one.drift for one in found if one.drift is not None),
+        # Drift that is only reported is gone once the object is made anew for the sake of another.
+        drifted=tuple(one.drift for key, one in decisions.items() if one.drift and (one.action or key not in anew)),
         waiting=(*(one.waiting for one in found if one.waiting is not None), *schedule.waiting),
         conflicts=(*(one.conflict for one in found if one.conflict is not None), *schedule.conflicts),
         fighting=tuple(one.fight for one in found if one.fight is not None),

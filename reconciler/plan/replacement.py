@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from reconciler.model.objects import digest
 from reconciler.plan.references import dependencies_of
 
 if TYPE_CHECKING:
@@ -96,6 +97,14 @@ class Replacements:
             return Obstacle(Hold.TIME, "Deleting", f"{who} is being deleted by the cluster")
         if situation.entry(key) is None:
             return Obstacle(Hold.TIME, "Adopted", f"{who} is ours by its marks only: it is deleted by the next pass")
+        return self._bad_experience(key, who)
+
+    def _bad_experience(self, key: ObjectKey, who: str) -> Obstacle | None:
+        """What earlier passes know of an object that speaks against making it anew."""
+        situation = self._draft.situation
+        declared = digest(self._draft.desired.manifests[key].body(situation.fabric))
+        if fight := situation.fight(key, declared):
+            return Obstacle(Hold.CHANGE, fight.reason, f"{who} was {fight.message}")
         return None
 
     @cached_property

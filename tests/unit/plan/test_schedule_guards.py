@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.fabric import ClusterPolicy
 from reconciler.model.problems import Problem
+from reconciler.plan.cluster import plan_cluster
+from reconciler.plan.fights import Reversals
+from reconciler.plan.situation import Extent
 from tests.unit.plan.edits import (
     ALPHA,
     BASE,
@@ -14,6 +17,7 @@ from tests.unit.plan.edits import (
     LINKED,
     P,
     Q,
+    attached,
     bundled,
     findings_of,
     having,
@@ -23,7 +27,7 @@ from tests.unit.plan.edits import (
     strict_world,
     unbundled,
 )
-from tests.unit.plan.world import desired, key
+from tests.unit.plan.world import FABRIC, desired, key
 
 if TYPE_CHECKING:
     from reconciler.model.objects import Manifest
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from tests.unit.plan.world import World
 
 REFUSAL = Problem("vpcs/x.yaml", 0, 3, "spec", "SchemaType", "not a number")
+
+
+NATIVE = attached("at", "p", "alpha/a", nativeVLAN=True)
 
 
 class TestObstacles:
@@ -75,6 +82,39 @@ class TestObstacles:
 
         assert findings_of(plan)["Connection/p"] == ("waiting", "Deleting")
         assert plan.actions == ()
+
+    def test_a_dependent_that_somebody_changes_back(self) -> None:
+        """It is left as it is, so what it refers to stays too; once Git declares it otherwise it may go."""
+        world = strict_world(*having(LINKED, NATIVE))
+        at = NATIVE.key
+        world.cluster.edit(at, {"spec": {"nativeVLAN": False}}, "other")
+        fight = Reversals(world.inventory[at].digest or "", (1.0,), frozenset({"other"}), is_fight=True)
+        extent = Extent(contested={at: fight})
+
+        wanted = having(self.WANTED, NATIVE)
+        plan = plan_cluster(desired(*wanted), world.observe(), world.inventory, world.policy, FABRIC, extent)
+        then = plan_cluster(desired(*self.WANTED), world.observe(), world.inventory, world.policy, FABRIC, extent)
+
+        assert plan.actions == ()
+        assert [finding.key for finding in plan.fighting] == [at]
+        assert findings_of(plan) == {"Connection/p": ("conflict", "Fighting")}
+        assert "and VPCAttachment/at, which refers to it, was healed 5 times" in plan.conflicts[0].message
+        assert then.replaced == {P.key, at}
+
+    def test_drift_that_is_only_reported(self) -> None:
+        """It is none any more where the object is made anew for the sake of another; held back, it still is."""
+        world = strict_world(*having(LINKED, NATIVE), policy=ClusterPolicy(self_heal=False))
+        at = NATIVE.key
+        world.cluster.edit(at, {"spec": {"nativeVLAN": False}}, "other")
+
+        wanted = desired(*having(self.WANTED, NATIVE))
+        plan = world.plan(wanted)
+        world.policy = replace(world.policy, max_deletes=1)
+        held = world.plan(wanted)
+
+        assert plan.replaced == {P.key, at}
+        assert plan.drifted == ()
+        assert [drift.key for drift in held.drifted] == [at]
 
     def test_an_object_that_is_known_by_its_marks_only(self) -> None:
         """A lost inventory alone never leads to deletes; the next pass may."""
