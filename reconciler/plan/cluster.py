@@ -49,7 +49,9 @@ def plan_cluster(
         block = Block("DesiredUnknown", f"nothing is planned: {extent.why_unknown}")
         return ClusterPlan(fabric, blocks=(block,), unknown=unknown_kinds(observed), hash=_hash((), fabric))
     known = live_objects(observed), unknown_kinds(observed)
-    situation = Situation(fabric, policy, inventory, *known, extent.scope, extent.contested, extent.forms)
+    situation = Situation(
+        fabric, policy, inventory, *known, extent.scope, extent.contested, extent.forms, extent.undeletable
+    )
     if policy.is_observer:
         return replace(compare_only(desired, situation), hash=_hash((), fabric))
     waves = waves_of(desired.manifests.values())

@@ -105,6 +105,9 @@ class Replacements:
         declared = digest(self._draft.desired.manifests[key].body(situation.fabric))
         if fight := situation.fight(key, declared):
             return Obstacle(Hold.CHANGE, fight.reason, f"{who} was {fight.message}")
+        refused = situation.undeletable.get(key)
+        if refused is not None and (refused.uid, refused.digest) == (situation.live[key].uid, declared):
+            return Obstacle(Hold.CHANGE, "DeleteRefused", f"{who} {refused.message}")
         return None
 
     @cached_property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from reconciler.errors import DependencyNotReadyError, ReconcilerError
+from reconciler.errors import ClusterUnavailableError, DependencyNotReadyError, ReconcilerError
 from reconciler.model.objects import Resource
-from reconciler.model.plan import Delete, Halfway
+from reconciler.model.plan import Create, Delete, Halfway
+from reconciler.plan.references import dependencies_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,12 +25,25 @@ def error_of(result: Result) -> ReconcilerError | None:
     return found if isinstance(found, ReconcilerError) else None
 
 
-def blocked_by(action: Action, results: Mapping[ObjectKey, Result]) -> DependencyNotReadyError | None:
-    """The error of an action that must not be tried, because something that it needs failed in this pass."""
-    failed = sorted(key for key in action.after if error_of(results.get(key)) is not None)
+def blocked_by(
+    action: Action, results: Mapping[ObjectKey, Result], replaced: AbstractSet[ObjectKey] = frozenset()
+) -> DependencyNotReadyError | None:
+    """The error of an action that must not be tried, because something that it needs failed in this pass. `replaced`
+    are the objects that the plan deletes and creates again.
+    """
+    failed = {key for key in action.after if error_of(results.get(key)) is not None}
+    if isinstance(action, Create) and isinstance(results.get(action.key), Halfway):
+        # It was deleted for the sake of what it refers to, and that is still there.
+        stayed = {key for key in failed & replaced if _is_untouched(results[key])}
+        failed -= stayed & dependencies_of(action.manifest)
     if not failed:
         return None
-    return DependencyNotReadyError(f"waits for {', '.join(map(str, failed))}")
+    return DependencyNotReadyError(f"waits for {', '.join(map(str, sorted(failed)))}")
+
+
+def _is_untouched(result: Result) -> bool:
+    """Whether an object with this result was certainly not deleted: of an unanswered delete nobody knows."""
+    return isinstance(result, ReconcilerError) and not isinstance(result, ClusterUnavailableError)
 
 
 def combine(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reconciler.model.passes import InventoryEntry, StoredForm
     from reconciler.model.requests import Scope
     from reconciler.plan.fights import Reversals
+    from reconciler.plan.refused_deletes import RefusedDelete
 
 FIGHTING = "Fighting"
 """The reason of an object that somebody else changes back again and again."""
@@ -31,7 +32,7 @@ class Extent:
     """How far a plan may go: only to the objects of `scope`, of which none is deleted then; and, where `approved` is
     the plan's hash, or that of its deletes alone, beyond `max_deletes`. Objects that are `contested` are not healed;
     what an earlier plan `settled` is not compared again. `forms` are the server's answers to an earlier plan's
-    questions. `why_unknown`: why there is no desired state, where there is none.
+    questions. `why_unknown`: why there is no desired state, where there is none. What is `undeletable` is not made anew.
     """
 
     scope: Scope = None
@@ -40,6 +41,7 @@ class Extent:
     settled: Mapping[ObjectKey, Settled] = field(default_factory=dict)
     forms: Mapping[ObjectKey, StoredForm] = field(default_factory=dict)
     why_unknown: str = NEVER_READ
+    undeletable: Mapping[ObjectKey, RefusedDelete] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Situation:
     scope: Scope = None
     contested: Mapping[ObjectKey, Reversals] = field(default_factory=dict)
     forms: Mapping[ObjectKey, StoredForm] = field(default_factory=dict)
+    undeletable: Mapping[ObjectKey, RefusedDelete] = field(default_factory=dict)
 
     def is_in_scope(self, key: ObjectKey) -> bool:
         return self.scope is None or key in self.scope

@@ -21,6 +21,7 @@ from reconciler.plan.results import blocked_by, combine, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.fabric import ClusterPolicy
     from reconciler.model.objects import ObjectKey, Resource
@@ -57,6 +58,7 @@ class Applier:
         self._attempt = attempt
         self._was_approved: Callable[[ObjectKey], bool] = lambda _: False
         """Whether a person saw what is done to an object, and said yes to it."""
+        self._replaced: AbstractSet[ObjectKey] = frozenset()
         self._lock = Lock()
         self._unavailable: ClusterUnreachableError | None = None
         self._unanswered = 0
@@ -71,6 +73,7 @@ class Applier:
         twice = plan.twice
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             self._was_approved = plan.was_approved
+            self._replaced = plan.replaced
             for wave in plan.waves:
                 for action, result in zip(wave, pool.map(self._one, wave), strict=True):
                     self.results[action.key] = combine(self.results, action.key, result, twice)
@@ -81,7 +84,8 @@ class Applier:
             self._check_reachable()
             # Earlier waves are over: what failed there is known, and what refers to it would be refused. An object of
             # which the first action failed is left as it is.
-            if error := error_of(self.results.get(action.key)) or blocked_by(action, self.results):
+            error = error_of(self.results.get(action.key)) or blocked_by(action, self.results, self._replaced)
+            if error is not None:
                 return error
             if not isinstance(action, Delete):
                 return self._apply(action)

@@ -116,8 +116,9 @@ def make_plan(side: ClusterSide, desired: Desired | None, observed: Observed, at
     with attempt.phase(Phase.PLAN, "plan"):
         approved = side.approval.hash if side.approval and side.is_full else None
         known = attempt.settled.of(attempt.fabric)
-        contested = attempt.fights.contested(attempt.fabric)
-        extent = Extent(side.scope, approved, contested, known, why_unknown=why_unknown(attempt))
+        contested, undeletable = attempt.fights.contested(attempt.fabric), attempt.fights.undeletable(attempt.fabric)
+        why = why_unknown(attempt)
+        extent = Extent(side.scope, approved, contested, known, why_unknown=why, undeletable=undeletable)
         plan = plan_cluster(desired, observed, side.inventory, side.policy, attempt.fabric, extent)
         if plan.questions:
             extent = replace(extent, forms=ask(side.cluster, plan.questions, attempt), settled=plan.settled)

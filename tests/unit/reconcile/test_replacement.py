@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.errors import ClusterUnavailableError, ObjectRejectedError, StateError
+from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ObjectRejectedError, StateError
 from reconciler.model.fabric import ClusterPolicy
+from reconciler.model.kinds import KINDS
+from reconciler.model.requests import Trigger
 from tests.unit.reconcile.rig import FABRIC, Rig, manifests, with_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from reconciler.errors import ReconcilerError
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry
 
@@ -70,6 +73,50 @@ def test_what_was_not_deleted_is_not_created(rig: Rig) -> None:
     assert rig.states()[NAME].state == "failed"
     assert _is_there(rig)
     assert _converges(rig)
+
+
+def _attachments(rig: Rig) -> dict[ObjectKey, str]:
+    """Those of the connection, with their uids."""
+    found = rig.local.list(KINDS["VPCAttachment"])
+    return {one.key: one.uid for one in found if one.spec["connection"] == KEY.name}
+
+
+@pytest.mark.parametrize("error", [ObjectRejectedError("it is in use"), ClusterAccessError("may not delete it")])
+def test_what_was_deleted_for_nothing_comes_back(rig: Rig, error: ReconcilerError) -> None:
+    """In the same pass. It is not taken down again for a delete that is refused: that needs another object or another
+    declaration, or somebody who asks.
+    """
+    runner = rig.runner()
+    before = _attachments(rig)
+    rig.cluster.fail("delete", error, subject=NAME)
+
+    rig.run(by=runner)
+
+    then = _attachments(rig)
+    assert then.keys() == before.keys()
+    assert then != before
+    assert [one.subject for one in rig.last.failures] == [NAME]
+    assert {rig.states()[str(key)].state for key in then} == {"in_sync"}
+    rig.run(rig.request(Trigger.POLL), by=runner)
+    assert _attachments(rig) == then
+    assert (rig.states()[NAME].state, rig.states()[NAME].reason) == ("failed", "DeleteRefused")
+    assert f"could not be deleted: {error.message}" in (rig.states()[NAME].message or "")
+    rig.run(by=runner)
+    assert rig.last.outcome == "succeeded"
+    assert _attachments(rig) != then
+
+
+def test_git_ends_a_refusal(rig: Rig) -> None:
+    """What it declares otherwise is tried anew."""
+    runner = rig.runner()
+    rig.cluster.fail("delete", ObjectRejectedError("it is in use"), subject=NAME)
+    rig.run(by=runner)
+    links = OLD.spec["eslag"]["links"]
+    rig.source.push(with_spec(BEFORE, KEY, {"bundled": {"links": links, "mtu": 9000}}))
+
+    rig.run(rig.request(Trigger.PUSH), by=runner)
+
+    assert rig.last.outcome == "succeeded"
 
 
 def test_what_could_not_be_created_is_gone_and_comes_back(rig: Rig) -> None:
