@@ -32,7 +32,7 @@ class Extent:
     """How far a plan may go: only to the objects of `scope`, of which none is deleted then; and, where `approved` is
     the plan's hash, or that of its deletes alone, beyond `max_deletes`. Objects that are `contested` are not healed;
     what an earlier plan `settled` is not compared again. `forms` are the server's answers to an earlier plan's
-    questions. `why_unknown`: why there is no desired state, where there is none. What is `undeletable` is not made anew.
+    questions. `why_unknown`: why there is no desired state, where there is none. The `undeletable` is not made anew.
     """
 
     scope: Scope = None
