@@ -49,7 +49,19 @@ class Claim:
 def claims_of(declared: Declared) -> frozenset[Claim]:
     """What an object has, or will have once it is applied."""
     find = _FINDERS.get(declared.key.kind)
-    return frozenset(find(mapping(declared.spec))) if find else frozenset()
+    return frozenset(find(_claiming(declared))) if find else frozenset()
+
+
+def are_alike(one: Declared, other: Declared) -> bool:
+    """Whether two forms of an object claim the same, seen without a look at the claims."""
+    return one.key.kind not in _FINDERS or _claiming(one) == _claiming(other)
+
+
+def _claiming(declared: Declared) -> JSONObject:
+    """The part of a spec that holds claims."""
+    spec = mapping(declared.spec)
+    fields = _FIELDS.get(declared.key.kind)
+    return spec if fields is None else {name: spec[name] for name in fields if name in spec}
 
 
 class Holders:
@@ -144,6 +156,13 @@ _FINDERS: dict[str, Callable[[JSONObject], Iterator[Claim]]] = {
     "VPCAttachment": _attachment,
     "ExternalAttachment": _external_attachment,
 }
+
+_FIELDS = {
+    "Switch": ("role", "asn", *_ADDRESSES),
+    "Gateway": _ADDRESSES,
+    "VPC": ("vlanNamespace", "ipv4Namespace", "subnets"),
+}
+"""The fields in which objects of a kind claim things; of other kinds all are looked at."""
 
 
 def attached_subnet(spec: JSONObject) -> str:

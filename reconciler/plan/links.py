@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from reconciler.plan.claims import Holders, claims_of, clashes
+from reconciler.plan.claims import Holders, are_alike, claims_of, clashes
 from reconciler.plan.graph import Graph, Link, Node, Step, Tie
 from reconciler.plan.parts import USERS, Part, offered, used
 from reconciler.plan.ranges import SPACES, Space, space_of, taken
@@ -71,13 +71,16 @@ class _Links:
 
     def claims(self) -> Iterator[_Found]:
         """From those who give something up to those who want it."""
-        held = {resource.key: claims_of(resource) for resource, _ in self.changed}
-        kept = {resource.key: claims_of(then) if then else frozenset() for resource, then in self.changed}
+        moved = [(one, then) for one, then in self.changed if then is None or not are_alike(one, then)]
+        held = {resource.key: claims_of(resource) for resource, _ in moved}
+        kept = {resource.key: claims_of(then) if then else frozenset() for resource, then in moved}
         given = {key: claims - kept[key] for key, claims in held.items() if not claims <= kept[key]}
         if not given:
             return
         holders = Holders(given)
         for key, action in self.draft.applies.items():
+            if key in self.acting and key not in held:
+                continue
             for claim in sorted(claims_of(action.manifest) - held.get(key, frozenset())):
                 for holder in holders.of(claim) - {key}:
                     if not clashes(claim, kept[holder]):

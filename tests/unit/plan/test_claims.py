@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.plan.claims import Claim, Holders, claims_of, clashes
+from reconciler.plan.claims import Claim, Holders, are_alike, claims_of, clashes
 from reconciler.plan.immutable import immutable_change
 from reconciler.plan.parts import offered, used
 from reconciler.plan.ranges import Space, between, taken
@@ -49,6 +49,23 @@ CLAIMS = [
     ("ExternalAttachment", {"connection": "c", "static": {"vlan": 8}}, {"VLAN 8 of Connection/c"}),
     ("Server", {"description": "x"}, set()),
 ]
+
+
+ALIKE = [
+    ("VPC", {"subnets": {"a": {"vlan": 7}}, "mode": "l3vni"}, {"subnets": {"a": {"vlan": 7}}}, True),
+    ("VPC", {"subnets": {"a": {"vlan": 7}}, "vlanNamespace": "v"}, {"subnets": {"a": {"vlan": 7}}}, False),
+    ("Switch", {"role": "spine", "asn": 1, "description": "x"}, {"role": "spine", "asn": 1}, True),
+    ("Switch", {"role": "spine", "asn": 1}, {"role": "server-leaf", "asn": 1}, False),
+    ("Gateway", {"ip": "1.2.3.4/32"}, {"ip": "1.2.3.5/32"}, False),
+    ("Connection", {"unbundled": None}, {"bundled": None}, False),
+    ("Server", {"description": "x"}, {"description": "y"}, True),
+]
+
+
+@pytest.mark.parametrize(("kind", "one", "other", "expected"), ALIKE)
+def test_what_claims_the_same(kind: str, one: JSONObject, other: JSONObject, expected: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Fields in which nothing is claimed make no difference."""
+    assert are_alike(manifest(kind, "o", one), manifest(kind, "o", other)) is expected
 
 
 @pytest.mark.parametrize(("kind", "spec", "expected"), CLAIMS)
