@@ -2,7 +2,7 @@
 
 What is measured: from the end of `git push` to the object's new value in the cluster, and to the request's success;
 a full pass with nothing to do; the first apply beside `kubectl apply --server-side` of the same files on the same
-server; the service's peak memory (VmHWM); then what `edits`, `deliveries` and `idle` say.
+server; the service's peak memory (VmHWM); then what the modules beside this one say.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from reconciler.demo.fabric import FABRIC_500, build_fabric, render
-from tests.bench import deliveries, edits, idle
+from tests.bench import deliveries, edits, first_apply, idle, parsing, planning, unchanged
 from tests.bench.figures import say, summary
 from tests.e2e.fabrics import file_name, files
 from tests.e2e.installation import Installation, lay_out, wait_until
@@ -42,7 +42,7 @@ def main() -> None:
     lab.netbox.reset()
     with tempfile.TemporaryDirectory() as folder:
         _baseline_then_service(lab, Path(folder))
-        for part in (edits, deliveries, idle):
+        for part in (edits, first_apply, unchanged, deliveries, parsing, idle, planning):
             part.measure(lab, Path(folder) / part.__name__)
 
 

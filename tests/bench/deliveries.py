@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING
 
@@ -10,12 +9,10 @@ from tests.bench.figures import in_milliseconds, say
 from tests.e2e.fabrics import files
 from tests.e2e.installation import lay_out
 from tests.e2e.load import Deliveries
-from tests.payloads import github
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.installation import Installation
     from tests.lab.lab import Lab
 
 RATE = 200
@@ -34,7 +31,7 @@ def measure(lab: Lab, folder: Path) -> None:
         commit = service.push(files())
         service.wait_applied(commit)
         passes, memory = len(service.passes()), service.process.memory()
-        load = _deliveries(service, commit).send(RATE, SECONDS)
+        load = Deliveries.of(service, commit).send(RATE, SECONDS)
         service.wait_idle()
         passes = len(service.passes()) - passes
         say(f"{RATE} deliveries/s for {SECONDS} s", f"{dict(load.codes)} by status, {passes} passes")
@@ -43,11 +40,3 @@ def measure(lab: Lab, folder: Path) -> None:
     finally:
         service.close()
         lab.git.delete_repository(name)
-
-
-def _deliveries(service: Installation, commit: str) -> Deliveries:
-    named = github.repository() | {"clone_url": service.repository.url}
-    body = json.dumps(github.push(after=commit, repository=named)).encode()
-    headers = github.headers(body, secret=service.webhook_secret)
-    del headers["X-GitHub-Delivery"]
-    return Deliveries(service.settings["server"]["port"], headers, body)

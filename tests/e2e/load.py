@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.payloads import github
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from tests.e2e.installation import Installation
 
 CONNECTIONS = 20
 ANSWER_TIMEOUT = 30.0
@@ -60,6 +64,15 @@ class Deliveries:
     port: int
     headers: Mapping[str, str]
     body: bytes
+
+    @classmethod
+    def of(cls, service: Installation, commit: str) -> Deliveries:
+        """Genuine deliveries of one push to the service's repository."""
+        named = github.repository() | {"clone_url": service.repository.url}
+        body = json.dumps(github.push(after=commit, repository=named)).encode()
+        headers = github.headers(body, secret=service.webhook_secret)
+        del headers["X-GitHub-Delivery"]
+        return cls(service.settings["server"]["port"], headers, body)
 
     def _request(self) -> bytes:
         lines = [f"{name}: {value}" for name, value in self.headers.items()]

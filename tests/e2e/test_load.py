@@ -4,7 +4,6 @@ grows.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from tests.e2e.fabrics import SMALL, files
 from tests.e2e.installation import wait_until
 from tests.e2e.load import Deliveries, Processor, percentile
 from tests.lab.git_files import Fault
-from tests.payloads import github
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,15 +39,6 @@ COALESCED = 10
 """Deliveries that make one pass, at least, while they come faster than passes end."""
 
 long = pytest.mark.long
-
-
-def _deliveries(service: Installation, commit: str) -> Deliveries:
-    """Genuine deliveries of one push."""
-    named = github.repository() | {"clone_url": service.repository.url}
-    body = json.dumps(github.push(after=commit, repository=named)).encode()
-    headers = github.headers(body, secret=service.webhook_secret)
-    del headers["X-GitHub-Delivery"]
-    return Deliveries(service.settings["server"]["port"], headers, body)
 
 
 def _log_size(service: Installation) -> int:
@@ -83,7 +72,7 @@ def test_a_flood_of_deliveries(
     service.start()
     commit = service.push(files(shape))
     service.wait_applied(commit)
-    deliveries = _deliveries(service, commit)
+    deliveries = Deliveries.of(service, commit)
     deliveries.send(RATE, 2)
     service.wait_idle()
     memory, place = service.process.memory(), _log_size(service)
