@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from anyio import to_thread
 
+from reconciler.app.interpreter import share_time
 from reconciler.app.parts import worker_name
 from reconciler.app.reload import COMPONENT
 from reconciler.app.stopping import ended_by_signals
@@ -35,6 +36,7 @@ def serve(build: Callable[[], Parts], on_ready: Callable[[], None] = lambda: Non
 
     Raises ConfigurationError, StateError when it cannot start.
     """
+    share_time()
     service = Service(build())
     with ended_by_signals(service.stop_soon):
         asyncio.run(service.run(on_ready))
