@@ -2,7 +2,7 @@
 
 What is measured: from the end of `git push` to the object's new value in the cluster, and to the request's success;
 a full pass with nothing to do; the first apply beside `kubectl apply --server-side` of the same files on the same
-server; the service's peak memory (VmHWM); then what the modules beside this one say.
+server; the service's peak memory (VmHWM); then what the modules of `PARTS` say.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
 
 CRDS = Path(__file__).parents[1] / "crds"
+PARTS = (planning, first_apply, unchanged, edits, parsing, deliveries, idle)
 PUSHES = 20
 NO_OPS = 5
 GOAL_APPLIED = 1.0
@@ -42,7 +43,7 @@ def main() -> None:
     lab.netbox.reset()
     with tempfile.TemporaryDirectory() as folder:
         _baseline_then_service(lab, Path(folder))
-        for part in (edits, first_apply, unchanged, deliveries, parsing, idle, planning):
+        for part in PARTS:
             part.measure(lab, Path(folder) / part.__name__)
 
 

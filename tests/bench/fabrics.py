@@ -37,8 +37,10 @@ def cluster_only(lab: Lab, folder: Path) -> Iterator[tuple[Installation, str]]:
     name = f"bench-{secrets.token_hex(3)}"
     lab.git.create_repository(name)
     namespace = lab.kubernetes.create_namespace("bench")
-    targets = {"cluster": {"kubeconfig": str(lab.kubernetes.kubeconfig), "namespace": namespace}}
+    targets = {"cluster": {"kubeconfig": "secrets/kubeconfig", "namespace": namespace}}
     service = lay_out(folder, lab.git.repository(name), name, targets)
+    # A token, as a service account has one: the server checks a certificate anew for each request.
+    lab.kubernetes.write_kubeconfig(folder / "secrets" / "kubeconfig", token=lab.kubernetes.admin_token)
     try:
         yield service, namespace
     finally:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 THREADS = 8
+PATIENCE = 300.0
+CREATED = 201
 
 _Write = tuple[str, bytes]
 """The path of an object, and what is sent there."""
@@ -49,20 +51,24 @@ def _rate(seconds: Sequence[float], count: int) -> str:
 
 
 def _our_seconds(lab: Lab, folder: Path) -> float:
-    """Those of the phase that writes."""
+    """Those of the phase that writes. The service has been up for a while, and follows the cluster; nobody asks it for
+    anything meanwhile.
+    """
     with cluster_only(lab, folder) as (service, _):
-        commit = service.push(files(FABRIC_1000), deliver=False)
         service.start()
-        service.wait_applied(commit)
-        (first,) = [one for one in service.passes() if one["counts"].get("created")]
-        assert first["outcome"] == "succeeded", first
+        service.wait_applied(service.push({"note.txt": "nothing yet"}))
+        service.wait_idle()
+        service.push(files(FABRIC_1000), deliver=False)
+        assert service.reconcile(wait=PATIENCE)["outcome"] == "succeeded"
+        first = service.passes()[0]
+        assert first["counts"]["created"] == len(documents(FABRIC_1000)), first
         seconds: float = first["phases"]["apply"]
         return seconds
 
 
 def _plain_seconds(server: KubernetesServer) -> float:
-    """Bodies that are ready, kept connections, one kind after the other as its references want it, and no look at the
-    answers but at their status.
+    """Bodies that are ready, kept connections, and one wave after the other, as references want it. What the server
+    answers is decoded and not looked at.
     """
     namespace = server.create_namespace("plain")
     address = urlsplit(server.url)
@@ -73,7 +79,8 @@ def _plain_seconds(server: KubernetesServer) -> float:
 
     def write(one: _Write) -> None:
         answer = pool.request("PATCH", one[0], body=one[1], headers=headers)
-        assert answer.status in {200, 201}, answer.data
+        assert answer.status == CREATED, answer.data
+        answer.json()
 
     waves = [list(wave) for _, wave in itertools.groupby(_writes(namespace), key=lambda one: one[0])]
     began = time.monotonic()

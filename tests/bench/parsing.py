@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.e2e.installation import Installation
     from tests.lab.lab import Lab
 
-ROUNDS = 3
+ROUNDS = 5
 RATE = 100
 GOAL = 250
 """Milliseconds, for 99 of 100."""

@@ -7,6 +7,7 @@ service: schemas, rules, plan, states, and the state file.
 from __future__ import annotations
 
 import json
+import logging
 import resource
 import subprocess
 import sys
@@ -17,7 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from reconciler.app.clock import SystemClock
+from reconciler.app.interpreter import share_time
 from reconciler.desired.manifests.crds import read_crds
 from reconciler.desired.manifests.files import read_file
 from reconciler.desired.memory import MemorySource
@@ -126,6 +130,8 @@ class _Pass:
 
 def main() -> None:
     """Measure and print, in this process."""
+    share_time()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory() as folder:
         manifests, clock = _manifests(Path(folder)), SystemClock()
         subject = _subject(manifests)
