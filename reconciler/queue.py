@@ -49,11 +49,11 @@ class Backoff:
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """A token bucket: so many passes of a key are made for pushes as soon as they come (`burst`), and then one each
-    `seconds`. Whoever pushes now and then never waits; a hundred pushes within a minute share a quarter as many passes.
+    `seconds`. Whoever pushes now and then never waits; a hundred pushes within a minute share a third as many passes.
     """
 
-    burst: float = 10.0
-    seconds: float = 4.0
+    burst: float = 20.0
+    seconds: float = 6.0
 
     def left(self, tokens: float, elapsed: float) -> float:
         """The tokens that there are after some time (seconds)."""
