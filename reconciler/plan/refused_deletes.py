@@ -45,7 +45,8 @@ def after_pass(
     """What is known of refused deletes after a pass with these results. A refusal counts where other objects were
     deleted to be made anew: where there are none, to try again harms nobody.
     """
-    found = {key: one for key, one in known.items() if key not in {action.key for action in plan.actions}}
+    tried = {action.key for action in plan.actions}
+    found = {key: one for key, one in known.items() if key not in tried}
     replaced = plan.replaced
     refused = {
         key: error
