@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import os
 import re
+import signal
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -84,6 +86,8 @@ class _Answer:
     stdout: bytes
     stderr: str
     is_truncated: bool
+    is_late: bool = False
+    """The call took all the time it had."""
 
     @property
     def is_ok(self) -> bool:
@@ -91,7 +95,8 @@ class _Answer:
 
     @property
     def has_timed_out(self) -> bool:
-        return self.stderr.startswith("Timeout: ")
+        # GitPython ends git before it notes that it did: what it says can miss it by a moment.
+        return self.stderr.startswith("Timeout: ") or (self.is_late and self.status == -signal.SIGKILL)
 
 
 class _BoundedBuffer:
@@ -148,6 +153,7 @@ def _call(
     # An empty value is not the same as none: GIT_SSL_NO_VERIFY= turns the check of certificates off.
     withheld = ["env", *(f"--unset={name}" for name in foreign)] if foreign else []
     buffer = _BoundedBuffer(limit)
+    start = time.monotonic()
     status, _, stderr = cast(
         "tuple[int, object, str]",
         Git().execute(
@@ -161,7 +167,8 @@ def _call(
             env=env,
         ),
     )
-    return _Answer(status, bytes(buffer.content), stderr, buffer.is_truncated)
+    is_late = time.monotonic() - start >= timeout
+    return _Answer(status, bytes(buffer.content), stderr, buffer.is_truncated, is_late)
 
 
 class Mirror:

@@ -83,6 +83,25 @@ def test_git_that_is_killed_is_told(
         mirror.check()
 
 
+def test_git_that_ends_before_its_end_is_noted_did_not_end_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock tells that git was ended for its time, where the note of it comes too late."""
+    programs = {
+        "git": 'case "$*" in *ls-remote*) sleep 0.5; kill -9 $$;; esac; echo git version 2.99.0',
+        "pgrep": "sleep 1",  # asked for the children of git before it is ended for its time
+    }
+    for name, script in programs.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    mirror = mirror_of("http://127.0.0.1:1/x.git", tmp_path / "mirror", timeout=0.2)
+
+    with pytest.raises(GitUnavailableError, match="git did not end in time"):
+        mirror.check()
+
+
 @pytest.mark.parametrize("word", ["batch-check", "rev-list"])
 def test_no_answer_is_not_another_history(
     origin: Origin, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
