@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from reconciler.cli.output import plain, problem_line, short_revision, table
+from reconciler.cli.output import error_line, plain, problem_line, short_revision, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,7 @@ def offline_lines(plan: JSONObject) -> Iterator[str | Table]:
     """Lines of markup, and a table between them."""
     for problem in plan["problems"]:
         yield escape(problem_line(problem))
-    for error in plan["errors"]:
-        yield f"[red]error[/red]: {plain(error['subject'])}: {plain(error['reason'])}: {plain(error['message'])}"
+    yield from map(error_line, plan["errors"])
     yield _heading(plan)
     offline = plan["offline"]
     if offline["creates"]:

@@ -119,6 +119,11 @@ def problem_line(problem: JSONObject) -> str:
     return printable(f"{place}: {problem['rule']}{field}: {problem['message']}")
 
 
+def error_line(error: JSONObject) -> str:
+    """What could not be read for a plan, as markup."""
+    return f"[red]error[/red]: {plain(error['subject'])}: {plain(error['reason'])}: {plain(error['message'])}"
+
+
 def pass_table(passes: Sequence[JSONObject]) -> Table:
     """What `passes` shows."""
     rows = [

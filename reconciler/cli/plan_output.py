@@ -7,7 +7,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from reconciler.cli.output import plain, short_revision
+from rich.markup import escape
+
+from reconciler.cli.output import error_line, plain, problem_line, short_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,13 +111,10 @@ def _netbox(netbox: JSONObject | None) -> Iterator[str]:
 
 def _what_is_wrong(plan: JSONObject) -> Iterator[str]:
     for problem in plan["problems"]:
-        place = f"{problem['file']}:{problem['line']}"
-        field = f" {problem['field']}" if problem["field"] else ""
-        yield plain(f"{place}: {problem['severity']}: {problem['rule']}{field}: {problem['message']}")
+        yield escape(problem_line(problem))
     if plan["problems_total"] > len(plan["problems"]):
         yield f"and {plan['problems_total'] - len(plan['problems'])} more problems"
-    for error in plan["errors"]:
-        yield f"[red]error[/red]: {plain(error['subject'])}: {plain(error['reason'])}: {plain(error['message'])}"
+    yield from map(error_line, plan["errors"])
 
 
 def _approval(plan: JSONObject) -> Iterator[str]:
