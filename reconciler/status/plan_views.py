@@ -9,7 +9,7 @@ from reconciler.model.plan import Create, Delete, Update
 from reconciler.plan.approval import verb
 from reconciler.plan.fields import declared_paths
 from reconciler.status.times import rfc3339
-from reconciler.status.views import MAX_PROBLEMS, problem_view
+from reconciler.status.views import MAX_PROBLEMS, field_views, problem_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox_plan import NetBoxPlan
     from reconciler.model.objects import ObjectKey
-    from reconciler.model.passes import FieldDifference
     from reconciler.model.plan import Action, ClusterPlan, Drift, Finding
     from reconciler.reconcile import Foresight, Preview
 
@@ -120,13 +119,6 @@ def _declared(action: Create) -> int:
 
 def _key_view(key: ObjectKey, files: Mapping[ObjectKey, str]) -> JSONObject:
     return {"kind": key.kind, "namespace": key.namespace, "name": key.name, "file": files.get(key)}
-
-
-def field_views(differences: Sequence[FieldDifference]) -> list[JSONObject]:
-    return [
-        {"path": one.path, "desired": one.desired, "observed": one.observed, "manager": one.manager}
-        for one in differences
-    ]
 
 
 def _left_alone(plan: ClusterPlan) -> list[Drift]:

@@ -12,12 +12,12 @@ from reconciler.status.sync_status import sync_status
 from reconciler.status.times import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from reconciler.model.fabric import Fabric
     from reconciler.model.json import JSONObject
-    from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
+    from reconciler.model.passes import FieldDifference, InventoryEntry, ObjectState, PassRecord
     from reconciler.model.problems import Problem
     from reconciler.model.requests import Request
     from reconciler.model.status import Condition, Connection, FabricRecord, LastPass, Suspension, WebhookRecord
@@ -93,6 +93,14 @@ def object_view(state: ObjectState, entry: InventoryEntry | None, health: Device
         "last_applied": rfc3339(entry.applied) if entry else None,
         "health": health_view(health),
     }
+
+
+def field_views(differences: Sequence[FieldDifference]) -> list[JSONObject]:
+    """What differs; `manager` is who holds the field in the cluster."""
+    return [
+        {"path": one.path, "desired": one.desired, "observed": one.observed, "manager": one.manager}
+        for one in differences
+    ]
 
 
 def health_view(health: DeviceHealth | None) -> JSONObject | None:
