@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.model.json import JSON, JSONObject
-
-Path: TypeAlias = tuple[str | int, ...]
-"""Keys and indexes from a document's root to a field."""
+    from reconciler.model.problems import Path
 
 
 def mapping(value: JSON) -> JSONObject:

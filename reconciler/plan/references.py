@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from reconciler.model.json import JSON, JSONObject
-    from reconciler.plan.lenient import Path
+    from reconciler.model.problems import Path
 
 _Named = tuple[str, "JSON", "Path"]
 """A kind, the name of an object of it, and the field that holds the name."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.kinds import AGENT
 from reconciler.plan.canonical import RECOMPUTED_LABEL, canonical, is_empty, is_same, rule_of
 from reconciler.plan.comparison import differences
+from reconciler.plan.lenient import mapping
 from reconciler.plan.observing import observed_differences
 from reconciler.plan.stored import stands
 
@@ -77,7 +78,7 @@ def _undeclared(observed: JSONObject, declared: JSONObject, rule: Rule) -> JSONO
         stored = rule.name(name) if rule.is_map else name
         below = rule.member(name)
         if _is_declared(names.get(stored), below):
-            left = _undeclared(_members(value), _members(names[stored]), below)
+            left = _undeclared(mapping(value), mapping(names[stored]), below)
             is_said = bool(left)
         else:
             left = canonical(value)
@@ -91,7 +92,3 @@ def _undeclared(observed: JSONObject, declared: JSONObject, rule: Rule) -> JSONO
 def _is_declared(value: JSON, rule: Rule) -> bool:
     """Whether Git says what a field holds. Where it leaves the choice to the server it does not."""
     return not is_empty(value) and bool(value or not rule.is_defaulted)
-
-
-def _members(value: JSON) -> JSONObject:
-    return value if isinstance(value, dict) else {}

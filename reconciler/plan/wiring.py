@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.model.json import JSON, JSONObject
-    from reconciler.plan.lenient import Path
+    from reconciler.model.problems import Path
 
 _LISTS = ("links", "peerLinks", "sessionLinks")
 _BREAKABLE = re.compile(r"E\d+/\d+")

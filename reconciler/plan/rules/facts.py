@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
     from reconciler.model.objects import ObjectKey
-    from reconciler.plan.lenient import Path
+    from reconciler.model.problems import Path
     from reconciler.plan.references import Reference
     from reconciler.plan.rules.addresses import Prefix
     from reconciler.plan.rules.traits import Traits

@@ -13,7 +13,7 @@ from reconciler.plan.rules.words import quoted
 if TYPE_CHECKING:
     from reconciler.model.json import JSON, JSONObject
     from reconciler.model.objects import ObjectKey
-    from reconciler.plan.lenient import Path
+    from reconciler.model.problems import Path
     from reconciler.plan.rules.facts import Draft
 
 _MOST_SUBNETS = 10

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.model.json import JSON, JSONObject
-    from reconciler.plan.lenient import Path
+    from reconciler.model.problems import Path
     from reconciler.plan.rules.facts import Draft, Others
 
 _PERMIT = ("spec", "permit")

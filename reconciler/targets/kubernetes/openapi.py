@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.kinds import KINDS
 from reconciler.model.served import Schema, ServedKind
+from reconciler.plan.lenient import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +26,10 @@ def documents_of(index: JSON) -> dict[str, str]:
 
     Raises ValueError for what is no such index.
     """
-    paths = _object(_object(index).get("paths"))
+    paths = mapping(mapping(index).get("paths"))
     if not paths:
         raise ValueError("no paths")
-    found = ((path, _GROUP.fullmatch(path), _object(entry).get("serverRelativeURL")) for path, entry in paths.items())
+    found = ((path, _GROUP.fullmatch(path), mapping(entry).get("serverRelativeURL")) for path, entry in paths.items())
     return {path: str(url) for path, group, url in found if group is not None and group[1] in GROUPS}
 
 
@@ -37,10 +38,10 @@ def kinds_of(document: JSON) -> Iterator[ServedKind]:
 
     A kind is served where there is a path for its objects; its schema is the one that says to be of this kind alone.
     """
-    body = _object(document)
-    components = _object(_object(body.get("components")).get("schemas"))
-    schemas = dict(_schemas(components or _object(body.get("definitions"))))
-    for path, operations in _object(body.get("paths")).items():
+    body = mapping(document)
+    components = mapping(mapping(body.get("components")).get("schemas"))
+    schemas = dict(_schemas(components or mapping(body.get("definitions"))))
+    for path, operations in mapping(body.get("paths")).items():
         found = _COLLECTION.fullmatch(path)
         kind = _kind(operations)
         if found is not None and found[1] in GROUPS and kind is not None:
@@ -50,7 +51,7 @@ def kinds_of(document: JSON) -> Iterator[ServedKind]:
 
 def _schemas(definitions: JSONObject) -> Iterator[tuple[tuple[str, ...], JSONObject]]:
     """The schemas of kinds, by group, version and kind. Those of several kinds, as of delete options, are none."""
-    for schema in map(_object, definitions.values()):
+    for schema in map(mapping, definitions.values()):
         match schema.get(_SAYS_KIND):
             case [{"group": str(group), "version": str(version), "kind": str(kind)}]:
                 yield (group, version, kind), schema
@@ -58,12 +59,8 @@ def _schemas(definitions: JSONObject) -> Iterator[tuple[tuple[str, ...], JSONObj
 
 def _kind(operations: JSON) -> str | None:
     """The kind that the operations of a path are about."""
-    for operation in map(_object, _object(operations).values()):
-        kind = _object(operation.get(_SAYS_KIND)).get("kind")
+    for operation in map(mapping, mapping(operations).values()):
+        kind = mapping(operation.get(_SAYS_KIND)).get("kind")
         if isinstance(kind, str):
             return kind
     return None
-
-
-def _object(value: JSON) -> JSONObject:
-    return value if isinstance(value, dict) else {}
