@@ -115,14 +115,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     supervisor = Supervisor(components)
     watches = Watches(supervisor)
     intake = TriggerIntake(live.configured, store, queue, clock)
-    poll = Poll(
-        intake.active,
-        ConfiguredWebhooks(store, lambda: live.described().providers),
-        intake.trigger,
-        clock,
-        Jitter(lambda: live.version.settings.poll.jitter),
-        on_iteration=partial(components.progress, "poll"),
-    )
+    poll = _poll(intake, store, live, components, clock)
     intake.tell(poll)
     listener = PassListener(live, watches, store, metrics, clock)
     inspector, fights = Inspector(), Fights(clock)
@@ -149,10 +142,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         queue=queue,
         intake=intake,
         poll=poll,
-        workers=[
-            Worker(queue, runner, intake.finished, on_iteration=partial(components.progress, worker_name(number)))
-            for number in range(settings.workers)
-        ],
+        workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
         files={
             FILES: FileWatch(FILES, Reload(live, changes, components), components),
             BRANCHES: FileWatch(BRANCHES, branches, components),
@@ -164,6 +154,21 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter)),
         stop=stop,
     )
+
+
+def _poll(intake: TriggerIntake, store: Store, live: Live, components: Components, clock: Clock) -> Poll:
+    return Poll(
+        intake.active,
+        ConfiguredWebhooks(store, lambda: live.described().providers),
+        intake.trigger,
+        clock,
+        Jitter(lambda: live.version.settings.poll.jitter),
+        on_iteration=partial(components.progress, "poll"),
+    )
+
+
+def _worker(number: int, queue: WorkQueue, runner: Runner, intake: TriggerIntake, components: Components) -> Worker:
+    return Worker(queue, runner, intake.finished, on_iteration=partial(components.progress, worker_name(number)))
 
 
 def _web_options(live: Live, metrics: Metrics, reporter: Reporter) -> WebOptions:
