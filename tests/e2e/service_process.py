@@ -7,11 +7,19 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STOP_TIMEOUT = 25.0
 PROJECT = Path(__file__).parents[2]
+
+_STEP = 0.02
+"""Seconds."""
 
 _USER_TICKS, _SYSTEM_TICKS = 11, 12  # fields of /proc/<pid>/stat, counted after the command's name (proc(5))
 
@@ -43,6 +51,19 @@ class ServiceProcess:
     def assert_alive(self) -> None:
         assert self.running is not None, "the service was not started"
         assert self.running.poll() is None, self.log.read_text()[-3000:]
+
+    def run_until(self, condition: Callable[[], object], *, seconds: float = 60.0, what: str = "") -> None:
+        """Let it run in short steps and look between them, while it stands still: however busy the machine is, a moment
+        that is longer than a step is not missed. It stands still afterwards; `kill` ends it there.
+        """
+        assert self.running is not None, "the service was not started"
+        deadline = time.monotonic() + seconds
+        self.running.send_signal(signal.SIGSTOP)
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what or condition}"
+            self.running.send_signal(signal.SIGCONT)
+            time.sleep(_STEP)
+            self.running.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """End it as a crash does."""

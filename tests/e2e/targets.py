@@ -40,9 +40,9 @@ class ClusterView:
         """Kind and name of every object that Git may hold."""
         return {(kind.name, name) for kind in DECLARABLE for name in self.names(kind.name)}
 
-    def specs(self) -> dict[str, JSONObject]:
-        """The spec of every object that Git may hold, by kind and name (`VPC/vpc-01`)."""
-        found = ((kind.name, item) for kind in DECLARABLE for item in self._items(kind.name))
+    def specs(self, *kinds: str) -> dict[str, JSONObject]:
+        """The spec of every object of these kinds (none: of all that Git may hold) by kind and name (`VPC/vpc-01`)."""
+        found = ((kind, item) for kind in kinds or [kind.name for kind in DECLARABLE] for item in self._items(kind))
         return {f"{kind}/{item['metadata']['name']}": item.get("spec") or {} for kind, item in found}
 
     def read(self, kind: str, name: str) -> JSONObject:

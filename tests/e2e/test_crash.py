@@ -52,7 +52,7 @@ def test_kill_in_the_middle_of_a_pass(world: World, moment: Callable[[World], bo
     answer = service.deliver(commit)
     (accepted,) = answer.json()["requests"]
     number = len(documents(shape))
-    wait_until(lambda: moment(world), what="the moment")
+    service.process.run_until(lambda: moment(world), what="the moment")
     service.kill()
     is_over = len(world.cluster.everything()) == number
     if moment is _some_devices:

@@ -12,7 +12,6 @@ import pytest
 
 from reconciler.demo.fabric import FabricShape
 from tests.e2e.fabrics import bodies, rendered
-from tests.e2e.installation import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,8 +131,8 @@ def _has_begun(world: World) -> bool:
 
 
 def _comes_back(world: World) -> bool:
-    wanted, found = _subnet(bodies(MANY)["VPC/vpc-02"]), _subnet(world.cluster.read("VPC", "vpc-01"))
-    return bool(found["vlan"] == wanted["vlan"])
+    wanted, found = _subnet(bodies(MANY)["VPC/vpc-02"]), world.cluster.specs("VPC").get("VPC/vpc-01")
+    return found is not None and bool(_subnet({"spec": found})["vlan"] == wanted["vlan"])
 
 
 @pytest.mark.parametrize("moment", [pytest.param(_has_begun, marks=pytest.mark.long), _comes_back])
@@ -149,7 +148,7 @@ def test_kill_in_the_middle_of_a_replacement(world: World, moment: Callable[[Wor
 
     _swap_vlans(declared)
     commit = service.push(rendered(declared))
-    wait_until(lambda: moment(world), what="the moment")
+    service.process.run_until(lambda: moment(world), what="the moment")
     service.kill()
     missing = len(declared) - len(world.cluster.everything())
     service.start()
