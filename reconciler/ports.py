@@ -187,6 +187,11 @@ class NetBox(Protocol):
         observed is left alone and has an error. Results and errors as `create`.
         """
 
+    def complete(self, records: Sequence[Record]) -> Sequence[WriteResult]:
+        """Set fields of records of one model that `create` made: those named, once what they refer to exists. Results
+        and errors as `create`.
+        """
+
     def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
         """Delete records of one model in bulk. A record that no longer carries our marks, or on which records of
         others depend, is left alone and has an error; one that is gone is fine. Results and errors as `create`.

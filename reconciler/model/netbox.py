@@ -1,8 +1,8 @@
 """Records of NetBox, in symbolic form: references name records by key or slug, never by database id, so that a
 projection and what NetBox holds can be compared without asking NetBox anything.
 
-Fields have the names of NetBox's REST API. A custom field is named `custom_fields.<name>`; the scope of a record, which
-the API splits into type and id, is the one field `scope`.
+Fields have the names of NetBox's REST API. A custom field is named `custom_fields.<name>`; a generic reference, which
+the API splits into type and id, is one field (`scope`); the ends of a cable are `a` and `b`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from reconciler.model.netbox_schema import DEVICES, natural_key_fields
+from reconciler.model.netbox_schema import ADDRESSES, CABLES, DEVICES, natural_key_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,24 +44,40 @@ NaturalKey: TypeAlias = "tuple[tuple[str, ...], tuple[Value, ...]]"
 """Names and values of fields that NetBox allows only one record of a model to have."""
 
 
+_OPEN = frozenset({(DEVICES, "tenant"), (ADDRESSES, "vrf")})
+"""Parts of natural keys where none is a scope of its own: devices without a tenant, the global table."""
+
+
 def natural_keys(model: str, fields: Mapping[str, Value]) -> Iterator[NaturalKey]:
     """The natural keys of a record with these fields. A key of which a required part is missing does not bind and is
-    left out; a device without a tenant is in the same scope as every other such device.
+    left out.
     """
     for names in natural_key_fields(model):
         values = tuple(_folded(model, name, fields.get(name)) for name in names)
-        if all(value is not None for name, value in zip(names, values, strict=True) if name != "tenant"):
-            yield names, values
+        if all(value is not None or (model, name) in _OPEN for name, value in zip(names, values, strict=True)):
+            yield (_END, values) if model == CABLES else (names, values)
+
+
+_END = ("end",)
+"""An interface takes one cable, at whichever of its ends."""
 
 
 def _folded(model: str, name: str, value: Value) -> Value:
-    """NetBox ignores case in the names of devices, and only there."""
-    return value.casefold() if (model, name) == (DEVICES, "name") and isinstance(value, str) else value
+    """NetBox ignores case in the names of devices, and only there; of an address it compares the host."""
+    if not isinstance(value, str):
+        return value
+    if (model, name) == (DEVICES, "name"):
+        return value.casefold()
+    return value.partition("/")[0] if (model, name) == (ADDRESSES, "address") else value
 
 
 def references(fields: Mapping[str, Value]) -> Iterator[Ref]:
     """The records that these fields refer to."""
-    return (value for value in fields.values() if isinstance(value, Ref))
+    for value in fields.values():
+        if isinstance(value, Ref):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, Ref))
 
 
 @dataclass(frozen=True, slots=True)

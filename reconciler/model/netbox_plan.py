@@ -7,28 +7,32 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.model.netbox_schema import ORDER
+from reconciler.model.netbox import Ref
+from reconciler.model.netbox_schema import MODELS, ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from reconciler.model.netbox import ExistingRecord, Record, RecordChange, Ref, SharedRecord
+    from reconciler.model.netbox import ExistingRecord, Record, RecordChange, SharedRecord
+    from reconciler.model.netbox_schema import Model
 
 
 class Action(StrEnum):
     PREPARE = "prepare"
     CREATE = "create"
     UPDATE = "update"
+    COMPLETE = "complete"
     DELETE = "delete"
 
 
 T = TypeVar("T")
+T_record = TypeVar("T_record", "Record", "ExistingRecord")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """Items of one model that go to NetBox in one call of the port, whose method `action` names (`prepare`:
-    `create_shared`, of any model). Exactly one of the tuples is filled.
+    `create_shared`, of any model; `complete` takes records that were created). Exactly one of the tuples is filled.
     """
 
     action: Action
@@ -69,15 +73,18 @@ class NetBoxPlan:
     """The writes that bring NetBox in line with a projection, each part in the order in which it is carried out.
 
     `parked` are owned records that stand at the natural key of another owned record's new state: they step aside
-    first, and get their own new state, or are deleted, later in the same plan. `retained` are owned records that
-    nothing declares any more and that this plan does not delete. `twins` are those of the deletes with the key of a
-    record that stays: two writes that raced leave them.
+    first, and get their own new state, or are deleted, later in the same plan. `late` are changes of fields that
+    refer to records of later models, and `completes` those fields of the records in `creates`. `retained` are owned
+    records that nothing declares any more and that this plan does not delete. `twins` are those of the deletes with the
+    key of a record that stays: two writes that raced leave them.
     """
 
     shared: tuple[SharedRecord, ...] = ()
     parked: tuple[RecordChange, ...] = ()
     creates: tuple[Record, ...] = ()
     updates: tuple[RecordChange, ...] = ()
+    late: tuple[RecordChange, ...] = ()
+    completes: tuple[Record, ...] = ()
     deletes: tuple[ExistingRecord, ...] = ()
     twins: tuple[ExistingRecord, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -87,29 +94,63 @@ class NetBoxPlan:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be written."""
-        return not (self.shared or self.parked or self.creates or self.updates or self.deletes)
+        return not (self.shared or self.parked or self.creates or self.updates or self.late or self.deletes)
 
     def steps(self, limit: int = 100) -> Iterator[Step]:
         """The plan as calls of the port of at most `limit` items, so that a caller can stop between them.
 
         A record that could not be written takes those that refer to it along: the port answers them with an error.
-        Twins go before all others: NetBox takes no change of a record while another one has its key.
+        Twins go before all others: NetBox takes no change of a record while another one has its key. So do records
+        that nothing needs: a cable frees its ports, an address its place.
         """
+        twins = {(one.model, one.id) for one in self.twins}
+        early, others = _parted(self.deletes, lambda one: MODELS[one.model].is_leaf or (one.model, one.id) in twins)
         for shared in _chunks(self.shared, limit):
             yield Step(Action.PREPARE, "", shared=shared)
-        yield from _deletes([one for one in self.deletes if one in self.twins], limit)
-        yield from _updates([change for change in self.parked if change.existing not in self.twins], limit)
+        yield from _deletes(early, limit)
+        staying = [change for change in self.parked if (change.existing.model, change.existing.id) not in twins]
+        yield from _updates(staying, limit)
         for path in ORDER:
-            for records in _chunks([record for record in self.creates if record.ref.model == path], limit):
-                yield Step(Action.CREATE, path, records=records)
+            for level in _levels([record for record in self.creates if record.ref.model == path], MODELS[path]):
+                for records in _chunks(level, limit):
+                    yield Step(Action.CREATE, path, records=records)
             yield from _updates([change for change in self.updates if change.existing.model == path], limit)
-        yield from _deletes([one for one in self.deletes if one not in self.twins], limit)
+        yield from _updates(self.late, limit)
+        for path in ORDER:
+            for records in _chunks([record for record in self.completes if record.ref.model == path], limit):
+                yield Step(Action.COMPLETE, path, records=records)
+        yield from _deletes(others, limit)
+
+
+def _parted(
+    records: Sequence[ExistingRecord], is_first: Callable[[ExistingRecord], bool]
+) -> tuple[list[ExistingRecord], list[ExistingRecord]]:
+    return [one for one in records if is_first(one)], [one for one in records if not is_first(one)]
+
+
+def _levels(records: Sequence[T_record], model: Model) -> list[list[T_record]]:
+    """Records of one model, those first to which others of them refer (a LAG before its members)."""
+    by_ref = {record.ref: record for record in records}
+    depths: dict[Ref, int] = {}
+
+    def depth(record: T_record) -> int:
+        if record.ref not in depths:
+            depths[record.ref] = 0  # of a ring, which makes no sense, NetBox says so
+            needed = (by_ref.get(value) for name in model.inner if isinstance(value := record.fields.get(name), Ref))
+            depths[record.ref] = 1 + max((depth(other) for other in needed if other), default=-1)
+        return depths[record.ref]
+
+    levels: list[list[T_record]] = [[] for _ in range(1 + max(map(depth, records), default=-1))]
+    for record in records:
+        levels[depth(record)].append(record)
+    return levels
 
 
 def _deletes(records: Sequence[ExistingRecord], limit: int) -> Iterator[Step]:
     for model, group in groupby(records, key=lambda existing: existing.model):
-        for existing in _chunks(tuple(group), limit):
-            yield Step(Action.DELETE, model, existing=existing)
+        for level in reversed(_levels(tuple(group), MODELS[model])):
+            for existing in _chunks(level, limit):
+                yield Step(Action.DELETE, model, existing=existing)
 
 
 def _updates(changes: Sequence[RecordChange], limit: int) -> Iterator[Step]:

@@ -46,13 +46,15 @@ CABLES = "dcim/cables"
 
 
 class Kind(Enum):
-    """What a field holds, and its symbolic form: a `str`, `int` or `bool`; a tuple of (first, last) pairs; a CIDR
-    without and one with host bits; a MAC address in upper case; JSON as canonical text; a `Ref`; one to a record of
-    several models, which NetBox takes as type and id; a sorted tuple of `Ref`; those of a record's tags that only this
-    program gives (`GROUP_TAG_PREFIX`), as such a tuple; what one end of a cable is plugged into.
+    """What a field holds, and its symbolic form: a `str`; one of NetBox's choices or None; an `int` or `bool`; a tuple
+    of (first, last) pairs; a CIDR without and one with host bits; a MAC address in upper case; JSON as canonical text;
+    a `Ref`; one to a record of several models, which NetBox takes as type and id; a sorted tuple of `Ref`; those of a
+    record's tags that only this program gives (`GROUP_TAG_PREFIX`), as such a tuple; what one end of a cable is plugged
+    into.
     """
 
     TEXT = "text"
+    CHOICE = "choice"
     NUMBER = "number"
     FLAG = "flag"
     RANGES = "ranges"
@@ -132,7 +134,7 @@ _NUMBER = Field(Kind.NUMBER)
 _FLAG = Field(Kind.FLAG)
 _JSON = Field(Kind.JSON)
 _ADDRESS = Field(Kind.ADDRESS)
-_CHOICE = _text(50)
+_CHOICE = Field(Kind.CHOICE, limit=50)
 _LONG = _text(253)
 _DESCRIPTION = _text(200)
 _END = Field(Kind.END, (INTERFACES, CIRCUIT_TERMINATIONS))

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from reconciler.model.netbox import RecordChange, references
+from reconciler.model import netbox_schema
+from reconciler.model.netbox import Record, RecordChange, references
 from reconciler.model.netbox_plan import Block, NetBoxPlan, Refusal
-from reconciler.model.netbox_schema import MODELS, ORDER, PREFIXES, VLAN_GROUPS, VLANS
+from reconciler.model.netbox_schema import MODELS, ORDER
 from reconciler.plan.netbox_claims import Claims, describe, disowned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.model.fabric import NetBoxPolicy
     from reconciler.model.netbox import ExistingRecord, Observation, Projection, Value
@@ -49,12 +50,14 @@ def plan_netbox(
     declared = {record.ref for record in projection.records}
     claims = Claims(projection, observation, fabric, deletes)
     allowed = claims.allowed()
-    parked = _parked(allowed)
+    parked = _parked(allowed, deletes)
     return NetBoxPlan(
         shared=tuple(record for record in projection.shared if record.ref not in observation.shared),
         parked=parked,
-        creates=tuple(wish.record for wish in allowed if wish.existing is None),
+        creates=tuple(_new(wish, wish.fields) for wish in allowed if wish.existing is None),
         updates=tuple(_updates(allowed, parked)),
+        late=tuple(RecordChange(wish.existing, wish.late) for wish in allowed if wish.existing and wish.late),
+        completes=tuple(_new(wish, wish.late) for wish in allowed if wish.existing is None and wish.late),
         deletes=deletes,
         twins=tuple(existing for existing in deletes if existing.ref in declared),
         refusals=(*claims.refusals(), *held, *_strays(projection, observation, fabric)),
@@ -114,7 +117,7 @@ def _users(
     going: Iterable[ExistingRecord], observation: Observation, allowed: Iterable[Wish]
 ) -> dict[tuple[str, int], ExistingRecord]:
     """For each record that a record which stays will still refer to, by model and id, the youngest such record. Of two
-    records with one key a reference means the older.
+    records with one key a reference means the older. A late field keeps nothing: NetBox empties it by itself.
     """
     gone = {(existing.model, existing.id) for existing in going}
     changes = {(wish.existing.model, wish.existing.id): wish.fields for wish in allowed if wish.existing is not None}
@@ -123,7 +126,9 @@ def _users(
     for existing in sorted(observation.records, key=lambda record: record.id):
         place = existing.model, existing.id
         if place not in gone:
-            after = {**existing.fields, **changes.get(place, {})}
+            late = MODELS[existing.model].late
+            after = {name: value for name, value in existing.fields.items() if name not in late}
+            after |= changes.get(place, {})
             users.update((meant[ref], existing) for ref in references(after) if ref in meant)
     return users
 
@@ -161,11 +166,17 @@ def _of_unread(unread: Sequence[ExistingRecord], projection: Projection, policy:
     return Block(PRUNE_BLOCKED, f"the cluster does not serve {kinds}: {len(unread)} records of it stay")
 
 
-def _parked(allowed: Iterable[Wish]) -> tuple[RecordChange, ...]:
+def _new(wish: Wish, fields: Mapping[str, Value]) -> Record:
+    return Record(wish.record.ref, wish.record.label, fields)
+
+
+def _parked(allowed: Iterable[Wish], deletes: Iterable[ExistingRecord]) -> tuple[RecordChange, ...]:
     """Step-aside changes for those who stand where others go, each once. They get their own new state, or are deleted,
-    later in the plan; should that fail, the next plan finds them by key.
+    later in the plan; should that fail, the next plan finds them by key. Those that are deleted first have no need to.
     """
-    holders = {(holder.model, holder.id): holder for wish in allowed for holder in wish.holders}
+    first = {(existing.model, existing.id) for existing in deletes if MODELS[existing.model].is_leaf}
+    found = (holder for wish in allowed for holder in wish.holders)
+    holders = {(one.model, one.id): one for one in found if (one.model, one.id) not in first}
     ordered = sorted(holders.values(), key=lambda holder: (ORDER[holder.model], holder.id))
     return tuple(RecordChange(holder, _aside(holder)) for holder in ordered)
 
@@ -174,21 +185,29 @@ def _updates(allowed: Iterable[Wish], parked: Sequence[RecordChange]) -> Iterato
     """The updates; one that stepped aside gets back what it gave up for that and would have kept."""
     aside = {(change.existing.model, change.existing.id): change for change in parked}
     for wish in allowed:
-        if wish.existing is not None:
-            change = aside.get((wish.existing.model, wish.existing.id))
-            yield RecordChange(wish.existing, {**(change.before if change else {}), **wish.fields})
+        if wish.existing is None:
+            continue
+        change = aside.get((wish.existing.model, wish.existing.id))
+        if fields := {**(change.before if change else {}), **wish.fields}:
+            yield RecordChange(wish.existing, fields)
 
 
 def _aside(holder: ExistingRecord) -> dict[str, Value]:
     """A state in which a record stands in nobody's way: a name that no projection makes; for a VLAN no group, for a
-    prefix an address of the discard-only block (RFC 6666), told apart by their ids.
+    prefix or an address one of the discard-only block (RFC 6666), told apart by their ids.
     """
-    if holder.model == VLANS:
-        return {"group": None}
-    if holder.model == PREFIXES:
-        return {"prefix": f"{ipaddress.IPv6Address('100::') + holder.id}/128"}
+    nowhere = f"{ipaddress.IPv6Address('100::') + holder.id}/128"
+    match holder.model:
+        case netbox_schema.VLANS:
+            return {"group": None}
+        case netbox_schema.PREFIXES:
+            return {"prefix": nowhere}
+        case netbox_schema.ADDRESSES:
+            return {"address": nowhere}
+        case netbox_schema.CIRCUITS:
+            return {"cid": f"parked~{holder.id}"}
     names: dict[str, Value] = {"name": f"parked~{holder.id}"}
-    return {**names, "slug": f"parked-{holder.id}"} if holder.model == VLAN_GROUPS else names
+    return {**names, "slug": f"parked-{holder.id}"} if "slug" in MODELS[holder.model].fields else names
 
 
 def _strays(projection: Projection, observation: Observation, fabric: str) -> Iterator[Refusal]:

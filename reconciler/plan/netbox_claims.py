@@ -7,12 +7,20 @@ held by a record of ours that leaves them. Refusals spread: who waits for a refu
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import OWNED_TAG, natural_keys, references
 from reconciler.model.netbox_plan import Refusal
-from reconciler.model.netbox_schema import MODELS, ORDER
+from reconciler.model.netbox_schema import (
+    ADDRESS_RANGES,
+    CABLES,
+    CIRCUIT_TERMINATIONS,
+    L2VPN_TERMINATIONS,
+    MACS,
+    MODELS,
+    ORDER,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,13 +30,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A record to create (`existing` is None, `fields` are all) or to update (`fields` are those that differ).
-    `takes` are the natural keys that it does not have yet, `holders` the other records that have them.
+    """A record to create (`existing` is None, `fields` are all) or to update (`fields` are those that differ). `late`
+    are those that wait for records of later models. `takes` are the natural keys that it does not have yet, `holders`
+    the other records that have them.
     """
 
     record: Record
     existing: ExistingRecord | None
     fields: Mapping[str, Value]
+    late: Mapping[str, Value]
     takes: frozenset[NaturalKey]
     holders: tuple[ExistingRecord, ...]
 
@@ -50,8 +60,15 @@ class Claims:
         self._refuse()
 
     def allowed(self) -> list[Wish]:
-        """The wishes that can go, in dependency order."""
-        return [wish for ref, wish in self._wishes.items() if ref not in self._refusals]
+        """The wishes that can go, in dependency order; of their late fields those that can be set."""
+        return [self._settled(wish) for ref, wish in self._wishes.items() if ref not in self._refusals]
+
+    def _settled(self, wish: Wish) -> Wish:
+        """Without late fields that refer to what will not be there: that one is refused, and named for itself."""
+        late = {
+            name: value for name, value in wish.late.items() if all(map(self._will_exist, references({name: value})))
+        }
+        return wish if len(late) == len(wish.late) else replace(wish, late=late)
 
     def refusals(self) -> tuple[Refusal, ...]:
         """The wishes that cannot go, with what stands in the way, in dependency order."""
@@ -61,12 +78,15 @@ class Claims:
         for record in sorted(projection.records, key=lambda record: (ORDER[record.ref.model], record.ref)):
             existing = self._keyed.get(record.ref)
             before = existing.fields if existing else {}
-            fields = {
-                name: value for name, value in record.fields.items() if existing is None or before.get(name) != value
-            }
-            if fields or existing is None or not existing.is_tagged:
+            late_names = MODELS[record.ref.model].late
+            late: dict[str, Value] = {}
+            fields: dict[str, Value] = {}
+            for name, value in record.fields.items():
+                if before.get(name) != value or (existing is None and name not in late_names):
+                    (late if name in late_names else fields)[name] = value
+            if fields or late or existing is None or not existing.is_tagged:
                 takes = _taken(record, before)
-                yield Wish(record, existing, fields, takes, self._others(record.ref.model, takes, existing))
+                yield Wish(record, existing, fields, late, takes, self._others(record.ref.model, takes, existing))
 
     def _others(
         self, model: str, takes: frozenset[NaturalKey], existing: ExistingRecord | None
@@ -100,6 +120,8 @@ class Claims:
                 return f"{describe(holder)} is not ours and stands in its place", True
             if not self._leaves(holder, wish.takes):
                 return f"{describe(holder)} ({holder.key}) stands in its place and does not leave", False
+            if not (can_step_aside(holder) or self._goes_first(holder)):
+                return f"{describe(holder)} ({holder.key}) stands in its place and leaves in this pass", False
         return self._rival(wish)
 
     def _leaves(self, holder: ExistingRecord, takes: frozenset[NaturalKey]) -> bool:
@@ -110,6 +132,10 @@ class Claims:
         if own is None or own.existing is not holder or holder.ref in self._refusals:
             return False
         return takes.isdisjoint(natural_keys(holder.model, {**holder.fields, **own.fields}))
+
+    def _goes_first(self, holder: ExistingRecord) -> bool:
+        """Whether a record is deleted before anything is created."""
+        return MODELS[holder.model].is_leaf and (holder.model, holder.id) in self._deletes
 
     def _rival(self, wish: Wish) -> tuple[str, bool] | None:
         """An earlier wish for the same place."""
@@ -133,6 +159,15 @@ class Claims:
         if existing is None:
             return ref in self._wishes and ref not in self._refusals
         return existing.is_tagged and (existing.model, existing.id) not in self._deletes
+
+
+def can_step_aside(existing: ExistingRecord) -> bool:
+    """Whether a record has a state in which it stands in nobody's way."""
+    return existing.model in _MOVABLE
+
+
+_MOVABLE = frozenset(MODELS) - {CABLES, ADDRESS_RANGES, MACS, L2VPN_TERMINATIONS, CIRCUIT_TERMINATIONS}
+"""The others are made of what they refer to, or have no place that is nobody's."""
 
 
 def describe(existing: ExistingRecord) -> str:

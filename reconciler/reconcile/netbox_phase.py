@@ -163,6 +163,8 @@ def write(netbox: NetBox, step: Step) -> Sequence[WriteResult]:
             return netbox.create(step.records)
         case Action.UPDATE:
             return netbox.update(step.changes)
+        case Action.COMPLETE:
+            return netbox.complete(step.records)
         case Action.DELETE:
             return netbox.delete(step.existing)
 
@@ -173,12 +175,14 @@ _COUNTED = {
     Action.UPDATE: "netbox_updated",
     Action.DELETE: "netbox_deleted",
 }
+"""A record that is completed counts as created already."""
 
 
 def _count(step: Step, results: Sequence[WriteResult], attempt: Attempt) -> None:
     for result in results:
         if result.error is None:
-            attempt.counts[_COUNTED[step.action]] += 1
+            if counted := _COUNTED.get(step.action):
+                attempt.counts[counted] += 1
             attempt.has_written = True
         else:
             error = RetryableError(result.error, reason="NetBoxRejected")

@@ -10,6 +10,7 @@ from reconciler.demo.fabric import FABRIC_500, build_fabric
 from reconciler.errors import NetBoxAccessError, NetBoxUnavailableError
 from reconciler.model.fabric import NetBoxPolicy
 from reconciler.model.netbox import Ref, SharedRecord
+from reconciler.model.netbox_schema import KEYED_CONTENT_TYPES
 from reconciler.plan.netbox import plan_netbox
 from reconciler.plan.projection import prerequisites
 from reconciler.targets.netbox import NetBoxAccess, NetBoxServer, queries
@@ -82,10 +83,11 @@ def test_a_device_with_an_interface_of_a_person_stays(netbox: NetBoxServer, pers
     mirror(netbox, "dc1", POLICY, projected(*SERVERS))
     first = device_id(person, "server-01")
     interface = person.call("POST", "dcim/interfaces/", {"device": first, "name": "eth9", "type": "1000base-t"})
-    _, errors = mirror(netbox, "dc1", POLICY, projected(LEAF))
+    plan, errors = mirror(netbox, "dc1", POLICY, projected(LEAF))
 
-    assert errors == [
-        "dcim/devices dc1/Server/server-01: the device has interfaces that are not ours (1); they would suffer with it"
+    assert errors == []
+    assert [refusal.message for refusal in plan.refusals] == [
+        f"nothing declares it any more, but interface eth9 (id {interface['id']}) depends on it"
     ]
     assert person.call("GET", f"dcim/interfaces/{interface['id']}/")["device"]["id"] == first
     assert person.call("GET", "dcim/devices/?name=server-02")["count"] == 0
@@ -233,7 +235,10 @@ def test_a_token_that_may_only_read(pristine_netbox: LabNetBox) -> None:
         mirror(netbox, "dc1", POLICY, projected(*SERVERS))
 
 
-SHARED_MODELS = ["dcim.site", "dcim.devicerole", "dcim.devicetype", "dcim.manufacturer", "extras.tag"]
+SHARED_MODELS = (
+    *("dcim.site", "dcim.devicerole", "dcim.devicetype", "dcim.manufacturer", "dcim.platform"),
+    *("circuits.circuittype", "extras.tag"),
+)
 
 
 @pytest.mark.parametrize(
@@ -248,8 +253,7 @@ def test_a_token_that_may_not_look(
 ) -> None:
     """Where we may not see records, GraphQL shows none: that is an error, and not an empty NetBox."""
     mirror(netbox, "dc1", POLICY, projected(*FABRIC))
-    owned = ["dcim.device", "ipam.vlangroup", "ipam.vrf", "ipam.vlan", "ipam.prefix"]
-    models = [model for model in (*owned, *SHARED_MODELS, "extras.customfield") if model != unseen]
+    models = [model for model in (*KEYED_CONTENT_TYPES, *SHARED_MODELS, "extras.customfield") if model != unseen]
     user = person.call("POST", "users/users/", {"username": "half", "password": "Half-blind-1"})
     rights = {"name": "half", "object_types": models, "actions": ["view", "add", "change", "delete"]}
     person.call("POST", "users/permissions/", {**rights, "users": [user["id"]]})

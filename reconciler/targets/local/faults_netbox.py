@@ -69,6 +69,9 @@ class FaultyNetBox:
     def update(self, changes: Sequence[RecordChange]) -> Sequence[WriteResult]:
         return self._write("update", changes, lambda change: change.existing.ref, self._inner.update)
 
+    def complete(self, records: Sequence[Record]) -> Sequence[WriteResult]:
+        return self._write("complete", records, lambda record: record.ref, self._inner.complete)
+
     def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
         return self._write("delete", records, lambda existing: existing.ref, self._inner.delete)
 

@@ -15,15 +15,16 @@ from reconciler.targets.local.netbox_rows import Row, Tables
 from reconciler.targets.local.netbox_rules import findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from reconciler.model.netbox import ExistingRecord, Projection, Record, RecordChange, SharedRecord
+    from reconciler.model.netbox import ExistingRecord, Projection, Record, RecordChange, SharedRecord, Value
     from reconciler.ports import Documents
 
 T = TypeVar("T")
 
 STALE = "somebody changed it since it was read; the next pass looks again"
 UNMARKED = "it no longer carries our marks"
+NOT_CREATED = "it was not created"
 
 
 class LocalNetBox:
@@ -58,6 +59,9 @@ class LocalNetBox:
     def update(self, changes: Sequence[RecordChange]) -> Sequence[WriteResult]:
         return self._write(changes, lambda tables, change: (change.existing.ref, self._update(tables, change)))
 
+    def complete(self, records: Sequence[Record]) -> Sequence[WriteResult]:
+        return self._write(records, lambda tables, record: (record.ref, self._complete(tables, record)))
+
     def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
         return self._write(records, lambda tables, existing: (existing.ref, self._delete(tables, existing)))
 
@@ -80,8 +84,15 @@ class LocalNetBox:
         row = tables.rows.get((change.existing.model, change.existing.id))
         if row is None or self._is_stale(row, change.existing):
             return STALE
+        return self._change(tables, row, change.fields)
+
+    def _complete(self, tables: Tables, record: Record) -> str | None:
+        row = tables.find(record.ref)
+        return NOT_CREATED if row is None else self._change(tables, row, record.fields)
+
+    def _change(self, tables: Tables, row: Row, changed: Mapping[str, Value]) -> str | None:
         try:
-            fields = {name: tables.encode(value) for name, value in change.fields.items()}
+            fields = {name: tables.encode(value) for name, value in changed.items()}
         except LookupError as error:
             return str(error.args[0])
         updated = replace(row, fields={**row.fields, **fields}, version=row.version + 1)

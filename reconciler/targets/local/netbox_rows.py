@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import ExistingRecord, Ref, natural_keys
-from reconciler.model.netbox_schema import MODELS
+from reconciler.model.netbox_schema import CUSTOM_FIELD_PREFIX, MODELS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reconciler.model.json import JSON, JSONObject
     from reconciler.model.netbox import NaturalKey, Value
+    from reconciler.model.netbox_schema import Field
 
 SEQUENCE = "sequence"
 """The document that holds the last id given out: ids are never given out twice, as in NetBox."""
@@ -37,8 +38,12 @@ class Row:
         name = self.fields.get(model.label if model else "name")
         return f"{model.noun if model else self.model} {name} (id {self.id})"
 
-    def refers_to(self, model: str, row_id: int) -> bool:
-        return any(value == {"model": model, "id": row_id} for value in self.fields.values())
+    def fields_to(self, model: str, row_id: int) -> list[str]:
+        """The names of the fields that refer to a record."""
+        ref = {"model": model, "id": row_id}
+        return [
+            name for name, value in self.fields.items() if value == ref or (isinstance(value, list) and ref in value)
+        ]
 
 
 class Tables:
@@ -79,6 +84,10 @@ class Tables:
             self._places[place] = row.id
 
     def remove(self, row: Row) -> None:
+        """Take a row out; what still refers to it by a late field no longer does."""
+        for other in list(self.rows.values()):
+            if names := other.fields_to(row.model, row.id):
+                self.put(replace(other, fields={**other.fields, **dict.fromkeys(names)}))
         self._forget(row.model, row.id)
         self.changed[f"{row.model}/{row.id}"] = None
 
@@ -94,8 +103,12 @@ class Tables:
                 yield natural[0]
 
     def dependents(self, row: Row) -> list[Row]:
-        """The rows that refer to a row."""
-        return [other for other in self.rows.values() if other.refers_to(row.model, row.id)]
+        """The rows that refer to a row, and not only by a late field, which would be emptied."""
+        return [
+            other
+            for other in self.rows.values()
+            if set(other.fields_to(row.model, row.id)) - (MODELS[other.model].late if other.model in MODELS else set())
+        ]
 
     def encode(self, value: Value) -> JSON:
         """A value as it is stored. Raises LookupError for a reference to nothing."""
@@ -116,7 +129,8 @@ class Tables:
     def existing(self, row: Row) -> ExistingRecord:
         """A row of an owned model as the port shows it: a field that was never set reads as NetBox's default."""
         model = MODELS[row.model]
-        fields = {name: self.decode(row.fields.get(name, _default(name))) for name in model.fields}
+        unset = {name: _default(name, field) for name, field in model.fields.items()}
+        fields = {name: self.decode(row.fields.get(name, default)) for name, default in unset.items()}
         return ExistingRecord(
             row.model, row.id, str(fields[model.label]), fields, row.key, row.is_tagged, str(row.version)
         )
@@ -140,5 +154,9 @@ class Tables:
         return [(row.model, natural) for natural in natural_keys(row.model, fields)]
 
 
-def _default(name: str) -> JSON:
-    return "" if name in {"serial", "description"} else None
+def _default(name: str, field: Field) -> JSON:
+    """What NetBox shows of a field that was never set; of a custom field nothing, of whatever kind it is."""
+    return None if name.startswith(CUSTOM_FIELD_PREFIX) else _DEFAULTS.get(field.kind)
+
+
+_DEFAULTS: dict[Kind, JSON] = {Kind.TEXT: "", Kind.FLAG: False, Kind.REFERENCES: [], Kind.TAGS: []}

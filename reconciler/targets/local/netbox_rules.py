@@ -14,7 +14,6 @@ from reconciler.model.netbox_schema import (
     TAGS,
     VLAN_GROUPS,
     VLANS,
-    Kind,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _misfits(model: Model, row: Row) -> Iterator[str]:
         known = model.fields.get(name)
         if known is None:
             yield f"{name}: a {model.noun} has no such field"
-        elif known.kind is Kind.TEXT and known.limit and isinstance(value, str) and len(value) > known.limit:
+        elif known.limit and isinstance(value, str) and len(value) > known.limit:
             yield f"{name}: ensure this field has no more than {known.limit} characters"
 
 

@@ -34,6 +34,9 @@ _ATTEMPTS = 4
 _PATIENCE = 75.0
 """Seconds after which no further attempt is made: a NetBox that times out once is asked once more, no oftener."""
 
+_MOST_ALIASES = 8
+"""NetBox takes ten aliases in a query by default, and a part has one at most."""
+
 _LONGEST_QUERY = 3500
 """Characters, as sent. Queries travel as GET, so that they are reads for every proxy and log; gunicorn takes 4,094."""
 
@@ -161,7 +164,8 @@ def _packed(parts: Iterable[str]) -> Iterator[str]:
     taken: dict[str, str] = {}
     for part in parts:
         name = part.partition("(")[0]
-        if taken and (name in taken or len(quote_plus("".join([*taken.values(), part]))) > _LONGEST_QUERY):
+        is_full = name in taken or len(taken) == _MOST_ALIASES
+        if taken and (is_full or len(quote_plus("".join([*taken.values(), part]))) > _LONGEST_QUERY):
             yield "{" + " ".join(taken.values()) + "}"
             taken = {}
         taken[name] = part

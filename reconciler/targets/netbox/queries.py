@@ -7,26 +7,19 @@ from __future__ import annotations
 
 import json
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+from reconciler.model import netbox_schema
 from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, ExistingRecord, Ref
-from reconciler.model.netbox_schema import (
-    CUSTOM_FIELD_PREFIX,
-    DEVICES,
-    MODELS,
-    PREFIXES,
-    VLAN_GROUPS,
-    VLANS,
-    VRFS,
-    Kind,
-)
+from reconciler.model.netbox_schema import CUSTOM_FIELD_PREFIX, GROUP_TAG_PREFIX, MODELS, TAGS, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from reconciler.model.json import JSON, JSONObject
     from reconciler.model.netbox import Value
-    from reconciler.model.netbox_schema import Model
+    from reconciler.model.netbox_schema import Field, Model
 
 Names: TypeAlias = "Mapping[tuple[str, int], Ref]"
 """The symbolic names of records, by model and id."""
@@ -35,32 +28,79 @@ PAGE = 1000
 """Records asked for at once; NetBox's MAX_PAGE_SIZE may make them fewer."""
 
 _LISTS = {
-    DEVICES: "device_list",
-    VLAN_GROUPS: "vlan_group_list",
-    VRFS: "vrf_list",
-    VLANS: "vlan_list",
-    PREFIXES: "prefix_list",
+    netbox_schema.DEVICES: "device_list",
+    netbox_schema.VLAN_GROUPS: "vlan_group_list",
+    netbox_schema.ROUTE_TARGETS: "route_target_list",
+    netbox_schema.VRFS: "vrf_list",
+    netbox_schema.VLANS: "vlan_list",
+    netbox_schema.PREFIXES: "prefix_list",
+    netbox_schema.INTERFACES: "interface_list",
+    netbox_schema.ADDRESSES: "ip_address_list",
+    netbox_schema.MACS: "mac_address_list",
+    netbox_schema.ADDRESS_RANGES: "ip_range_list",
+    netbox_schema.L2VPNS: "l2vpn_list",
+    netbox_schema.L2VPN_TERMINATIONS: "l2vpn_termination_list",
+    netbox_schema.PROVIDERS: "provider_list",
+    netbox_schema.PROVIDER_NETWORKS: "provider_network_list",
+    netbox_schema.CIRCUITS: "circuit_list",
+    netbox_schema.CIRCUIT_TERMINATIONS: "circuit_termination_list",
+    netbox_schema.CABLES: "cable_list",
 }
 
+_TYPES = {
+    netbox_schema.SITES: "SiteType",
+    netbox_schema.INTERFACES: "InterfaceType",
+    netbox_schema.VLANS: "VLANType",
+    netbox_schema.PROVIDER_NETWORKS: "ProviderNetworkType",
+}
+"""What GraphQL calls the models to which generic references lead."""
+
+_MODELS_OF_TYPES = {name: path for path, name in _TYPES.items()}
+
 _DEPENDENTS = {
-    DEVICES: (
+    netbox_schema.DEVICES: (
         *("interfaces", "frontports", "rearports", "consoleports", "consoleserverports", "powerports", "poweroutlets"),
         *("coolingintakes", "coolingoutflows", "devicebays", "modulebays", "modules", "inventoryitems"),
         *("services", "vdcs"),
     ),
-    VRFS: ("interfaces", "vminterfaces"),
-    VLANS: (
+    netbox_schema.ROUTE_TARGETS: ("importing_vrfs", "exporting_vrfs", "importing_l2vpns", "exporting_l2vpns"),
+    netbox_schema.VRFS: ("interfaces", "vminterfaces"),
+    netbox_schema.VLANS: (
         *("interfaces_as_untagged", "interfaces_as_tagged", "vminterfaces_as_untagged", "vminterfaces_as_tagged"),
         "wirelesslan_set",
     ),
+    netbox_schema.INTERFACES: (
+        *("ip_addresses", "mac_addresses", "member_interfaces", "bridge_interfaces", "wireless_lans"),
+        *("l2vpn_termination", "cable"),
+    ),
+    netbox_schema.ADDRESSES: ("nat_outside", "services", "tunnel_terminations"),
+    netbox_schema.L2VPNS: ("terminations",),
+    netbox_schema.CIRCUITS: ("terminations",),
+    netbox_schema.CIRCUIT_TERMINATIONS: ("cable",),
 }
 """What NetBox deletes along with a record, or quietly takes its reference from. What it protects itself is not here."""
 
+ENDS = frozenset({netbox_schema.INTERFACES, netbox_schema.CIRCUIT_TERMINATIONS})
+"""Models whose records cables are plugged into: they know their cable, which is cheaper than to ask the cables."""
+
+_NO_ENDS: Mapping[str, Ref] = MappingProxyType({})
 _RANGE = re.compile(r"\[(\d+), (\d+)\)")
 
 
 def list_name(path: str) -> str:
     return _LISTS[path]
+
+
+def tagged_name(path: str) -> str:
+    """The name under which an answer holds the ids of the tagged records of a page."""
+    return f"tagged_{_LISTS[path]}"
+
+
+def address_query(name: str, hosts: Sequence[str]) -> str:
+    """All records of these addresses, whatever their mask, VRF and owner, under `name`."""
+    wanted = json.dumps(hosts, separators=(",", ":"))
+    selection = _selection(MODELS[netbox_schema.ADDRESSES])
+    return f"{name}:{_LISTS[netbox_schema.ADDRESSES]}(filters:{{parent:{wanted}}}){{{selection}}}"
 
 
 def keyed(fabric: str) -> str:
@@ -71,25 +111,42 @@ def keyed(fabric: str) -> str:
 
 def relevant(path: str, fabric: str, site_id: int | None) -> str:
     """A filter for the records that carry a key of the fabric or stand where one of ours might: at the fabric's site,
-    in its VLAN groups, in its VRFs, under the names of its VRFs. `site_id` is None while the site does not exist.
+    in one of its records, under a name of the fabric. `site_id` is None while the site does not exist.
     """
-    ours = keyed(fabric)
-    places = {VLANS: f"group:{{{ours}}}", PREFIXES: f"vrf:{{{ours}}}"}
-    places[VRFS] = f"name:{{starts_with:{json.dumps(f'{fabric}/')}}}"
+    ours, named = keyed(fabric), f"name:{{starts_with:{json.dumps(f'{fabric}/')}}}"
+    places = {path: f"{part}:{{{ours}}}" for path, part in _WITHIN.items()} | dict.fromkeys(_NAMED, named)
     if site_id is not None:
-        places[DEVICES] = f'site_id:"{site_id}"'
-        places[VLAN_GROUPS] = f'scope_id:"{site_id}",scope_type:{{app_label:{{exact:"dcim"}},model:{{exact:"site"}}}}'
+        places[netbox_schema.DEVICES] = f'site_id:"{site_id}"'
+        scope = 'scope_type:{app_label:{exact:"dcim"},model:{exact:"site"}}'
+        places[netbox_schema.VLAN_GROUPS] = f'scope_id:"{site_id}",{scope}'
     return f"{ours},OR:{{{places[path]}}}" if path in places else ours
 
 
+_WITHIN = {
+    netbox_schema.VLANS: "group",
+    netbox_schema.PREFIXES: "vrf",
+    netbox_schema.INTERFACES: "device",
+    netbox_schema.ADDRESSES: "vrf",
+    netbox_schema.ADDRESS_RANGES: "vrf",
+    netbox_schema.L2VPN_TERMINATIONS: "l2vpn",
+    netbox_schema.PROVIDER_NETWORKS: "provider",
+    netbox_schema.CIRCUITS: "provider",
+    netbox_schema.CIRCUIT_TERMINATIONS: "circuit",
+}
+"""In which of our records one that could clash with ours has its place."""
+
+_NAMED = (netbox_schema.VRFS, netbox_schema.L2VPNS, netbox_schema.PROVIDERS)
+"""Models whose records we name after the fabric."""
+
+
 def page_query(path: str, condition: str, fabric: str, start: int) -> str:
-    """One page of a model from the id `start` on, and as `tagged` the ids of those in it that carry key and tag."""
+    """One page of a model from the id `start` on, and the ids of those in it that carry key and tag."""
     pagination = f"pagination:{{start:{start},limit:{PAGE}}}"
     tagged = f'{keyed(fabric)},tags:{{slug:{{exact:"{OWNED_TAG}"}}}}'
     name = _LISTS[path]
     return (
         f"{name}(filters:{{{condition}}},{pagination}){{{_selection(MODELS[path])}}} "
-        f"tagged:{name}(filters:{{{tagged}}},{pagination}){{id}}"
+        f"{tagged_name(path)}:{name}(filters:{{{tagged}}},{pagination}){{id}}"
     )
 
 
@@ -106,13 +163,16 @@ def delete_query(path: str, ids: Iterable[int]) -> str:
 def _selection(model: Model) -> str:
     parts = ["id", "last_updated", "custom_fields"]
     for name, field in model.fields.items():
-        if name == "scope":
-            parts.append("scope{__typename ... on SiteType{id}}")
-        elif field.kind is Kind.REFERENCE:
+        if field.kind is Kind.GENERIC:
+            targets = " ".join(f"... on {_TYPES[target]}{{id}}" for target in field.targets)
+            parts.append(f"{name}{{__typename {targets}}}")
+        elif field.kind is Kind.TAGS:
+            parts.append(f"{name}{{id slug}}")
+        elif field.targets and field.kind is not Kind.END:
             parts.append(f"{name}{{id}}")
-        elif not name.startswith(CUSTOM_FIELD_PREFIX):
+        elif field.kind is not Kind.END and not name.startswith(CUSTOM_FIELD_PREFIX):
             parts.append(name)
-    return " ".join(parts)
+    return " ".join([*parts, *(["cable{id} cable_end"] if model.path in ENDS else [])])
 
 
 def key_of(raw: JSONObject) -> str | None:
@@ -121,10 +181,13 @@ def key_of(raw: JSONObject) -> str | None:
     return key if isinstance(key, str) and key else None
 
 
-def to_existing(path: str, raw: JSONObject, names: Names, *, is_tagged: bool) -> ExistingRecord:
-    """A record of a page in symbolic form."""
+def to_existing(
+    path: str, raw: JSONObject, names: Names, *, is_tagged: bool, ends: Mapping[str, Ref] = _NO_ENDS
+) -> ExistingRecord:
+    """A record of a page in symbolic form; `ends` are those of a cable."""
     model = MODELS[path]
     fields = {name: _value(raw, name, model, names) for name in model.fields}
+    fields |= {name: ends.get(name) for name, field in model.fields.items() if field.kind is Kind.END}
     return ExistingRecord(
         model=path,
         id=int(raw["id"]),
@@ -136,28 +199,55 @@ def to_existing(path: str, raw: JSONObject, names: Names, *, is_tagged: bool) ->
     )
 
 
+def cable_end(path: str, raw: JSONObject) -> tuple[int, str] | None:
+    """The cable that is plugged into a record, and with which of its ends (`a`, `b`)."""
+    cable = raw.get("cable") if path in ENDS else None
+    return (int(cable["id"]), str(raw["cable_end"]).lower()) if cable else None
+
+
 def _value(raw: JSONObject, name: str, model: Model, names: Names) -> Value:
     field = model.fields[name]
     if name.startswith(CUSTOM_FIELD_PREFIX):
-        return _scalar((raw.get("custom_fields") or {}).get(name.removeprefix(CUSTOM_FIELD_PREFIX)))
-    value = raw.get(name)
-    if field.kind is Kind.RANGES:
-        return tuple(sorted((int(first), int(after) - 1) for first, after in _RANGE.findall(" ".join(value or ()))))
-    if field.target is not None:
-        return _ref(field.target, value, names)
+        value = (raw.get("custom_fields") or {}).get(name.removeprefix(CUSTOM_FIELD_PREFIX))
+        return canonical(value) if field.kind is Kind.JSON and value is not None else _scalar(value)
+    return _of_kind(field, raw.get(name), names)
+
+
+def _of_kind(field: Field, value: JSON, names: Names) -> Value:
+    match field.kind:
+        case Kind.RANGES:
+            return tuple(sorted((int(first), int(after) - 1) for first, after in _RANGE.findall(" ".join(value or ()))))
+        case Kind.TAGS:
+            slugs = (tag["slug"] for tag in value or ())
+            return tuple(sorted(Ref(TAGS, slug) for slug in slugs if slug.startswith(GROUP_TAG_PREFIX)))
+        case Kind.REFERENCES:
+            return tuple(sorted(_named(field.targets[0], item, names) for item in value or ()))
+        case Kind.REFERENCE | Kind.GENERIC:
+            return _ref(field.targets, value, names)
+        case Kind.CHOICE:
+            return _scalar(value) or None
     return _scalar(value)
 
 
-def _ref(target: str, value: JSON, names: Names) -> Ref | None:
-    """A reference; a scope that is no site is told apart from every site."""
+def _ref(targets: Sequence[str], value: JSON, names: Names) -> Ref | None:
+    """A reference; one to a record of another model than ours would be is told apart from all of them."""
     if not isinstance(value, dict):
         return None
     if "id" not in value:
         return Ref(str(value.get("__typename")), "?")
+    return _named(_MODELS_OF_TYPES.get(str(value.get("__typename")), targets[0]), value, names)
+
+
+def _named(path: str, value: JSONObject, names: Names) -> Ref:
     record_id = int(value["id"])
-    return names.get((target, record_id)) or Ref(target, f"#{record_id}")
+    return names.get((path, record_id)) or Ref(path, f"#{record_id}")
+
+
+def canonical(value: JSON) -> str:
+    """JSON as the one text that stands for it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _scalar(value: JSON) -> Value:
     """Custom fields of other kinds than ours are lists and objects: they equal nothing that we write."""
-    return value if value is None or isinstance(value, (str, int, float, bool)) else json.dumps(value)
+    return value if value is None or isinstance(value, (str, int, float, bool)) else canonical(value)

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeAlias
 
-from reconciler.model.netbox import Observation, Ref
+from reconciler.model.netbox import OWNED_TAG, ExistingRecord, Observation, Ref
 from reconciler.model.netbox_schema import (
+    ADDRESSES,
+    CABLES,
+    CIRCUIT_TYPES,
     CUSTOM_FIELDS,
     DEVICE_ROLES,
     DEVICE_TYPES,
+    GROUP_TAG_PREFIX,
     MANUFACTURERS,
     OWNED,
+    PLATFORMS,
     SITES,
     TAGS,
 )
-from reconciler.targets.netbox.queries import key_of, list_name, page_query, relevant, to_existing
+from reconciler.targets.netbox.queries import (
+    ENDS,
+    address_query,
+    cable_end,
+    key_of,
+    list_name,
+    page_query,
+    relevant,
+    tagged_name,
+    to_existing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.json import JSONObject
-    from reconciler.model.netbox import ExistingRecord, SharedRecord
+    from reconciler.model.netbox import Projection, Record, SharedRecord
     from reconciler.targets.netbox.client import NetBoxClient
+
+Entry: TypeAlias = "tuple[JSONObject, bool]"
+"""A record as GraphQL answers it, and whether it carries our tag and key."""
+
+Found: TypeAlias = dict[str, list[Entry]]
 
 _SHARED_LISTS = {
     TAGS: "tag_list",
@@ -30,9 +52,14 @@ _SHARED_LISTS = {
     MANUFACTURERS: "manufacturer_list",
     DEVICE_TYPES: "device_type_list",
     DEVICE_ROLES: "device_role_list",
+    PLATFORMS: "platform_list",
+    CIRCUIT_TYPES: "circuit_type_list",
 }
 _SLUGS = 40
 """Slugs in one filter, so that a query fits into a URL."""
+
+_ADDRESSES = 60
+"""Addresses in one filter, likewise."""
 
 
 class Reader:
@@ -43,6 +70,9 @@ class Reader:
     def __init__(self, client: NetBoxClient) -> None:
         self._client = client
         self._names: dict[tuple[str, int], Ref] = {}
+        self._ends: defaultdict[int, dict[str, Ref]] = defaultdict(dict)
+        self._other_tags: dict[tuple[str, int], list[int]] = {}
+        self._visible: set[str] = set()
         self._largest_page = 0
         self._fabric = ""
         self._site: Ref | None = None
@@ -54,24 +84,31 @@ class Reader:
         """The fabric of the last observation."""
         return self._fabric
 
-    def observe(self, fabric: str, shared: Sequence[SharedRecord]) -> Observation:
+    def observe(self, fabric: str, projection: Projection) -> Observation:
         """As the port."""
         self._fabric = fabric
-        self._site = next((record.ref for record in shared if record.ref.model == SITES), None)
-        self._names.clear()
-        self.ids.clear()
-        self.versions.clear()
-        present = self.shared(shared)
-        faults = tuple(self._custom_field_faults(shared, present))
-        records = tuple(record for model in OWNED for record in self._certain(model.path))
-        return Observation(records, frozenset(present), faults)
+        self._site = next((record.ref for record in projection.shared if record.ref.model == SITES), None)
+        for known in (self._names, self._ends, self._other_tags, self.ids, self.versions):
+            known.clear()
+        present = self.shared(projection.shared)
+        faults = tuple(self._custom_field_faults(projection.shared, present))
+        found = self._pages([model.path for model in OWNED])
+        self._name(found)
+        found[ADDRESSES] += self._strange_addresses(projection.records, found[ADDRESSES])
+        self._make_sure(found, {record.ref.model for record in projection.records})
+        records = [self._existing(path, entry) for path, entries in found.items() for entry in entries]
+        return Observation((*records, *self._strange_cables(found[CABLES])), frozenset(present), faults)
 
-    def _certain(self, path: str) -> list[ExistingRecord]:
-        """The records of a model; none of ours among them only where we may see them, and there are none."""
-        records = self.records(path)
-        if not any(record.is_keyed_by(self._fabric) for record in records):
-            self._client.look(path)
-        return records
+    def _make_sure(self, found: Found, wanted: AbstractSet[str]) -> None:
+        """GraphQL passes over what we may not see: where nothing of ours is seen, and was or shall be, ask whether we
+        may see it, once.
+        """
+        for path, entries in found.items():
+            if any(_is_keyed(raw, self._fabric) for raw, _ in entries):
+                self._visible.discard(path)
+            elif path in wanted and path not in self._visible:
+                self._client.look(path)
+                self._visible.add(path)
 
     def remember(self, ref: Ref, raw: JSONObject) -> None:
         """Take in a record that was written, as NetBox answered it."""
@@ -94,32 +131,79 @@ class Reader:
                 found.add(ref)
         return found
 
+    def other_tags(self, existing: ExistingRecord) -> Sequence[int]:
+        """The ids of those tags of a record that are not ours."""
+        return self._other_tags.get((existing.model, existing.id), ())
+
     def records(self, path: str) -> list[ExistingRecord]:
-        """The records of an owned model that are ours or that could clash with ours."""
+        """The records of an owned model that are ours or that could clash with ours, as they are now."""
+        paths = [path, *(ENDS if path == CABLES else ())]
+        if path == CABLES:
+            self._ends.clear()
+        found = self._pages(paths)
+        self._name(found)
+        return [self._existing(path, entry) for entry in found[path]]
+
+    def _pages(self, paths: Sequence[str]) -> Found:
+        """The records of these models, page by page of all of them at once."""
+        found: Found = {path: [] for path in paths}
+        starts = dict.fromkeys(paths, 0)
         site_id = self.ids.get(self._site) if self._site else None
-        pages = list(self._pages(path, relevant(path, self._fabric, site_id)))
-        for raw, is_tagged in sorted(pages, key=lambda page: (page[1], -int(page[0]["id"]))):
-            self._name(path, raw, is_tagged=is_tagged)
-        return [to_existing(path, raw, self._names, is_tagged=is_tagged) for raw, is_tagged in pages]
-
-    def _pages(self, path: str, condition: str) -> Iterator[tuple[JSONObject, bool]]:
-        start, is_last = 0, False
-        while not is_last:
-            answer = self._client.query(page_query(path, condition, self._fabric, start))
-            page, tagged = answer[list_name(path)], {raw["id"] for raw in answer["tagged"]}
-            yield from ((raw, raw["id"] in tagged) for raw in page)
+        while starts:
+            queries = (
+                page_query(path, relevant(path, self._fabric, site_id), self._fabric, start)
+                for path, start in starts.items()
+            )
+            answer = self._client.query(*queries)
+            pages = {path: answer[list_name(path)] for path in starts}
+            for path, page in pages.items():
+                tagged = {raw["id"] for raw in answer[tagged_name(path)]}
+                found[path] += ((raw, raw["id"] in tagged) for raw in page)
             # NetBox cuts pages to a size that it does not tell; one that is shorter than another one was is the last.
-            is_last = not page or len(page) < self._largest_page
-            self._largest_page = max(self._largest_page, len(page))
-            start = int(page[-1]["id"]) + 1 if page else 0
+            self._largest_page = max(self._largest_page, *map(len, pages.values()))
+            full = {path: page for path, page in pages.items() if page and len(page) >= self._largest_page}
+            starts = {path: int(page[-1]["id"]) + 1 for path, page in full.items()}
+        return found
 
-    def _name(self, path: str, raw: JSONObject, *, is_tagged: bool) -> None:
-        """Give a record its reference. Of several with one key the oldest that is tagged comes last and counts."""
-        record_id, key = int(raw["id"]), key_of(raw)
-        if key is not None and key.startswith(f"{self._fabric}/"):
-            self._names[path, record_id] = Ref(path, key)
+    def _strange_addresses(self, records: Iterable[Record], known: Sequence[Entry]) -> list[Entry]:
+        """Addresses outside of our VRFs that are those of records which do not exist yet."""
+        wanted = (record for record in records if record.ref.model == ADDRESSES and record.ref not in self.ids)
+        hosts = sorted({str(r.fields["address"]).partition("/")[0] for r in wanted if r.fields.get("vrf") is None})
+        queries = (
+            address_query(f"part{start}", hosts[start : start + _ADDRESSES])
+            for start in range(0, len(hosts), _ADDRESSES)
+        )
+        seen = {raw["id"] for raw, _ in known}
+        found = [raw for part in self._client.query(*queries).values() for raw in part if raw["vrf"] is None]
+        return [(raw, False) for raw in found if raw["id"] not in seen]
+
+    def _strange_cables(self, known: Sequence[Entry]) -> list[ExistingRecord]:
+        """Cables of others at our ports: all that is known of them is where they end."""
+        ours = {int(raw["id"]) for raw, _ in known}
+        strange = {cable: ends for cable, ends in self._ends.items() if cable not in ours}
+        return [ExistingRecord(CABLES, cable, f"#{cable}", dict(ends)) for cable, ends in sorted(strange.items())]
+
+    def _existing(self, path: str, entry: Entry) -> ExistingRecord:
+        raw, is_tagged = entry
+        return to_existing(path, raw, self._names, is_tagged=is_tagged, ends=self._ends.get(int(raw["id"]), {}))
+
+    def _name(self, found: Found) -> None:
+        """Give records their references. Of several with one key the oldest that is tagged comes last and counts."""
+        for path, entries in found.items():
+            for raw, is_tagged in sorted(entries, key=lambda entry: (entry[1], -int(entry[0]["id"]))):
+                self._name_one(path, raw, is_tagged=is_tagged)
+
+    def _name_one(self, path: str, raw: JSONObject, *, is_tagged: bool) -> None:
+        record_id = int(raw["id"])
+        if _is_keyed(raw, self._fabric):
+            ref = self._names[path, record_id] = Ref(path, str(key_of(raw)))
             if is_tagged:
-                self.ids[Ref(path, key)] = record_id
+                self.ids[ref] = record_id
+        if "tags" in raw:
+            self._other_tags[path, record_id] = [int(tag["id"]) for tag in raw["tags"] if not _is_our_tag(tag["slug"])]
+        if plugged := cable_end(path, raw):
+            cable, end = plugged
+            self._ends[cable][end] = self._names.get((path, record_id)) or Ref(path, f"#{record_id}")
 
     def _custom_field_faults(self, shared: Sequence[SharedRecord], present: set[Ref]) -> Iterator[str]:
         """Take in which custom fields exist, and what is wrong with them."""
@@ -134,6 +218,14 @@ class Reader:
             return []
         found = self._client.listing(CUSTOM_FIELDS, {"name": names, "fields": "id,name,type,unique,object_types"})
         return [raw for raw in found if raw.get("name") in names]
+
+
+def _is_keyed(raw: JSONObject, fabric: str) -> bool:
+    return (key_of(raw) or "").startswith(f"{fabric}/")
+
+
+def _is_our_tag(slug: str) -> bool:
+    return slug == OWNED_TAG or slug.startswith(GROUP_TAG_PREFIX)
 
 
 def _shared_queries(wanted: set[Ref]) -> Iterator[str]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, Ref
+from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, Ref, references
 from reconciler.model.netbox_schema import TAGS
 from reconciler.targets.netbox.payloads import body, etag
 from reconciler.targets.netbox.queries import delete_query, key_of, list_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.model.json import JSONObject
-    from reconciler.model.netbox import ExistingRecord, Record, RecordChange, SharedRecord
+    from reconciler.model.netbox import ExistingRecord, Record, RecordChange, SharedRecord, Value
     from reconciler.targets.netbox.client import NetBoxClient
     from reconciler.targets.netbox.reading import Reader
 
@@ -29,7 +29,7 @@ class SharedSender:
         self._path = path
 
     def entry(self, item: SharedRecord) -> JSONObject:
-        return {**body(item.fields, self._reader.ids), "changelog_message": message(self._reader.fabric)}
+        return {**body(self._path, item.fields, self._reader.ids), "changelog_message": message(self._reader.fabric)}
 
     def record_id(self, item: SharedRecord) -> int | None:  # noqa: ARG002 - it has none yet
         return None
@@ -55,10 +55,10 @@ class CreateSender:
         self._path = path
 
     def entry(self, item: Record) -> JSONObject:
-        fields = body(item.fields, self._reader.ids)
+        fields = body(self._path, item.fields, self._reader.ids)
         return {
             **fields,
-            "tags": [self._reader.ids[TAG]],
+            "tags": [self._reader.ids[tag] for tag in (TAG, *_group_tags(item.fields))],
             "custom_fields": {**fields.get("custom_fields", {}), KEY_FIELD: item.ref.key},
             "changelog_message": message(self._reader.fabric),
         }
@@ -92,7 +92,11 @@ class UpdateSender:
         self._path = path
 
     def entry(self, item: RecordChange) -> JSONObject:
-        fields = body(item.fields, self._reader.ids)
+        fields = body(self._path, item.fields, self._reader.ids)
+        if "tags" in item.fields:
+            # `tags` replaces all of them: those of people are written back as they were read, under If-Match.
+            ours = [self._reader.ids[tag] for tag in (TAG, *_group_tags(item.fields))]
+            fields["tags"] = [*ours, *self._reader.other_tags(item.existing)]
         return {"id": item.existing.id, **fields, "changelog_message": message(self._reader.fabric)}
 
     def record_id(self, item: RecordChange) -> int | None:
@@ -116,6 +120,10 @@ class UpdateSender:
         if now.version:
             self._reader.versions[now.model, now.id] = now.version
         return True
+
+
+def _group_tags(fields: Mapping[str, Value]) -> Iterator[Ref]:
+    return references({"tags": fields.get("tags")})
 
 
 class DeleteSender:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.model.netbox import OWNED_TAG, WriteResult
+from reconciler.model.netbox import OWNED_TAG, ExistingRecord, RecordChange, WriteResult
 from reconciler.model.netbox_schema import (
+    CIRCUIT_TYPES,
     CUSTOM_FIELDS,
     DEVICE_ROLES,
     DEVICE_TYPES,
     MANUFACTURERS,
     MODELS,
+    PLATFORMS,
     SITES,
     TAGS,
 )
@@ -28,11 +30,9 @@ if TYPE_CHECKING:
 
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox import (
-        ExistingRecord,
         Observation,
         Projection,
         Record,
-        RecordChange,
         Ref,
         SharedRecord,
         Value,
@@ -43,8 +43,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 UNMARKED = "it no longer carries our marks"
+NOT_CREATED = "it was not created"
 
-_SHARED_ORDER = (TAGS, CUSTOM_FIELDS, SITES, MANUFACTURERS, DEVICE_TYPES, DEVICE_ROLES)
+_SHARED_ORDER = (
+    *(TAGS, CUSTOM_FIELDS, SITES, MANUFACTURERS, DEVICE_TYPES, DEVICE_ROLES),
+    *(PLATFORMS, CIRCUIT_TYPES),
+)
 _PATIENCE = 3.0
 """Seconds to wait for the answers of writes: less than NetBox waits for the answer to its event."""
 
@@ -76,7 +80,7 @@ class NetBoxServer:
         return self._client.written.holds(request_id, _PATIENCE)
 
     def observe(self, fabric: str, projection: Projection) -> Observation:
-        return self._reader.observe(fabric, projection.shared)
+        return self._reader.observe(fabric, projection)
 
     def create_shared(self, records: Sequence[SharedRecord]) -> Sequence[WriteResult]:
         errors: dict[Ref, str | None] = {}
@@ -104,6 +108,27 @@ class NetBoxServer:
         sender = UpdateSender(self._client, self._reader, path)
         errors = self._write(sender, changes, _changed_fields, lambda change: _shard(path, change.fields))
         return [WriteResult(change.existing.ref, error) for change, error in zip(changes, errors, strict=True)]
+
+    def complete(self, records: Sequence[Record]) -> Sequence[WriteResult]:
+        if not records:
+            return []
+        path = records[0].ref.model
+        changes = [self._completion(record) for record in records]
+        known = [change for change in changes if isinstance(change, RecordChange)]
+        sender = UpdateSender(self._client, self._reader, path)
+        errors = iter(self._write(sender, known, _changed_fields, lambda change: _shard(path, change.fields)))
+        return [
+            WriteResult(record.ref, next(errors) if isinstance(change, RecordChange) else change)
+            for record, change in zip(records, changes, strict=True)
+        ]
+
+    def _completion(self, record: Record) -> RecordChange | str:
+        """The change that completes a record, or why there is none."""
+        record_id = self._reader.ids.get(record.ref)
+        if record_id is None:
+            return NOT_CREATED
+        model = record.ref.model
+        return RecordChange(ExistingRecord(model, record_id, record.label, {}, record.ref.key, True), record.fields)  # noqa: FBT003
 
     def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
         if not records:
@@ -174,9 +199,10 @@ def _why_not(record: ExistingRecord, raw: JSONObject, fabric: str) -> str | None
     if not _is_marked(raw, fabric) or key_of(raw) != record.key:
         return UNMARKED
     for name, dependents in raw.items():
-        if name == "tags" or not isinstance(dependents, list):
+        if name in {"tags", "custom_fields"} or not isinstance(dependents, (list, dict)):
             continue
-        strangers = sum(not _is_marked(other, fabric) for other in dependents)
+        others = dependents if isinstance(dependents, list) else [dependents]
+        strangers = sum(not _is_marked(other, fabric) for other in others)
         if strangers:
             noun = MODELS[record.model].noun
             return f"the {noun} has {name.replace('_', ' ')} that are not ours ({strangers}); they would suffer with it"
