@@ -105,6 +105,10 @@ def _netbox(netbox: JSONObject | None) -> Iterator[str]:
     done = [f"{netbox[what]} to {what}" for what in _MARKS if netbox[what]]
     if done:
         yield f"NetBox: {', '.join(done)}"
+    for taken in netbox["take_over"]:
+        yield f"[yellow]takes over[/yellow]: NetBox: {plain(taken)}"
+    for conflict in netbox["conflicts"]:
+        yield f"[red]conflict[/red]: NetBox: {plain(conflict)}"
     for block in netbox["blocks"]:
         yield f"[yellow]blocked[/yellow]: NetBox: {plain(block['reason'])}: {plain(block['message'])}"
 

@@ -162,10 +162,18 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """An owned record whose fields differ: `fields` holds the desired values of those that do, `before` theirs now."""
+    """A record whose fields differ: `fields` holds the desired values of those that do, `before` theirs now. It is
+    ours, or it becomes ours with this change, as the record `takes`.
+    """
 
     existing: ExistingRecord
     fields: Mapping[str, Value]
+    takes: Ref | None = None
+
+    @property
+    def ref(self) -> Ref:
+        """The record as it is called after the change."""
+        return self.takes or self.existing.ref
 
     @property
     def before(self) -> dict[str, Value]:

@@ -92,6 +92,11 @@ class NetBoxPlan:
     blocks: tuple[Block, ...] = ()
 
     @property
+    def taken(self) -> tuple[RecordChange, ...]:
+        """The updates by which records of people become ours."""
+        return tuple(change for change in self.updates if change.takes)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is to be written."""
         return not (self.shared or self.parked or self.creates or self.updates or self.late or self.deletes)
@@ -111,10 +116,12 @@ class NetBoxPlan:
         staying = [change for change in self.parked if (change.existing.model, change.existing.id) not in twins]
         yield from _updates(staying, limit)
         for path in ORDER:
+            yield from _updates([change for change in self.taken if change.existing.model == path], limit)
             for level in _levels([record for record in self.creates if record.ref.model == path], MODELS[path]):
                 for records in _chunks(level, limit):
                     yield Step(Action.CREATE, path, records=records)
-            yield from _updates([change for change in self.updates if change.existing.model == path], limit)
+            own = [change for change in self.updates if change.existing.model == path and not change.takes]
+            yield from _updates(own, limit)
         yield from _updates(self.late, limit)
         for path in ORDER:
             for records in _chunks([record for record in self.completes if record.ref.model == path], limit):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.model.fabric import NetBoxPolicy
-    from reconciler.model.netbox import ExistingRecord, Observation, Projection, Value
+    from reconciler.model.netbox import ExistingRecord, Observation, Projection, Ref, Value
     from reconciler.plan.netbox_claims import Wish
 
 PRUNE_BLOCKED = "PruneBlocked"
@@ -43,20 +43,20 @@ def plan_netbox(
     undeclared = _undeclared(projection, observation, fabric)
     unread = tuple(existing for existing in undeclared if _unread(existing, projection, fabric))
     prunable = _without(undeclared, unread) if policy.prune else ()
-    free, held = _free(prunable, projection, observation, fabric)
+    free, held = _free(prunable, projection, observation, fabric, take_over=policy.take_over)
     block = _guard(free, projection, policy, incomplete)
     blocks = (block, _of_unread(unread, projection, policy))
     deletes = () if block else free
     declared = {record.ref for record in projection.records}
-    claims = Claims(projection, observation, fabric, deletes)
+    claims = Claims(projection, observation, fabric, deletes, take_over=policy.take_over)
     allowed = claims.allowed()
     parked = _parked(allowed, deletes)
     return NetBoxPlan(
         shared=tuple(record for record in projection.shared if record.ref not in observation.shared),
         parked=parked,
         creates=tuple(_new(wish, wish.fields) for wish in allowed if wish.existing is None),
-        updates=tuple(_updates(allowed, parked)),
-        late=tuple(RecordChange(wish.existing, wish.late) for wish in allowed if wish.existing and wish.late),
+        updates=tuple(_updates(allowed, parked, fabric)),
+        late=tuple(_late(allowed, fabric)),
         completes=tuple(_new(wish, wish.late) for wish in allowed if wish.existing is None and wish.late),
         deletes=deletes,
         twins=tuple(existing for existing in deletes if existing.ref in declared),
@@ -92,14 +92,20 @@ def _unread(existing: ExistingRecord, projection: Projection, fabric: str) -> bo
 
 
 def _free(
-    undeclared: tuple[ExistingRecord, ...], projection: Projection, observation: Observation, fabric: str
+    undeclared: tuple[ExistingRecord, ...],
+    projection: Projection,
+    observation: Observation,
+    fabric: str,
+    *,
+    take_over: bool,
 ) -> tuple[tuple[ExistingRecord, ...], list[Refusal]]:
     """Those of the undeclared records on which nothing depends that stays, and why the others cannot be deleted: NetBox
     would refuse it, in this pass and in each one after it.
     """
     free, held = undeclared, list[Refusal]()
     while free:
-        users = _users(free, observation, Claims(projection, observation, fabric, free).allowed())
+        claims = Claims(projection, observation, fabric, free, take_over=take_over)
+        users = _users(free, observation, claims.allowed())
         still_used = [existing for existing in free if (existing.model, existing.id) in users]
         if not still_used:
             break
@@ -181,15 +187,28 @@ def _parked(allowed: Iterable[Wish], deletes: Iterable[ExistingRecord]) -> tuple
     return tuple(RecordChange(holder, _aside(holder)) for holder in ordered)
 
 
-def _updates(allowed: Iterable[Wish], parked: Sequence[RecordChange]) -> Iterator[RecordChange]:
+def _late(allowed: Iterable[Wish], fabric: str) -> Iterator[RecordChange]:
+    for wish in allowed:
+        if wish.existing is not None and wish.late:
+            yield RecordChange(wish.existing, wish.late, _takes(wish, fabric))
+
+
+def _takes(wish: Wish, fabric: str) -> Ref | None:
+    """What a record becomes that was not ours."""
+    is_ours = wish.existing is None or wish.existing.is_owned_by(fabric)
+    return None if is_ours else wish.record.ref
+
+
+def _updates(allowed: Iterable[Wish], parked: Sequence[RecordChange], fabric: str) -> Iterator[RecordChange]:
     """The updates; one that stepped aside gets back what it gave up for that and would have kept."""
     aside = {(change.existing.model, change.existing.id): change for change in parked}
     for wish in allowed:
         if wish.existing is None:
             continue
         change = aside.get((wish.existing.model, wish.existing.id))
-        if fields := {**(change.before if change else {}), **wish.fields}:
-            yield RecordChange(wish.existing, fields)
+        fields, takes = {**(change.before if change else {}), **wish.fields}, _takes(wish, fabric)
+        if fields or takes:
+            yield RecordChange(wish.existing, fields, takes)
 
 
 def _aside(holder: ExistingRecord) -> dict[str, Value]:

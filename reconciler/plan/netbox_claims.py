@@ -47,9 +47,17 @@ class Claims:
     """The wishes of a projection, sorted into those that can go and those that cannot."""
 
     def __init__(
-        self, projection: Projection, observation: Observation, fabric: str, deletes: Sequence[ExistingRecord]
+        self,
+        projection: Projection,
+        observation: Observation,
+        fabric: str,
+        deletes: Sequence[ExistingRecord],
+        *,
+        take_over: bool = False,
     ) -> None:
+        """`take_over`: records of people that stand in the place of ours are wished to become ours."""
         self._fabric = fabric
+        self._take_over = take_over
         self._present = observation.shared | {record.ref for record in projection.shared}
         self._deletes = {(existing.model, existing.id) for existing in deletes}
         self._keyed = _first_by_key(observation, fabric)
@@ -76,7 +84,7 @@ class Claims:
 
     def _all(self, projection: Projection) -> Iterator[Wish]:
         for record in sorted(projection.records, key=lambda record: (ORDER[record.ref.model], record.ref)):
-            existing = self._keyed.get(record.ref)
+            existing = self._keyed.get(record.ref) or self._to_be_taken(record)
             before = existing.fields if existing else {}
             late_names = MODELS[record.ref.model].late
             late: dict[str, Value] = {}
@@ -84,9 +92,18 @@ class Claims:
             for name, value in record.fields.items():
                 if before.get(name) != value or (existing is None and name not in late_names):
                     (late if name in late_names else fields)[name] = value
-            if fields or late or existing is None or not existing.is_tagged:
+            if fields or late or existing is None or not existing.is_owned_by(self._fabric):
                 takes = _taken(record, before)
                 yield Wish(record, existing, fields, late, takes, self._others(record.ref.model, takes, existing))
+
+    def _to_be_taken(self, record: Record) -> ExistingRecord | None:
+        """The one record of a person in whose place this one belongs, where such are taken over."""
+        if not self._take_over:
+            return None
+        naturals = natural_keys(record.ref.model, record.fields)
+        found = {holder.id: holder for natural in naturals for holder in self._holders[record.ref.model, natural]}
+        (holder, *others) = found.values() or (None,)
+        return holder if holder and not others and holder.key is None and not holder.is_tagged else None
 
     def _others(
         self, model: str, takes: frozenset[NaturalKey], existing: ExistingRecord | None
@@ -113,7 +130,7 @@ class Claims:
 
     def _clash(self, wish: Wish) -> tuple[str, bool] | None:
         """Who stands at the wish's place and does not leave; whether that is not ours."""
-        if wish.existing and not wish.existing.is_tagged:
+        if wish.existing and not wish.existing.is_tagged and not self._take_over:
             return disowned(wish.existing), True
         for holder in wish.holders:
             if not holder.is_owned_by(self._fabric):
@@ -158,7 +175,7 @@ class Claims:
         existing = self._keyed.get(ref)
         if existing is None:
             return ref in self._wishes and ref not in self._refusals
-        return existing.is_tagged and (existing.model, existing.id) not in self._deletes
+        return (existing.is_tagged or self._take_over) and (existing.model, existing.id) not in self._deletes
 
 
 def can_step_aside(existing: ExistingRecord) -> bool:

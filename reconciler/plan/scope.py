@@ -52,8 +52,8 @@ def within(plan: NetBoxPlan, fabric: str, scope: AbstractSet[ObjectKey]) -> NetB
     return replace(
         plan,
         creates=tuple(record for record in plan.creates if aside or is_in(record.ref)),
-        updates=tuple(change for change in plan.updates if aside or is_in(change.existing.ref)),
-        late=tuple(change for change in plan.late if aside or is_in(change.existing.ref)),
+        updates=tuple(change for change in plan.updates if aside or is_in(change.ref)),
+        late=tuple(change for change in plan.late if aside or is_in(change.ref)),
         completes=tuple(record for record in plan.completes if aside or is_in(record.ref)),
         deletes=tuple(one for one in plan.deletes if is_needed(one) or (aside and one in plan.twins)),
         refusals=tuple(refusal for refusal in plan.refusals if is_in(refusal.ref)),

@@ -11,6 +11,7 @@ from reconciler.errors import RetryableError, StalledError
 from reconciler.model.netbox_plan import Action
 from reconciler.model.passes import Phase
 from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, plan_netbox
+from reconciler.plan.netbox_claims import describe
 from reconciler.plan.projection import project
 from reconciler.plan.scope import within
 from reconciler.reconcile.attempt import SupersededError
@@ -145,6 +146,8 @@ def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
     attempt.counts["netbox_retained"] = len(plan.retained)
     for skipped in projection.skipped:
         attempt.fail(Phase.PROJECT, str(skipped.key), StalledError(skipped.message, reason="NotProjectable"))
+    for change in plan.taken:
+        log.warning("taken over", fabric=attempt.fabric, record=describe(change.existing), key=change.ref.key)
     for refusal in plan.refusals:
         reason = "NetBoxConflict" if refusal.is_conflict else "NetBoxWaiting"
         attempt.fail(Phase.NETBOX, str(refusal.ref), StalledError(refusal.message, reason=reason))

@@ -133,7 +133,9 @@ class NetBoxSettings(Section):
     """
 
     take_over: bool = False
-    """Take over records that people made. Default false, the only value in this version."""
+    """Make records that people made, and that stand where the fabric's belong, the fabric's own; the plan lists them.
+    Records of another fabric are never taken. Default false: they are reported as conflicts and left alone.
+    """
 
     writers: Annotated[int, Field(ge=1, le=8)] = 2
     """Number of bulk requests at once, 1 to 8. Default 2."""
@@ -165,6 +167,7 @@ class NetBoxSettings(Section):
             prune=self.prune,
             max_deletes=self.max_deletes,
             writers=self.writers,
+            take_over=self.take_over,
         )
 
 

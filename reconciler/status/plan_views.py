@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.plan import Create, Delete, Update
 from reconciler.plan.approval import verb
 from reconciler.plan.fields import declared_paths
+from reconciler.plan.netbox_claims import describe
 from reconciler.status.times import rfc3339
 from reconciler.status.views import MAX_PROBLEMS, field_views, problem_view
 
@@ -176,5 +177,7 @@ def _netbox_view(plan: NetBoxPlan) -> JSONObject:
         "update": len(plan.updates),
         "delete": len(plan.deletes),
         "retained": len(plan.retained),
+        "take_over": [describe(change.existing) for change in plan.taken],
+        "conflicts": [f"{refusal.ref.key}: {refusal.message}" for refusal in plan.refusals if refusal.is_conflict],
         "blocks": [{"reason": block.reason, "message": block.message} for block in plan.blocks],
     }

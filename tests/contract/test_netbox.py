@@ -9,11 +9,33 @@ import pytest
 
 from reconciler.model.fabric import NetBoxPolicy
 from reconciler.model.netbox import ExistingRecord, Projection, Record, RecordChange, Ref, SharedRecord
-from reconciler.model.objects import Manifest, ObjectKey, Source
+from reconciler.model.netbox_plan import NetBoxPlan
+from reconciler.model.netbox_schema import MODELS
+from reconciler.model.objects import Manifest
 from reconciler.plan.netbox import plan_netbox
 from reconciler.plan.projection import prerequisites, project
 from reconciler.targets.local.memory import MemoryDocuments
 from reconciler.targets.local.netbox import LocalNetBox
+from tests.contract.netbox_records import (
+    DEVICE_TYPE,
+    FABRIC,
+    GROUP,
+    LEAF,
+    NAMESPACES,
+    POLICY,
+    ROLE,
+    SERVERS,
+    SITE,
+    VRF,
+    cable,
+    declared,
+    device,
+    interface,
+    port,
+    projected,
+    vpc,
+    wired,
+)
 from tests.contract.netbox_runner import carry_out, mirror
 from tests.contract.netbox_world import LocalPerson, World
 
@@ -22,53 +44,6 @@ if TYPE_CHECKING:
 
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox import Value
-
-POLICY = NetBoxPolicy("dc1")
-SITE = Ref("dcim/sites", "dc1")
-ROLE = Ref("dcim/device-roles", "server")
-DEVICE_TYPE = Ref("dcim/device-types", "hedgehog/generic-server")
-GROUP = Ref("ipam/vlan-groups", "dc1/VLANNamespace/default")
-VRF = Ref("ipam/vrfs", "dc1/VPC/vpc-1")
-
-
-def declared(kind: str, name: str, spec: JSONObject | None = None) -> Manifest:
-    return Manifest(ObjectKey(kind, "default", name), Source(f"{name}.yaml"), spec or {})
-
-
-def vpc(name: str, **vlans: int) -> Manifest:
-    """A VPC with a subnet for each VLAN id."""
-    subnets = {subnet: {"subnet": f"10.{vlan}.0.0/24", "vlan": vlan} for subnet, vlan in vlans.items()}
-    return declared("VPC", name, {"subnets": subnets})
-
-
-LEAF = declared(
-    "Switch",
-    "leaf-01",
-    {
-        "role": "server-leaf",
-        "profile": "dell-s5248f-on",
-        "asn": 65101,
-        "description": "Zürich, rack 7",
-        "boot": {"serial": "ABC123"},
-        "redundancy": {"group": "eslag-1"},
-    },
-)
-NAMESPACES = (
-    declared("VLANNamespace", "default", {"ranges": [{"from": 100, "to": 199}, {"from": 1, "to": 50}]}),
-    declared("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8", "fd00::/48"]}),
-)
-SERVERS = (declared("Server", "server-01"), declared("Server", "server-02"))
-FABRIC = (*NAMESPACES, LEAF, *SERVERS, vpc("vpc-1", back=11, front=12), vpc("vpc-2", front=13))
-
-
-def projected(*objects: Manifest) -> Projection:
-    return project("dc1", POLICY, objects)
-
-
-def device(name: str, /, **fields: Value) -> Record:
-    """A server as a record, beside the projection."""
-    base: dict[str, Value] = {"name": name, "site": SITE, "role": ROLE, "device_type": DEVICE_TYPE, "status": "active"}
-    return Record(Ref("dcim/devices", f"dc1/Server/{name}"), name, {**base, **fields})
 
 
 def theirs(name: str) -> dict[str, Value]:
@@ -224,6 +199,92 @@ class NetBoxContract:
         assert {record.ref for record in world.netbox.observe("dc1", projected(*left)).records} == {
             record.ref for record in projected(*left).records
         }
+
+    def settle(self, world: World, projection: Projection) -> NetBoxPlan:
+        """Mirror without an error, so that nothing is left to do; the plan that it took."""
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projection)
+        assert errors == []
+        assert plan.refusals == ()
+        again = plan_netbox(projection, world.netbox.observe("dc1", projection), POLICY, "dc1")
+        assert (again, again.is_empty) == (NetBoxPlan(), True)
+        return plan
+
+    def test_every_model(self, world: World) -> None:
+        """A record of each model is written in one pass, with all that refers to later ones, and reads back as it
+        should be; and all of it goes again, but for what others share.
+        """
+        projection = wired()
+        assert {one.ref.model for one in projection.records} == set(MODELS)
+        self.settle(world, projection)
+        observed = {one.ref: one for one in world.netbox.observe("dc1", projection).records}
+
+        for wanted in projection.records:
+            found = observed[wanted.ref]
+            assert found.is_tagged
+            assert {name: found.fields[name] for name in wanted.fields} == wanted.fields
+        self.settle(world, projected(*NAMESPACES, SERVERS[0]))
+        left = {one.ref for one in world.netbox.observe("dc1", projection).records}
+        assert left == {one.ref for one in projected(*NAMESPACES, SERVERS[0]).records}
+
+    def test_cables_move(self, world: World) -> None:
+        """Two cables exchange an end: the old ones free their ports before the new ones take them."""
+        first = wired()
+        others = [one for one in first.records if one.ref.model != "dcim/cables"]
+        ports = [interface("b", f"p{number}") for number in range(4)]
+        straight = [cable("s1", ports[0].ref, ports[2].ref), cable("s2", ports[1].ref, ports[3].ref)]
+        crossed = [cable("k1", ports[0].ref, ports[3].ref), cable("k2", ports[1].ref, ports[2].ref)]
+        self.settle(world, replace(first, records=(*others, *ports, *straight)))
+        plan = self.settle(world, replace(first, records=(*others, *ports, *crossed)))
+
+        assert (len(plan.creates), len(plan.deletes), plan.parked) == (2, 2, ())
+
+    def test_a_cable_of_a_person(self, world: World) -> None:
+        """A port into which a person plugged a cable is a conflict, and that cable stays; so does their address."""
+        first = wired()
+        left = tuple(one for one in first.records if one.ref.model not in {"dcim/cables", "ipam/ip-addresses"})
+        bare = [
+            replace(one, fields={**one.fields, "primary_ip4": None}) if "primary_ip4" in one.fields else one
+            for one in left
+        ]
+        self.settle(world, replace(first, records=tuple(bare)))
+        theirs = world.person.add("dcim/cables", {"a": port("b", "e1"), "b": port("b", "e2")})
+        host = world.person.add("ipam/ip-addresses", {"address": "10.9.9.1/24", "status": "active"})
+        before = world.person.look("dcim/cables", theirs), world.person.look("ipam/ip-addresses", host)
+        plan, errors = mirror(world.netbox, "dc1", POLICY, first)
+
+        assert errors == []
+        assert sorted({(refusal.ref.model, refusal.is_conflict) for refusal in plan.refusals}) == [
+            ("dcim/cables", True),
+            ("ipam/ip-addresses", True),
+        ]
+        assert before == (world.person.look("dcim/cables", theirs), world.person.look("ipam/ip-addresses", host))
+        assert [change.fields for change in plan.late] == []
+
+    def test_what_people_made_is_taken_over(self, world: World) -> None:
+        """Where that is wanted, a record of a person in the place of ours becomes ours."""
+        policy = NetBoxPolicy("dc1", take_over=True)
+        self.prepare(world, *NAMESPACES, SERVERS[0])
+        record_id = world.person.add("dcim/devices", {**theirs("server-02"), "serial": "S7"})
+        objects = (*NAMESPACES, *SERVERS)
+        plan, errors = mirror(world.netbox, "dc1", policy, projected(*objects))
+
+        assert errors == []
+        assert [change.existing.id for change in plan.taken] == [record_id]
+        found = self.existing(world, Ref("dcim/devices", "dc1/Server/server-02"))
+        assert (found.id, found.is_tagged, found.fields["status"]) == (record_id, True, "active")
+        assert plan_netbox(
+            projected(*objects), world.netbox.observe("dc1", projected(*objects)), policy, "dc1"
+        ).is_empty
+
+    def test_a_lost_tag_is_given_back(self, world: World) -> None:
+        """Where records are taken over, one of ours that lost its tag gets it back."""
+        projection = self.prepare(world, *SERVERS)
+        record_id = self.existing(world, Ref("dcim/devices", "dc1/Server/server-01")).id
+        world.person.untag("dcim/devices", record_id)
+        _, errors = mirror(world.netbox, "dc1", NetBoxPolicy("dc1", take_over=True), projection)
+
+        assert errors == []
+        assert self.existing(world, Ref("dcim/devices", "dc1/Server/server-01")).is_tagged
 
     def test_exchanged_vlans(self, world: World) -> None:
         """Two subnets that exchange VLAN ids and prefixes come out right, although NetBox checks record by record."""

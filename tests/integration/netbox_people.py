@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
 from reconciler.model.netbox import Ref
+from reconciler.model.netbox_schema import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -56,6 +57,9 @@ class ServerPerson:
 
     def _body(self, fields: Mapping[str, Value]) -> JSONObject:
         plain = {name: self._plain(value) for name, value in fields.items()}
+        for end in ("a", "b"):
+            if end in plain:
+                plain[f"{end}_terminations"] = [{"object_type": "dcim.interface", "object_id": plain.pop(end)}]
         if "scope" in plain:
             plain |= {"scope_type": "dcim.site", "scope_id": plain.pop("scope")}
         return plain
@@ -65,7 +69,8 @@ class ServerPerson:
             return [self._plain(item) for item in value]
         if not isinstance(value, Ref):
             return value
-        query = f"cf_hh_key={value.key}" if value.model.startswith("ipam/") else f"slug={value.key.rpartition('/')[2]}"
+        is_owned = value.model in MODELS
+        query = f"cf_hh_key={quote(value.key)}" if is_owned else f"slug={value.key.rpartition('/')[2]}"
         return self.call("GET", f"{value.model}/?{query}")["results"][0]["id"]
 
 

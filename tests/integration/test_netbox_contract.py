@@ -14,20 +14,20 @@ from reconciler.model.netbox_schema import KEYED_CONTENT_TYPES
 from reconciler.plan.netbox import plan_netbox
 from reconciler.plan.projection import prerequisites
 from reconciler.targets.netbox import NetBoxAccess, NetBoxServer, queries
-from tests.contract.netbox_runner import mirror
-from tests.contract.netbox_world import World
-from tests.contract.test_netbox import (
+from tests.contract.netbox_records import (
     FABRIC,
     LEAF,
     NAMESPACES,
     POLICY,
     SERVERS,
-    NetBoxContract,
     declared,
     device,
     projected,
     vpc,
 )
+from tests.contract.netbox_runner import mirror
+from tests.contract.netbox_world import World
+from tests.contract.test_netbox import NetBoxContract
 from tests.integration.netbox_people import Proxy, ServerPerson, proxy_to
 
 if TYPE_CHECKING:
@@ -100,10 +100,12 @@ def test_a_vlan_that_an_interface_of_a_person_uses_stays(netbox: NetBoxServer, p
     body = {"name": "eth9", "type": "1000base-t", "mode": "access", "untagged_vlan": vlan}
     interface = person.call("POST", "dcim/interfaces/", {**body, "device": device_id(person, "leaf-01")})
     left = (*NAMESPACES, LEAF, *SERVERS, vpc("vpc-1", back=11), vpc("vpc-2", front=13))
-    _, errors = mirror(netbox, "dc1", POLICY, projected(*left))
+    plan, errors = mirror(netbox, "dc1", POLICY, projected(*left))
 
-    assert len(errors) == 1
-    assert "interfaces as untagged that are not ours" in errors[0]
+    assert errors == []
+    assert [refusal.message for refusal in plan.refusals] == [
+        f"nothing declares it any more, but interface eth9 (id {interface['id']}) depends on it"
+    ]
     assert person.call("GET", f"dcim/interfaces/{interface['id']}/")["untagged_vlan"]["id"] == vlan
 
 

@@ -67,7 +67,7 @@ class FaultyNetBox:
         return self._write("create", records, lambda record: record.ref, self._inner.create)
 
     def update(self, changes: Sequence[RecordChange]) -> Sequence[WriteResult]:
-        return self._write("update", changes, lambda change: change.existing.ref, self._inner.update)
+        return self._write("update", changes, lambda change: change.ref, self._inner.update)
 
     def complete(self, records: Sequence[Record]) -> Sequence[WriteResult]:
         return self._write("complete", records, lambda record: record.ref, self._inner.complete)

@@ -57,7 +57,7 @@ class LocalNetBox:
         return self._write(records, lambda tables, record: (record.ref, _create(tables, record)))
 
     def update(self, changes: Sequence[RecordChange]) -> Sequence[WriteResult]:
-        return self._write(changes, lambda tables, change: (change.existing.ref, self._update(tables, change)))
+        return self._write(changes, lambda tables, change: (change.ref, self._update(tables, change)))
 
     def complete(self, records: Sequence[Record]) -> Sequence[WriteResult]:
         return self._write(records, lambda tables, record: (record.ref, self._complete(tables, record)))
@@ -84,6 +84,8 @@ class LocalNetBox:
         row = tables.rows.get((change.existing.model, change.existing.id))
         if row is None or self._is_stale(row, change.existing):
             return STALE
+        if change.takes:
+            row = replace(row, key=change.takes.key, is_tagged=True)
         return self._change(tables, row, change.fields)
 
     def _complete(self, tables: Tables, record: Record) -> str | None:

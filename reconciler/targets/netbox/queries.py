@@ -160,6 +160,12 @@ def delete_query(path: str, ids: Iterable[int]) -> str:
     )
 
 
+def tags_query(path: str, ids: Iterable[int]) -> str:
+    """All tags of records."""
+    wanted = json.dumps([str(record_id) for record_id in ids])
+    return f"{_LISTS[path]}(filters:{{id:{{in_list:{wanted}}}}},pagination:{{limit:{PAGE}}}){{id tags{{id slug}}}}"
+
+
 def _selection(model: Model) -> str:
     parts = ["id", "last_updated", "custom_fields"]
     for name, field in model.fields.items():

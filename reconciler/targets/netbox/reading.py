@@ -6,16 +6,18 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from reconciler.model.netbox import OWNED_TAG, ExistingRecord, Observation, Ref
+from reconciler.model.netbox import OWNED_TAG, ExistingRecord, Observation, Ref, references
 from reconciler.model.netbox_schema import (
     ADDRESSES,
     CABLES,
+    CIRCUIT_TERMINATIONS,
     CIRCUIT_TYPES,
     CUSTOM_FIELDS,
     DEVICE_ROLES,
     DEVICE_TYPES,
     GROUP_TAG_PREFIX,
     MANUFACTURERS,
+    MODELS,
     OWNED,
     PLATFORMS,
     SITES,
@@ -30,15 +32,16 @@ from reconciler.targets.netbox.queries import (
     page_query,
     relevant,
     tagged_name,
+    tags_query,
     to_existing,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from reconciler.model.json import JSONObject
-    from reconciler.model.netbox import Projection, Record, SharedRecord
+    from reconciler.model.netbox import Projection, Record, SharedRecord, Value
     from reconciler.targets.netbox.client import NetBoxClient
 
 Entry: TypeAlias = "tuple[JSONObject, bool]"
@@ -78,6 +81,8 @@ class Reader:
         self._site: Ref | None = None
         self.ids: dict[Ref, int] = {}
         self.versions: dict[tuple[str, int], str] = {}
+        self._moved: set[tuple[str, int]] = set()
+        self._late_users: defaultdict[Ref, set[tuple[str, int]]] = defaultdict(set)
 
     @property
     def fabric(self) -> str:
@@ -88,7 +93,15 @@ class Reader:
         """As the port."""
         self._fabric = fabric
         self._site = next((record.ref for record in projection.shared if record.ref.model == SITES), None)
-        for known in (self._names, self._ends, self._other_tags, self.ids, self.versions):
+        for known in (
+            self._names,
+            self._ends,
+            self._other_tags,
+            self.ids,
+            self.versions,
+            self._moved,
+            self._late_users,
+        ):
             known.clear()
         present = self.shared(projection.shared)
         faults = tuple(self._custom_field_faults(projection.shared, present))
@@ -97,6 +110,9 @@ class Reader:
         found[ADDRESSES] += self._strange_addresses(projection.records, found[ADDRESSES])
         self._make_sure(found, {record.ref.model for record in projection.records})
         records = [self._existing(path, entry) for path, entries in found.items() for entry in entries]
+        for record in records:
+            for ref in references({name: record.fields[name] for name in MODELS[record.model].late}):
+                self._late_users[ref].add((record.model, record.id))
         return Observation((*records, *self._strange_cables(found[CABLES])), frozenset(present), faults)
 
     def _make_sure(self, found: Found, wanted: AbstractSet[str]) -> None:
@@ -118,6 +134,25 @@ class Reader:
         if raw.get("last_updated"):
             self.versions[ref.model, record_id] = raw["last_updated"]
 
+    def note_side_effects(self, path: str, written: Iterable[Mapping[str, Value]]) -> None:
+        """A cable that comes or goes makes NetBox write what it is plugged into, a termination its circuit: the
+        versions of those are not known any more.
+        """
+        if path in {CABLES, CIRCUIT_TERMINATIONS}:
+            for ref in (ref for fields in written for ref in references(fields)):
+                if record_id := int(ref.key[1:]) if ref.key.startswith("#") else self.ids.get(ref):
+                    self._moved.add((ref.model, record_id))
+
+    def note_deleted(self, refs: Iterable[Ref]) -> None:
+        """Nor are those of devices whose primary address goes."""
+        for ref in refs:
+            self._moved |= self._late_users.get(ref, set())
+
+    def version(self, existing: ExistingRecord) -> str | None:
+        """When a record was last written: as observed, or by us since; None where that cannot be told."""
+        place = existing.model, existing.id
+        return None if place in self._moved else self.versions.get(place, existing.version)
+
     def shared(self, records: Iterable[SharedRecord]) -> set[Ref]:
         """Those of the prerequisites that exist, custom fields aside."""
         found: set[Ref] = set()
@@ -134,6 +169,14 @@ class Reader:
     def other_tags(self, existing: ExistingRecord) -> Sequence[int]:
         """The ids of those tags of a record that are not ours."""
         return self._other_tags.get((existing.model, existing.id), ())
+
+    def learn_tags(self, records: Sequence[ExistingRecord]) -> None:
+        """Take in the tags of records that are not ours yet, all of one model."""
+        if records:
+            query = tags_query(records[0].model, [record.id for record in records])
+            for raw in self._client.query(query)[list_name(records[0].model)]:
+                others = [int(tag["id"]) for tag in raw["tags"] if not _is_our_tag(tag["slug"])]
+                self._other_tags[records[0].model, int(raw["id"])] = others
 
     def records(self, path: str) -> list[ExistingRecord]:
         """The records of an owned model that are ours or that could clash with ours, as they are now."""

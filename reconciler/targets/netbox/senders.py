@@ -68,6 +68,7 @@ class CreateSender:
 
     def send(self, items: Sequence[Record]) -> Sequence[str | None]:
         answer = self._client.write("POST", self._path, [self.entry(item) for item in items])
+        self._reader.note_side_effects(self._path, (item.fields for item in items))
         return [self._verified(item, raw) for item, raw in zip(items, answer, strict=True)]
 
     def _verified(self, item: Record, raw: JSONObject) -> str | None:
@@ -93,19 +94,25 @@ class UpdateSender:
 
     def entry(self, item: RecordChange) -> JSONObject:
         fields = body(self._path, item.fields, self._reader.ids)
-        if "tags" in item.fields:
+        if "tags" in item.fields or item.takes:
             # `tags` replaces all of them: those of people are written back as they were read, under If-Match.
-            ours = [self._reader.ids[tag] for tag in (TAG, *_group_tags(item.fields))]
+            groups = item.fields.get("tags", item.existing.fields.get("tags"))
+            ours = [self._reader.ids[tag] for tag in (TAG, *references({"tags": groups}))]
             fields["tags"] = [*ours, *self._reader.other_tags(item.existing)]
+        if item.takes:
+            fields["custom_fields"] = {**fields.get("custom_fields", {}), KEY_FIELD: item.takes.key}
         return {"id": item.existing.id, **fields, "changelog_message": message(self._reader.fabric)}
 
     def record_id(self, item: RecordChange) -> int | None:
         return item.existing.id
 
     def send(self, items: Sequence[RecordChange]) -> Sequence[str | None]:
+        self._reader.learn_tags([item.existing for item in items if item.takes])
         entries = [self.entry(item) for item in items]
         answer = self._client.write("PATCH", self._path, entries, etags(self._reader, (i.existing for i in items)))
-        refs = {item.existing.id: item.existing.ref for item in items}
+        plugged = (fields for item in items for fields in (item.existing.fields, item.fields))
+        self._reader.note_side_effects(self._path, plugged)
+        refs = {item.existing.id: item.ref for item in items}
         for raw in answer:  # in the order of the model, not of the request
             self._reader.remember(refs[int(raw["id"])], raw)
         return [None] * len(items)
@@ -115,7 +122,7 @@ class UpdateSender:
         return [self._is_settled(item, now.get(item.existing.id)) for item in items]
 
     def _is_settled(self, item: RecordChange, now: ExistingRecord | None) -> bool:
-        if now is None or any(now.fields[name] != value for name, value in item.fields.items()):
+        if now is None or now.ref != item.ref or any(now.fields[name] != value for name, value in item.fields.items()):
             return False
         if now.version:
             self._reader.versions[now.model, now.id] = now.version
@@ -142,6 +149,8 @@ class DeleteSender:
 
     def send(self, items: Sequence[ExistingRecord]) -> Sequence[str | None]:
         self._client.write("DELETE", self._path, [self.entry(item) for item in items], etags(self._reader, items))
+        self._reader.note_side_effects(self._path, (item.fields for item in items))
+        self._reader.note_deleted(item.ref for item in items)
         return [None] * len(items)
 
     def send_alone(self, item: ExistingRecord) -> None:
@@ -162,5 +171,5 @@ def message(fabric: str) -> str:
 
 def etags(reader: Reader, items: Iterable[ExistingRecord]) -> list[str]:
     """The ETags of records as we know them: as observed, or as we last wrote them."""
-    versions = (reader.versions.get((item.model, item.id), item.version) for item in items)
+    versions = map(reader.version, items)
     return [etag(version) for version in versions if version]

@@ -107,7 +107,7 @@ class NetBoxServer:
         path = changes[0].existing.model
         sender = UpdateSender(self._client, self._reader, path)
         errors = self._write(sender, changes, _changed_fields, lambda change: _shard(path, change.fields))
-        return [WriteResult(change.existing.ref, error) for change, error in zip(changes, errors, strict=True)]
+        return [WriteResult(change.ref, error) for change, error in zip(changes, errors, strict=True)]
 
     def complete(self, records: Sequence[Record]) -> Sequence[WriteResult]:
         if not records:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Cli = Callable[..., Said]
 
 PLAN = "GET /fabrics/dc1/plan"
+NOTHING_ELSE: dict[str, list[object]] = {"take_over": [], "conflicts": [], "blocks": []}
 ASKS = ClusterPolicy(prune=True, needs_approval=True)
 WANTED = desired(vpc("changes", mode="b"), vpc("new", mode="c"))
 NOTHING = Preview(answers.FABRIC, WANTED, ClusterPlan("dc1", hash="0" * 64), None, None, ())
@@ -147,8 +148,8 @@ def test_findings_problems_and_errors(cli: Cli, service: Loopback) -> None:
     ("changes", "code"),
     [
         pytest.param({"refused": 1}, 1, id="a document is refused"),
-        pytest.param({"netbox": {"create": 2, "update": 1, "delete": 0, "blocks": []}}, 2, id="NetBox differs"),
-        pytest.param({"netbox": {"create": 0, "update": 0, "delete": 0, "blocks": []}}, 0, id="NetBox does not"),
+        pytest.param({"netbox": {"create": 2, "update": 1, "delete": 0, **NOTHING_ELSE}}, 2, id="NetBox differs"),
+        pytest.param({"netbox": {"create": 0, "update": 0, "delete": 0, **NOTHING_ELSE}}, 0, id="NetBox does not"),
     ],
 )
 @pytest.mark.parametrize("output", ["text", "json"])

@@ -106,7 +106,7 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{FABRIC}.netbox.self_heal", True, None, 1, FLAG),
     (f"{FABRIC}.netbox.prune", True, False, "no", FLAG),
     (f"{FABRIC}.netbox.max_deletes", 100, 0, [], NUMBER),
-    (f"{FABRIC}.netbox.take_over", False, None, 0, FLAG),
+    (f"{FABRIC}.netbox.take_over", False, True, 1, FLAG),
     (f"{FABRIC}.netbox.writers", 2, 8, "2", NUMBER),
     (f"{FABRIC}.netbox.ports", "used", None, "none", "must be 'used' or 'all'"),
     (f"{FABRIC}.netbox.webhook_secret_file", None, "secrets/any", 5, FILE),

@@ -181,7 +181,8 @@ def test_netbox() -> None:
     view = plan_view(_preview(None, replace(FABRIC, cluster=None), desired=None, netbox=plan))
 
     blocks = [{"reason": "PruneBlocked", "message": "documents were refused"}]
-    assert view["netbox"] == {"create": 0, "update": 0, "delete": 0, "retained": 0, "blocks": blocks}
+    counts = {"create": 0, "update": 0, "delete": 0, "retained": 0}
+    assert view["netbox"] == {**counts, "take_over": [], "conflicts": [], "blocks": blocks}
     assert (view["mode"], view["hash"], view["actions"], view["revision"]) == (None, None, [], None)
     assert plan_view(_preview())["netbox"] is None
 
