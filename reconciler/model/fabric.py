@@ -25,13 +25,15 @@ class ClusterPolicy:
 @dataclass(frozen=True, slots=True)
 class NetBoxPolicy:
     """What may be done to NetBox. `site` is the slug of the fabric's site; `max_deletes` counts devices, VRFs,
-    VLANs and prefixes of one plan; `writers` is the number of parallel bulk writes.
+    VLANs and prefixes of one plan; `writers` is the number of parallel bulk writes. `has_all_ports`: switches have all
+    ports of their profiles, not those alone that a connection uses.
     """
 
     site: str
     prune: bool = True
     max_deletes: int = 100
     writers: int = 2
+    has_all_ports: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,8 +139,7 @@ class NetBoxSettings(Section):
     """Number of bulk requests at once, 1 to 8. Default 2."""
 
     ports: Literal["used", "all"] = "used"
-    """`used`: only ports that something is connected to. `all`: every port of a device; not supported in this version.
-    Default `used`.
+    """`used`: only ports that something is connected to. `all`: every port that a switch's profile has. Default `used`.
     """
 
     webhook_secret_file: SecretFile = None
@@ -165,6 +164,7 @@ class NetBoxSettings(Section):
             prune=self.prune,
             max_deletes=self.max_deletes,
             writers=self.writers,
+            has_all_ports=self.ports == "all",
         )
 
 
