@@ -10,7 +10,7 @@ from reconciler.model.netbox_schema import ADDRESSES, DEVICES, INTERFACES, MODEL
 from reconciler.plan.projection import prerequisites
 from reconciler.plan.projection.names import shorten
 from reconciler.plan.projection.port_types import MANAGEMENT, VIRTUAL
-from reconciler.plan.projection.ports import Device
+from reconciler.plan.projection.ports import ANYCAST, Device
 from reconciler.plan.projection.reading import (
     MalformedError,
     address,
@@ -114,20 +114,23 @@ def _switch_interfaces(context: Context, device: Device, spec: JSONObject) -> No
     _give_mac(context, management, mapping(spec, "boot").get("mac"), "spec.boot.mac")
     _loopback(context, device, "Loopback0", "protocolIP", spec)
     if spec.get("vtepIP"):
-        _loopback(context, device, "Loopback1", "vtepIP", spec)
+        is_shared = mapping(spec, "redundancy").get("type") == "mclag"  # both switches are one VTEP
+        _loopback(context, device, "Loopback1", "vtepIP", spec, role=ANYCAST if is_shared else None)
 
 
-def _loopback(context: Context, device: Device, name: str, field: str, spec: JSONObject) -> Interface:
+def _loopback(
+    context: Context, device: Device, name: str, field: str, spec: JSONObject, *, role: str | None = None
+) -> Interface:
     interface = context.ports.port(device, name, PortKind(VIRTUAL))
-    _give_address(context, interface, spec.get(field), f"spec.{field}")
+    _give_address(context, interface, spec.get(field), f"spec.{field}", role)
     return interface
 
 
-def _give_address(context: Context, interface: Interface, value: JSON, path: str) -> None:
+def _give_address(context: Context, interface: Interface, value: JSON, path: str, role: str | None = None) -> None:
     """An address that cannot be read is skipped alone; absent and empty are none."""
     if value is not None and value != "":
         with context.draft.skipping(interface.owner):
-            interface.give(address(value, path), interface.owner)
+            interface.give(address(value, path), interface.owner, role=role)
 
 
 def _give_mac(context: Context, interface: Interface, value: JSON, path: str) -> None:

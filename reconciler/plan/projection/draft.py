@@ -138,11 +138,13 @@ class Draft:
 
 def _places(record: Record) -> list[tuple[str, NaturalKey]]:
     """What NetBox gives to one record only: the natural keys, and in a VRF or outside of all the address of a host,
-    whatever its prefix length.
+    whatever its prefix length. An address of several devices has no place outside of VRFs.
     """
     model, fields = record.ref.model, record.fields
     if model != ADDRESSES:
         return [(model, natural) for natural in natural_keys(model, fields)]
+    if fields.get("role") and fields.get("vrf") is None:
+        return []
     found = str(ipaddress.ip_interface(str(fields["address"])).ip)
     return [(model, (("vrf", "address"), (fields.get("vrf"), found)))]
 

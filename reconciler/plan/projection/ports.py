@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey
     from reconciler.plan.projection.draft import Draft
 
+ANYCAST = "anycast"
+"""The role of an address that several devices have."""
+
 _NAME_LIMIT = 64
 
 
@@ -60,6 +63,7 @@ class Address:
     owner: ObjectKey
     address: str
     vrf: Ref | None = None
+    role: str | None = None
 
 
 @dataclass(slots=True)
@@ -102,11 +106,19 @@ class Interface:
     def mac_ref(self) -> Ref:
         return Ref(MACS, f"{self.ref.key}/mac")
 
-    def give(self, address: str, owner: ObjectKey, *, vrf: Ref | None = None, key: str | None = None) -> None:
+    def give(
+        self,
+        address: str,
+        owner: ObjectKey,
+        *,
+        vrf: Ref | None = None,
+        role: str | None = None,
+        key: str | None = None,
+    ) -> None:
         """Give it an address, the first time that somebody does. `key` is that of the record, where it is not a part
         of the interface.
         """
-        self.addresses.setdefault(address, Address(key or f"{self.ref.key}/{address}", owner, address, vrf))
+        self.addresses.setdefault(address, Address(key or f"{self.ref.key}/{address}", owner, address, vrf, role))
 
     def record(self) -> Record:
         fields: dict[str, Value] = {
@@ -191,7 +203,7 @@ def _parts(interface: Interface) -> Iterator[tuple[ObjectKey, Record]]:
         fields: dict[str, Value] = {"mac_address": interface.mac, "assigned_object": interface.ref}
         yield interface.owner, Record(interface.mac_ref, interface.mac, fields)
     for address in sorted(interface.addresses.values(), key=lambda address: address.key):
-        on: dict[str, Value] = {"vrf": address.vrf, "assigned_object": interface.ref}
+        on: dict[str, Value] = {"vrf": address.vrf, "assigned_object": interface.ref, "role": address.role}
         yield address.owner, address_record(address.key, address.address, on)
 
 
