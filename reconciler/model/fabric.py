@@ -26,7 +26,8 @@ class ClusterPolicy:
 class NetBoxPolicy:
     """What may be done to NetBox. `site` is the slug of the fabric's site; `max_deletes` counts devices, VRFs,
     VLANs and prefixes of one plan; `writers` is the number of parallel bulk writes. `take_over`: records of people that
-    stand where ours belong become ours.
+    stand where ours belong become ours. `has_all_ports`: switches have all ports of their profiles, not those alone
+    that a connection uses.
     """
 
     site: str
@@ -34,6 +35,7 @@ class NetBoxPolicy:
     max_deletes: int = 100
     writers: int = 2
     take_over: bool = False
+    has_all_ports: bool = False
 
 
 @dataclass(frozen=True, slots=True)

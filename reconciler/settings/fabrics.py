@@ -141,9 +141,7 @@ class NetBoxSettings(Section):
     """Number of bulk requests at once, 1 to 8. Default 2."""
 
     ports: Literal["used", "all"] = "used"
-    """`used`: only ports that something is connected to. `all`: every port of a device; not supported in this version.
-    Default `used`.
-    """
+    """`used`: only ports that something is connected to. `all`: all that a switch's profile has. Default `used`."""
 
     webhook_secret_file: SecretFile = None
     """File with the secret of the webhook by which NetBox's event rules tell of edits (`/webhooks/netbox`). Default
@@ -168,6 +166,7 @@ class NetBoxSettings(Section):
             max_deletes=self.max_deletes,
             writers=self.writers,
             take_over=self.take_over,
+            has_all_ports=self.ports == "all",
         )
 
 

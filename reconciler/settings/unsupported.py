@@ -70,7 +70,6 @@ UNSUPPORTED = (
     Row("repositories[].commit.signing_format", _is("openpgp")),
     Row("repositories[].forge", _is_mapping),
     Row("fabrics[].netbox.self_heal", _is_false),
-    Row("fabrics[].netbox.ports", _is("all")),
     Row("fabrics[].structure.enabled", _is_true),
     Row("notifications", _is_filled_list),
     Row("tracing", _is_mapping),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.fabric import NetBoxPolicy
-from reconciler.model.netbox import Projection, Record, Ref, SharedRecord
+from reconciler.model.netbox import Record, Ref
 from reconciler.model.objects import Manifest, ObjectKey, Source
 from reconciler.plan.projection import project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from reconciler.model.json import JSONObject
-    from reconciler.model.netbox import Value
+    from reconciler.model.netbox import Projection, Value
 
 POLICY = NetBoxPolicy("dc1")
 SITE = Ref("dcim/sites", "dc1")
@@ -42,8 +39,11 @@ LEAF = declared(
         "profile": "dell-s5248f-on",
         "asn": 65101,
         "description": "Zürich, rack 7",
-        "boot": {"serial": "ABC123"},
+        "boot": {"serial": "ABC123", "mac": "52:54:00:12:34:08"},
         "redundancy": {"group": "eslag-1"},
+        "ip": "172.30.0.8/21",
+        "protocolIP": "172.30.8.8/32",
+        "vtepIP": "172.30.12.8/32",
     },
 )
 NAMESPACES = (
@@ -64,91 +64,80 @@ def device(name: str, /, **fields: Value) -> Record:
     return Record(Ref("dcim/devices", f"dc1/Server/{name}"), name, {**base, **fields})
 
 
-ENDS = Ref("dcim/devices", "dc1/Server/a"), Ref("dcim/devices", "dc1/Server/b")
+def _plugged(**ends: str) -> JSONObject:
+    return {side: {"port": port} for side, port in ends.items()}
 
 
-def interface(owner: str, name: str, **fields: Value) -> Record:
-    """An interface of a server, beside the projection."""
-    base: dict[str, Value] = {"device": Ref("dcim/devices", f"dc1/Server/{owner}"), "name": name, "type": "other"}
-    return Record(Ref("dcim/interfaces", f"dc1/Server/{owner}#{name}"), name, {**base, **fields})
+SPINE = declared("Switch", "spine-01", {"role": "spine", "protocolIP": "172.30.8.1/32", "ip": "172.30.0.2/21"})
+WIRED = (
+    *FABRIC,
+    SPINE,
+    declared("Connection", "up", {"fabric": {"links": [_plugged(spine="spine-01/E1/1", leaf="leaf-01/E1/49")]}}),
+    declared(
+        "Connection",
+        "bundle",
+        {
+            "bundled": {
+                "links": [
+                    _plugged(server="server-01/p1", switch="leaf-01/E1/1"),
+                    _plugged(server="server-01/p2", switch="leaf-01/E1/2"),
+                ]
+            }
+        },
+    ),
+    declared("Connection", "single", {"unbundled": {"link": _plugged(server="server-02/p1", switch="leaf-01/E1/3")}}),
+    declared("Connection", "out", {"external": {"link": _plugged(switch="leaf-01/E1/48")}}),
+    declared("External", "ext", {"inboundCommunity": "65102:10", "static": {"prefixes": ["0.0.0.0/0"]}}),
+    declared(
+        "ExternalAttachment",
+        "ext--leaf-01",
+        {
+            "connection": "out",
+            "external": "ext",
+            "switch": {"vlan": 40, "ip": "100.64.0.1/30"},
+            "neighbor": {"asn": 64600, "ip": "100.64.0.2"},
+        },
+    ),
+    declared(
+        "VPC",
+        "vpc-3",
+        {
+            "permit": [["data", "more"]],
+            "subnets": {
+                "data": {
+                    "subnet": "10.30.0.0/24",
+                    "vlan": 30,
+                    "dhcp": {
+                        "enable": True,
+                        "range": {"start": "10.30.0.10", "end": "10.30.0.99"},
+                        "static": {"52:54:00:12:34:56": {"ip": "10.30.0.200"}},
+                    },
+                },
+                "more": {"subnet": "10.31.0.0/24", "vlan": 31},
+            },
+        },
+    ),
+    declared("VPCAttachment", "a1", {"connection": "bundle", "subnet": "vpc-3/data"}),
+    declared("VPCAttachment", "a2", {"connection": "bundle", "subnet": "vpc-3/more", "nativeVLAN": True}),
+    declared("VPCAttachment", "a3", {"connection": "single", "subnet": "vpc-1/back"}),
+    declared("VPCPeering", "vpc-1--vpc-3", {"permit": [{"vpc-1": {}, "vpc-3": {"subnets": ["data"]}}]}),
+)
+"""A fabric of which every owned model has a record, and every late field a value."""
+
+
+def recabled(**ports: str) -> tuple[Manifest, ...]:
+    """The wired fabric, with other ports of the leaf for the two servers of these names."""
+    plugged = {
+        name: declared(
+            "Connection",
+            f"to-{name}",
+            {"unbundled": {"link": _plugged(server=f"{name.replace('_', '-')}/q1", switch=f"leaf-01/{port}")}},
+        )
+        for name, port in ports.items()
+    }
+    return (*WIRED, *plugged.values())
 
 
 def port(owner: str, name: str) -> Ref:
-    return interface(owner, name).ref
-
-
-def cable(name: str, a: Ref, b: Ref) -> Record:
-    fields: dict[str, Value] = {"a": a, "b": b, "status": "connected", "label": name}
-    return Record(Ref("dcim/cables", f"dc1/Connection/{name}#x"), name, fields)
-
-
-def address(key: str, text: str, **fields: Value) -> Record:
-    return Record(Ref("ipam/ip-addresses", f"dc1/{key}"), text, {"address": text, "status": "active", **fields})
-
-
-def record(model: str, key: str, fields: Mapping[str, Value]) -> Record:
-    return Record(Ref(model, f"dc1/{key}"), key, fields)
-
-
-def uplink() -> tuple[SharedRecord, list[Record]]:
-    """A circuit to an external with all that it needs; its terminations come last."""
-    circuit_type = SharedRecord(Ref("circuits/circuit-types", "lab"), {"name": "Lab", "slug": "lab"})
-    provider = record("circuits/providers", "External/e", {"name": "dc1/e", "slug": "dc1-e"})
-    network = record("circuits/provider-networks", "External/e#network", {"provider": provider.ref, "name": "e"})
-    fields: dict[str, Value] = {"cid": "x", "provider": provider.ref, "type": circuit_type.ref, "status": "active"}
-    circuit = record("circuits/circuits", "Connection/x", fields)
-    sides = {"A": SITE, "Z": network.ref}
-    ends = [
-        record(
-            "circuits/circuit-terminations",
-            f"Connection/x#{side}",
-            {"circuit": circuit.ref, "term_side": side, "termination": termination},
-        )
-        for side, termination in sides.items()
-    ]
-    return circuit_type, [provider, network, circuit, *ends]
-
-
-def wired() -> Projection:
-    """Two servers with everything that can hang on them, beside the projection: a bundle, cables, addresses, a MAC
-    address; a VPC with peers; an external with its circuit. Every owned model has a record, and every late field.
-    """
-    base = projected(*NAMESPACES, *SERVERS, vpc("vpc-1", back=11, front=12))
-    vlans = tuple(sorted(one.ref for one in base.records if one.ref.model == "ipam/vlans"))
-    target = record("ipam/route-targets", "VPC/vpc-1#rt", {"name": "dc1:vpc-1"})
-    lag = record("dcim/interfaces", "Connection/c#lag/a", {"device": ENDS[0], "name": "bond0", "type": "lag"})
-    loopback = address("Server/a#lo/10.9.9.1/32", "10.9.9.1/32", assigned_object=port("a", "lo"))
-    mac_fields: dict[str, Value] = {"mac_address": "AA:BB:CC:00:00:01", "assigned_object": port("a", "e1")}
-    mac = record("dcim/mac-addresses", "Server/a#e1/mac", mac_fields)
-    pool: dict[str, Value] = {"start_address": "10.11.0.10/24", "end_address": "10.11.0.99/24", "vrf": VRF}
-    l2vpn_fields: dict[str, Value] = {"name": "dc1/l", "slug": "dc1-l", "type": "vxlan-evpn", "identifier": 7}
-    l2vpn = record("vpn/l2vpns", "VPC/vpc-1#back/l2vpn", l2vpn_fields)
-    bound: dict[str, Value] = {"l2vpn": l2vpn.ref, "assigned_object": vlans[0]}
-    shared, circuit = uplink()
-    records = (
-        device("a", primary_ip4=loopback.ref),
-        device("b"),
-        target,
-        lag,
-        interface("a", "e1", lag=lag.ref, primary_mac_address=mac.ref, speed=25_000_000, mtu=9036),
-        interface("a", "e1.7", type="virtual", parent=port("a", "e1")),
-        interface("a", "lo", type="virtual"),
-        interface("b", "e1", mode="tagged", untagged_vlan=vlans[0], tagged_vlans=vlans[1:]),
-        interface("b", "e2"),
-        loopback,
-        address("VPC/vpc-1#back/gateway", "10.11.0.1/24", vrf=VRF, role="anycast"),
-        mac,
-        record("ipam/ip-ranges", "VPC/vpc-1#back/dhcp", {**pool, "status": "active"}),
-        l2vpn,
-        record("vpn/l2vpn-terminations", "VPC/vpc-1#back/l2vpn/vlan", bound),
-        *circuit,
-        cable("c", port("a", "e1"), port("b", "e1")),
-        cable("x", circuit[-2].ref, port("b", "e2")),
-    )
-    peered = [
-        replace(one, fields={**one.fields, "import_targets": (target.ref,), "export_targets": (target.ref,)})
-        if one.ref == VRF
-        else one
-        for one in base.records
-    ]
-    return replace(base, shared=(*base.shared, shared), records=(*peered, *records))
+    """An interface of a device."""
+    return Ref("dcim/interfaces", f"dc1/{owner}#{name}")

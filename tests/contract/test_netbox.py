@@ -10,8 +10,7 @@ import pytest
 from reconciler.model.fabric import NetBoxPolicy
 from reconciler.model.netbox import ExistingRecord, Projection, Record, RecordChange, Ref, SharedRecord
 from reconciler.model.netbox_plan import NetBoxPlan
-from reconciler.model.netbox_schema import MODELS
-from reconciler.model.objects import Manifest
+from reconciler.model.netbox_schema import MODELS, ORDER
 from reconciler.plan.netbox import plan_netbox
 from reconciler.plan.projection import prerequisites, project
 from reconciler.targets.local.memory import MemoryDocuments
@@ -27,14 +26,13 @@ from tests.contract.netbox_records import (
     SERVERS,
     SITE,
     VRF,
-    cable,
+    WIRED,
     declared,
     device,
-    interface,
     port,
     projected,
+    recabled,
     vpc,
-    wired,
 )
 from tests.contract.netbox_runner import carry_out, mirror
 from tests.contract.netbox_world import LocalPerson, World
@@ -44,11 +42,20 @@ if TYPE_CHECKING:
 
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox import Value
+    from reconciler.model.objects import Manifest
 
 
 def theirs(name: str) -> dict[str, Value]:
     """A device that a person made."""
     return {"name": name, "site": SITE, "role": ROLE, "device_type": DEVICE_TYPE, "status": "planned"}
+
+
+MOVED = {
+    "dc1/Connection/single#leaf-01/E1/3/1--server-02/p1",
+    "dc1/Connection/up#leaf-01/E1/49/1--spine-01/E1/1/1",
+    "dc1/Switch/leaf-01#M1/172.30.0.8/21",
+}
+"""Records that a person replaces by other ones: two cables, and an address."""
 
 
 class NetBoxContract:
@@ -146,13 +153,17 @@ class NetBoxContract:
 
         assert errors == []
         assert [world.person.look(model, record_id) for model, record_id in made] == before
-        assert {(refusal.ref.key, refusal.is_conflict) for refusal in plan.refusals} == {
-            ("dc1/Switch/leaf-01", True),
-            ("dc1/VLANNamespace/default", True),
-            *((f"dc1/VPC/vpc-{part}", False) for part in ("1#front", "2#front")),
-            ("dc1/VPC/vpc-1#back", False),
-            ("dc1/VPC/vpc-1#back", True),
+        conflicts = {refusal.ref for refusal in plan.refusals if refusal.is_conflict}
+        waiting = {refusal.ref for refusal in plan.refusals if not refusal.is_conflict}
+        assert conflicts == {
+            Ref("dcim/devices", "dc1/Switch/leaf-01"),
+            Ref("ipam/vlan-groups", "dc1/VLANNamespace/default"),
+            Ref("ipam/prefixes", "dc1/VPC/vpc-1#back"),
         }
+        assert waiting >= {
+            Ref("ipam/vlans", f"dc1/VPC/{part}") for part in ("vpc-1#back", "vpc-1#front", "vpc-2#front")
+        }
+        assert all(ref.key.startswith(("dc1/Switch/leaf-01#", "dc1/VPC/")) for ref in waiting)
         assert {record.ref.key for record in plan.creates} >= {"dc1/Server/server-02", "dc1/VPC/vpc-2"}
         before_second = world.writes()
         again, _ = mirror(world.netbox, "dc1", POLICY, projected(*FABRIC))
@@ -168,7 +179,7 @@ class NetBoxContract:
 
         assert errors == []
         assert world.person.look("ipam/vlans", record_id) == before
-        assert {item.ref.model for item in plan.refusals} == {"ipam/vlans", "ipam/prefixes"}
+        assert {item.ref.model for item in plan.refusals} == {"ipam/vlans", "ipam/prefixes", "vpn/l2vpn-terminations"}
 
     def test_a_vrf_of_a_person_with_our_name(self, world: World) -> None:
         """NetBox would allow a second VRF of the name; it is reported instead, and its VPC waits."""
@@ -178,7 +189,7 @@ class NetBoxContract:
         plan, errors = mirror(world.netbox, "dc1", POLICY, projected(*NAMESPACES, vpc("vpc-1", back=11)))
 
         assert errors == []
-        assert [item.ref.model for item in plan.refusals] == ["ipam/vrfs", "ipam/prefixes"]
+        assert [item.ref.model for item in plan.refusals] == ["ipam/vrfs", "ipam/prefixes", "ipam/ip-addresses"]
         assert world.person.look("ipam/vrfs", record_id) == before
 
     def test_what_is_gone_is_deleted(self, world: World) -> None:
@@ -188,14 +199,12 @@ class NetBoxContract:
         plan, errors = mirror(world.netbox, "dc1", POLICY, projected(*left))
 
         assert errors == []
-        assert [existing.ref.key for existing in plan.deletes] == [
-            "dc1/VPC/vpc-1#front",
-            "dc1/VPC/vpc-2#front",
-            "dc1/VPC/vpc-1#front",
-            "dc1/VPC/vpc-2#front",
-            "dc1/VPC/vpc-2",
-            "dc1/Server/server-02",
-        ]
+        gone = {record.ref for record in projected(*FABRIC).records} - {
+            record.ref for record in projected(*left).records
+        }
+        assert {existing.ref for existing in plan.deletes} == gone
+        models = [existing.model for existing in plan.deletes]
+        assert models == sorted(models, key=ORDER.__getitem__, reverse=True)
         assert {record.ref for record in world.netbox.observe("dc1", projected(*left)).records} == {
             record.ref for record in projected(*left).records
         }
@@ -213,8 +222,8 @@ class NetBoxContract:
         """A record of each model is written in one pass, with all that refers to later ones, and reads back as it
         should be; and all of it goes again, but for what others share.
         """
-        projection = wired()
-        assert {one.ref.model for one in projection.records} == set(MODELS)
+        projection, left = projected(*WIRED), projected(*NAMESPACES, SERVERS[0])
+        assert (projection.skipped, {one.ref.model for one in projection.records}) == ((), set(MODELS))
         self.settle(world, projection)
         observed = {one.ref: one for one in world.netbox.observe("dc1", projection).records}
 
@@ -222,43 +231,37 @@ class NetBoxContract:
             found = observed[wanted.ref]
             assert found.is_tagged
             assert {name: found.fields[name] for name in wanted.fields} == wanted.fields
-        self.settle(world, projected(*NAMESPACES, SERVERS[0]))
-        left = {one.ref for one in world.netbox.observe("dc1", projection).records}
-        assert left == {one.ref for one in projected(*NAMESPACES, SERVERS[0]).records}
+        self.settle(world, left)
+        assert {one.ref for one in world.netbox.observe("dc1", projection).records} == {one.ref for one in left.records}
 
     def test_cables_move(self, world: World) -> None:
         """Two cables exchange an end: the old ones free their ports before the new ones take them."""
-        first = wired()
-        others = [one for one in first.records if one.ref.model != "dcim/cables"]
-        ports = [interface("b", f"p{number}") for number in range(4)]
-        straight = [cable("s1", ports[0].ref, ports[2].ref), cable("s2", ports[1].ref, ports[3].ref)]
-        crossed = [cable("k1", ports[0].ref, ports[3].ref), cable("k2", ports[1].ref, ports[2].ref)]
-        self.settle(world, replace(first, records=(*others, *ports, *straight)))
-        plan = self.settle(world, replace(first, records=(*others, *ports, *crossed)))
+        self.settle(world, projected(*recabled(server_01="E1/10", server_02="E1/11")))
+        plan = self.settle(world, projected(*recabled(server_01="E1/11", server_02="E1/10")))
 
-        assert (len(plan.creates), len(plan.deletes), plan.parked) == (2, 2, ())
+        assert [one.ref.model for one in plan.creates] == ["dcim/cables"] * 2
+        assert ([one.model for one in plan.deletes], plan.parked) == (["dcim/cables"] * 2, ())
 
     def test_a_cable_of_a_person(self, world: World) -> None:
         """A port into which a person plugged a cable is a conflict, and that cable stays; so does their address."""
-        first = wired()
-        left = tuple(one for one in first.records if one.ref.model not in {"dcim/cables", "ipam/ip-addresses"})
-        bare = [
-            replace(one, fields={**one.fields, "primary_ip4": None}) if "primary_ip4" in one.fields else one
-            for one in left
+        projection = projected(*WIRED)
+        self.settle(world, projection)
+        mine = [one for one in world.netbox.observe("dc1", projection).records if one.ref.key in MOVED]
+        assert len(mine) == len(MOVED)
+        for existing in sorted(mine, key=lambda one: one.model):
+            world.person.remove(existing.model, existing.id)
+        ends: dict[str, Value] = {"a": port("Switch/leaf-01", "E1/3/1"), "b": port("Switch/spine-01", "E1/1/1")}
+        theirs = [
+            ("dcim/cables", world.person.add("dcim/cables", ends)),
+            ("ipam/ip-addresses", world.person.add("ipam/ip-addresses", {"address": "172.30.0.8/24"})),
         ]
-        self.settle(world, replace(first, records=tuple(bare)))
-        theirs = world.person.add("dcim/cables", {"a": port("b", "e1"), "b": port("b", "e2")})
-        host = world.person.add("ipam/ip-addresses", {"address": "10.9.9.1/24", "status": "active"})
-        before = world.person.look("dcim/cables", theirs), world.person.look("ipam/ip-addresses", host)
-        plan, errors = mirror(world.netbox, "dc1", POLICY, first)
+        before = [world.person.look(*place) for place in theirs]
+        plan, errors = mirror(world.netbox, "dc1", POLICY, projection)
 
         assert errors == []
-        assert sorted({(refusal.ref.model, refusal.is_conflict) for refusal in plan.refusals}) == [
-            ("dcim/cables", True),
-            ("ipam/ip-addresses", True),
-        ]
-        assert before == (world.person.look("dcim/cables", theirs), world.person.look("ipam/ip-addresses", host))
-        assert [change.fields for change in plan.late] == []
+        assert {refusal.ref.key for refusal in plan.refusals if refusal.is_conflict} == MOVED
+        assert before == [world.person.look(*place) for place in theirs]
+        assert (plan.late, plan.deletes) == ((), ())
 
     def test_what_people_made_is_taken_over(self, world: World) -> None:
         """Where that is wanted, a record of a person in the place of ours becomes ours."""
@@ -439,7 +442,8 @@ class NetBoxContract:
         """Records of another fabric in the same NetBox are neither seen as ours nor touched."""
         self.prepare(world, *FABRIC)
         policy = NetBoxPolicy("dc10")
-        other = project("dc10", policy, FABRIC)
+        elsewhere = replace(LEAF, spec={**LEAF.spec, "ip": "172.30.1.8/21"})
+        other = project("dc10", policy, [elsewhere if one is LEAF else one for one in FABRIC])
         assert mirror(world.netbox, "dc10", policy, other)[1] == []
         _, errors = mirror(world.netbox, "dc1", POLICY, projected(*NAMESPACES, *SERVERS))
 

@@ -1,80 +1,68 @@
 """What NetBox should hold for a fabric: a pure function of the fabric's objects.
 
-Kinds without a place in NetBox (yet) are passed over. An object whose spec makes no sense is skipped and named.
+Objects are read in the order in which one builds on another, since a record may speak of several: an interface of its
+device, of the connection that uses it and of all attachments. An object, or a part of one, that makes no sense or
+builds on what is not there is skipped and named; all else goes on.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from reconciler.plan.projection import prerequisites
-from reconciler.plan.projection.address_space import project_ipv4_namespace, project_vlan_namespace, project_vpc
+from reconciler.plan.projection.address_space import project_ipv4_namespace, project_vlan_namespace
+from reconciler.plan.projection.attachments import project_vpc_attachment
+from reconciler.plan.projection.context import Context
 from reconciler.plan.projection.devices import project_gateway, project_server, project_switch
-from reconciler.plan.projection.draft import Draft
-from reconciler.plan.projection.reading import MalformedError, text
+from reconciler.plan.projection.externals import attached, project_external, project_external_attachment
+from reconciler.plan.projection.links import project_connection
+from reconciler.plan.projection.objects import Objects, Projectable
+from reconciler.plan.projection.vpcs import project_vpc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from reconciler.model.fabric import NetBoxPolicy
-    from reconciler.model.json import JSONObject
     from reconciler.model.netbox import Projection
-    from reconciler.model.objects import ObjectKey
 
-_PROJECTORS = {
-    "Gateway": project_gateway,
-    "IPv4Namespace": project_ipv4_namespace,
-    "Server": project_server,
-    "VLANNamespace": project_vlan_namespace,
-    "VPC": project_vpc,
-}
+__all__ = ["Projectable", "project"]
 
-
-class Projectable(Protocol):
-    """An object of a fabric: what the cluster holds (`Resource`) or what Git declares (`Manifest`)."""
-
-    @property
-    def key(self) -> ObjectKey: ...
-
-    @property
-    def spec(self) -> JSONObject: ...
+_PROJECTORS = MappingProxyType(
+    {
+        # a switch keeps its name when a server claims the same
+        "Switch": project_switch,
+        "Server": project_server,
+        "Gateway": project_gateway,
+        "VLANNamespace": project_vlan_namespace,
+        "IPv4Namespace": project_ipv4_namespace,
+        "VPC": project_vpc,
+        "External": project_external,
+        "Connection": project_connection,
+        "VPCAttachment": project_vpc_attachment,
+        "ExternalAttachment": project_external_attachment,
+    }
+)
+"""By kind, in the order in which one builds on another."""
 
 
 def project(fabric: str, policy: NetBoxPolicy, objects: Iterable[Projectable]) -> Projection:
-    """The records of `fabric`, whatever the order of its objects. SwitchProfiles among them name manufacturers and
-    models; a caller that could not read them projects nothing, or every switch would change its device type.
+    """The records of `fabric`, whatever the order of its objects. SwitchProfiles among them name manufacturers, models
+    and types of ports; a caller that could not read them projects nothing, or every switch would change its device
+    type. Catalogs tell the numbers that the fabric gave out, where they can be read.
     """
-    ordered = sorted(objects, key=lambda item: _rank(item.key))
-    draft = Draft(fabric, policy.site)
+    context = Context(fabric, policy, Objects(objects))
+    draft = context.draft
     draft.need(prerequisites.tag(), *prerequisites.custom_fields(), prerequisites.site(policy.site))
-    profiles = _display_names(ordered)
-    for item in ordered:
-        with draft.skipping(item.key):
-            _project_one(draft, item, profiles)
+    for key in context.objects.unusable:
+        draft.skip(key, "spec", "is not an object")
+    context.attached.update(attached(context))
+    context.peerings.project()
+    for kind, projector in _PROJECTORS.items():
+        for key, spec in context.objects.of(kind):
+            with draft.skipping(key):
+                projector(context, key, spec)
+    context.ports.emit()
+    for key, neighbor in context.neighbors:
+        draft.offer(key, neighbor)
     return draft.finish()
-
-
-def _rank(key: ObjectKey) -> tuple[bool, ObjectKey]:
-    """Switches first: a switch keeps its name when a server claims the same."""
-    return key.kind != "Switch", key
-
-
-def _project_one(draft: Draft, item: Projectable, profiles: Mapping[str, str]) -> None:
-    if not isinstance(item.spec, dict):
-        raise MalformedError("spec", "is not an object")
-    if item.key.kind == "Switch":
-        project_switch(draft, item.key, item.spec, profiles)
-    elif projector := _PROJECTORS.get(item.key.kind):
-        projector(draft, item.key, item.spec)
-
-
-def _display_names(objects: Iterable[Projectable]) -> dict[str, str]:
-    """Display names by profile. A profile that has none that can be read is as good as absent."""
-    names: dict[str, str] = {}
-    for item in objects:
-        if item.key.kind == "SwitchProfile" and isinstance(item.spec, dict):
-            try:
-                names[item.key.name] = text(item.spec, "displayName")
-            except MalformedError:
-                continue
-    return names

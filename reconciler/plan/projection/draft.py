@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import ipaddress
 from contextlib import contextmanager
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reconciler.model.netbox import Projection, Ref, Skipped, natural_keys
-from reconciler.model.netbox_schema import ORDER, SITES
+from reconciler.model.netbox import Projection, Record, Ref, Skipped, natural_keys
+from reconciler.model.netbox_schema import ADDRESSES, ORDER, OWNED, SITES, Kind
 from reconciler.plan.projection.reading import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from reconciler.model.netbox import NaturalKey, Record, SharedRecord
+    from reconciler.model.netbox import NaturalKey, SharedRecord, Value
     from reconciler.model.objects import ObjectKey
+
+_SPARED = frozenset({"vlan", "lag", "untagged_vlan"})
+_MANY = (Kind.REFERENCES, Kind.TAGS)
+
+_OPTIONAL = MappingProxyType(
+    {
+        model.path: tuple(
+            name
+            for name, field in model.fields.items()
+            if field.targets and (name in _SPARED or field.kind in _MANY or field.is_late)
+        )
+        for model in OWNED
+    }
+)
+"""References without which a record can be, by model: where one leads nowhere, the field is left as it is."""
+
+_REQUIRED = MappingProxyType(
+    {
+        model.path: tuple(
+            name for name, field in model.fields.items() if field.targets and name not in _OPTIONAL[model.path]
+        )
+        for model in OWNED
+    }
+)
+"""References without which a record cannot be, by model."""
 
 
 class Draft:
@@ -23,9 +51,13 @@ class Draft:
         self.fabric = fabric
         self.site = Ref(SITES, site)
         self._shared: dict[Ref, SharedRecord] = {}
-        self._records: dict[Ref, Record] = {}
+        self._records: dict[Ref, tuple[ObjectKey, Record]] = {}
         self._places: dict[tuple[str, NaturalKey], Record] = {}
         self._skipped: list[Skipped] = []
+
+    def ref(self, model: str, key: ObjectKey, part: str = "") -> Ref:
+        """The record of a model that speaks of an object, or of a part of it."""
+        return Ref(model, f"{self.fabric}/{key}#{part}" if part else f"{self.fabric}/{key}")
 
     def need(self, *records: SharedRecord) -> None:
         """Prerequisites, in dependency order."""
@@ -36,13 +68,25 @@ class Draft:
         """A record that speaks of the object `key`. Raises MalformedError when another one has its place already: a
         Server of the same name as a Switch, two subnets with one VLAN.
         """
-        places = [(record.ref.model, natural) for natural in natural_keys(record.ref.model, record.fields)]
+        places = _places(record)
         for place in places:
             if place in self._places:
                 names = " and ".join(name for name in place[1][0] if name != "tenant")
                 raise MalformedError(str(key), f"{names} are those of {self._places[place].ref.key} as well")
         self._places.update(dict.fromkeys(places, record))
-        self._records[record.ref] = record
+        self._records[record.ref] = key, record
+
+    def offer(self, key: ObjectKey, record: Record) -> None:
+        """A record that is there already when another one has its place."""
+        if not any(place in self._places for place in _places(record)):
+            self.add(key, record)
+
+    def holds(self, ref: Ref) -> bool:
+        return ref in self._records
+
+    def skip(self, key: ObjectKey, path: str, finding: str) -> None:
+        """Note a part of an object that has no place in NetBox."""
+        self._skipped.append(Skipped(key, str(MalformedError(path, finding))))
 
     @contextmanager
     def skipping(self, key: ObjectKey) -> Iterator[None]:
@@ -53,6 +97,59 @@ class Draft:
             self._skipped.append(Skipped(key, str(error)))
 
     def finish(self) -> Projection:
-        """What was collected, prerequisites as needed and records in dependency order, then by key."""
-        records = sorted(self._records.values(), key=lambda record: (ORDER[record.ref.model], record.ref.key))
-        return Projection(tuple(self._shared.values()), tuple(records), tuple(self._skipped))
+        """What was collected, prerequisites as needed and records in dependency order, then by key. A record that
+        cannot be without one that is not there is skipped.
+        """
+        gone = self._gone()
+        ordered = sorted(self._records.values(), key=lambda item: (ORDER[item[1].ref.model], item[1].ref.key))
+        for key, record in ordered:
+            if missing := gone.get(record.ref):
+                self.skip(key, record.ref.key, f"needs {missing}, which is not there")
+        records = tuple(self._without_loose_ends(record, gone) for _, record in ordered if record.ref not in gone)
+        return Projection(tuple(self._shared.values()), records, tuple(self._skipped))
+
+    def _gone(self) -> dict[Ref, Ref]:
+        """The records that cannot be, each with what it lacks. Ends: each round finds at least one."""
+        gone: dict[Ref, Ref] = {}
+        while True:
+            found: dict[Ref, Ref] = {}
+            for _, record in self._records.values():
+                for name in _REQUIRED[record.ref.model]:
+                    needed = record.fields.get(name)
+                    if isinstance(needed, Ref) and not self._is_there(needed, gone) and record.ref not in gone:
+                        found[record.ref] = needed
+            if not found:
+                return gone
+            gone |= found
+
+    def _is_there(self, ref: Ref, gone: Mapping[Ref, Ref]) -> bool:
+        return (ref in self._records and ref not in gone) or ref in self._shared
+
+    def _without_loose_ends(self, record: Record, gone: Mapping[Ref, Ref]) -> Record:
+        loose = [
+            name
+            for name in _OPTIONAL[record.ref.model]
+            if not all(self._is_there(ref, gone) for ref in _refs(record.fields.get(name)))
+        ]
+        if not loose:
+            return record
+        return replace(record, fields={name: value for name, value in record.fields.items() if name not in loose})
+
+
+def _places(record: Record) -> list[tuple[str, NaturalKey]]:
+    """What NetBox gives to one record only: the natural keys, and in a VRF or outside of all the address of a host,
+    whatever its prefix length. An address of several devices has no place outside of VRFs.
+    """
+    model, fields = record.ref.model, record.fields
+    if model != ADDRESSES:
+        return [(model, natural) for natural in natural_keys(model, fields)]
+    if fields.get("role") and fields.get("vrf") is None:
+        return []
+    found = str(ipaddress.ip_interface(str(fields["address"])).ip)
+    return [(model, (("vrf", "address"), (fields.get("vrf"), found)))]
+
+
+def _refs(value: Value) -> Iterator[Ref]:
+    for item in value if isinstance(value, tuple) else (value,):
+        if isinstance(item, Ref):
+            yield item

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.model.json import JSON
 
 _SLUG = re.compile(r"[a-z0-9_-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -31,6 +36,11 @@ def slug(name: str, limit: int = 100) -> str:
 def word_slug(words: str) -> str:
     """The slug that a person would choose for these words (`Dell EMC`: `dell-emc`); the same for other spellings."""
     return "-".join(_SLUG.findall(words.lower())).strip("-") or "unnamed"
+
+
+def json_text(value: JSON) -> str | None:
+    """The value as canonical JSON: equal values have one text. None for what holds nothing."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")) if value else None
 
 
 def _digest(text: str) -> str:

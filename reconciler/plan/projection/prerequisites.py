@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, Ref, SharedRecord
 from reconciler.model.netbox_schema import (
+    ADDRESSES,
+    CABLES,
+    CIRCUIT_TYPES,
+    CONTENT_TYPES,
     CUSTOM_FIELDS,
     DEVICE_ROLES,
     DEVICE_TYPES,
     DEVICES,
+    GROUP_TAG_PREFIX,
+    INTERFACES,
     KEYED_CONTENT_TYPES,
     MANUFACTURERS,
-    MODELS,
+    PLATFORMS,
     PREFIXES,
+    PROVIDERS,
     SITES,
     TAGS,
     VRFS,
@@ -41,6 +48,29 @@ _ROLES = MappingProxyType(
 )
 _OTHER_ROLE_COLOR = "607d8b"
 
+_PROPERTIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("hh_asn", "integer", "ASN", (DEVICES, ADDRESSES)),
+    ("hh_redundancy", "text", "Redundancy group", (DEVICES, INTERFACES)),
+    ("hh_fallback", "boolean", "LACP fallback", (INTERFACES,)),
+    ("hh_mode", "text", "VPC mode", (VRFS,)),
+    ("hh_vni", "integer", "VNI", (VRFS,)),
+    ("hh_permit", "json", "Permitted between subnets", (VRFS,)),
+    ("hh_peerings", "json", "Peerings", (VRFS,)),
+    ("hh_isolated", "boolean", "Isolated subnet", (PREFIXES,)),
+    ("hh_restricted", "boolean", "Restricted subnet", (PREFIXES,)),
+    ("hh_inbound_community", "text", "Inbound community", (PROVIDERS,)),
+    ("hh_outbound_community", "text", "Outbound community", (PROVIDERS,)),
+    ("hh_prefixes", "json", "Static prefixes", (PROVIDERS,)),
+    ("hh_connection_type", "text", "Connection type", (CABLES,)),
+    ("hh_sync_status", "text", "Sync status", (SITES,)),
+    ("hh_revision", "text", "Revision", (SITES,)),
+    ("hh_last_sync", "datetime", "Last sync", (SITES,)),
+    ("hh_drift", "integer", "Drift", (SITES,)),
+    ("hh_valid_until", "datetime", "Status valid until", (SITES,)),
+    ("hh_installation", "text", "Installation", (SITES,)),
+)
+"""Custom fields: name, type, label, and the models that have it."""
+
 
 def tag() -> SharedRecord:
     """The tag of every record that we write."""
@@ -53,17 +83,22 @@ def tag() -> SharedRecord:
     return SharedRecord(Ref(TAGS, OWNED_TAG), fields)
 
 
+def group_tag(fabric: str, devices: str, prefix: str, group: str) -> SharedRecord:
+    """The tag of the `devices` of a group; the prefix tells groups of other devices apart."""
+    name = slug(f"{GROUP_TAG_PREFIX}{fabric}-{prefix}{group}")
+    description = f"{devices} of group {shorten(group, _LIMIT)} of fabric {fabric}"
+    fields: dict[str, Value] = {"name": name, "slug": name, "color": "607d8b", "description": description}
+    return SharedRecord(Ref(TAGS, name), fields)
+
+
 def custom_fields() -> tuple[SharedRecord, ...]:
     """The key of every record that we write, and the properties that NetBox has no field for."""
     key = _custom_field(KEY_FIELD, "text", "Hedgehog key", KEYED_CONTENT_TYPES)
-    return (
-        SharedRecord(key.ref, {**key.fields, "unique": True}),
-        _custom_field("hh_asn", "integer", "ASN", _types(DEVICES)),
-        _custom_field("hh_redundancy", "text", "Redundancy group", _types(DEVICES)),
-        _custom_field("hh_mode", "text", "VPC mode", _types(VRFS)),
-        _custom_field("hh_isolated", "boolean", "Isolated subnet", _types(PREFIXES)),
-        _custom_field("hh_restricted", "boolean", "Restricted subnet", _types(PREFIXES)),
+    described = (
+        _custom_field(name, kind, label, tuple(CONTENT_TYPES[path] for path in paths))
+        for name, kind, label, paths in _PROPERTIES
     )
+    return SharedRecord(key.ref, {**key.fields, "unique": True}), *described
 
 
 def site(site_slug: str) -> SharedRecord:
@@ -76,6 +111,17 @@ def role(name: str) -> SharedRecord:
     role_slug = slug(name)
     title, color = _ROLES.get(name, (shorten(name, _LIMIT), _OTHER_ROLE_COLOR))
     return SharedRecord(Ref(DEVICE_ROLES, role_slug), {"name": title, "slug": role_slug, "color": color})
+
+
+def platform(nos_type: str) -> SharedRecord:
+    """What runs on a switch."""
+    name = slug(nos_type)
+    return SharedRecord(Ref(PLATFORMS, name), {"name": shorten(nos_type, _LIMIT), "slug": name})
+
+
+def circuit_type() -> SharedRecord:
+    """The type of the circuits to externals."""
+    return SharedRecord(Ref(CIRCUIT_TYPES, "fabric-external"), {"name": "Fabric external", "slug": "fabric-external"})
 
 
 def device_type(profile: str, display_name: str | None = None) -> tuple[SharedRecord, SharedRecord]:
@@ -93,10 +139,6 @@ def device_type(profile: str, display_name: str | None = None) -> tuple[SharedRe
             {"manufacturer": manufacturer, "model": shorten(model, _LIMIT), "slug": type_slug},
         ),
     )
-
-
-def _types(path: str) -> tuple[str, ...]:
-    return (MODELS[path].content_type,)
 
 
 def _custom_field(name: str, kind: str, label: str, object_types: tuple[str, ...]) -> SharedRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,29 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.demo.fabric import FABRIC_500, FabricShape, build_fabric
-from reconciler.model.fabric import NetBoxPolicy
-from reconciler.model.netbox import Projection, Record, Ref, natural_keys, references
+from reconciler.model.netbox import Ref, natural_keys
 from reconciler.model.netbox_schema import MODELS, ORDER, Kind
-from reconciler.model.objects import Manifest, ObjectKey, Source
-from reconciler.plan.projection import project
-from reconciler.plan.projection.names import clean, shorten, slug, word_slug
+from reconciler.plan.projection.names import clean, json_text, shorten, slug, word_slug
+from tests.unit.plan.projecting import WHOLE_FABRIC, declared, fields, keys, messages, projected, record, refs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reconciler.model.json import JSON, JSONObject
-    from reconciler.model.netbox import Value
+    from reconciler.model.netbox import Projection, Value
+    from reconciler.model.objects import Manifest
 
 GOLDEN = Path(__file__).parent / "golden"
-POLICY = NetBoxPolicy("dc1")
-
-
-def declared(kind: str, name: str, spec: JSON = None) -> Manifest:
-    return Manifest(ObjectKey(kind, "default", name), Source(f"{kind}/{name}.yaml"), {} if spec is None else spec)
-
-
-def record(projection: Projection, model: str, key: str) -> Record:
-    return next(found for found in projection.records if found.ref == Ref(model, f"dc1/{key}"))
 
 
 def plain(value: Value) -> JSON:
@@ -51,96 +42,141 @@ def spelled(projection: Projection) -> JSONObject:
         "records": {
             str(item.ref): {name: plain(value) for name, value in item.fields.items()} for item in projection.records
         },
-        "skipped": [f"{item.key}: {item.message}" for item in projection.skipped],
+        "skipped": [*messages(projection)],
     }
 
 
-GOLDEN_FABRIC = (
-    declared("VLANNamespace", "default", {"ranges": [{"from": 2000, "to": 2999}, {"from": 1000}]}),
-    declared("IPv4Namespace", "default", {"subnets": ["10.0.0.0/16", "10.1.0.7/16", "10.0.0.0/16"]}),
-    declared("SwitchGroup", "eslag-1"),
-    declared("SwitchProfile", "dell-s5248f-on", {"displayName": "Dell S5248F-ON", "ports": {}}),
-    declared(
-        "Switch",
-        "leaf-01",
-        {
-            "role": "server-leaf",
-            "profile": "dell-s5248f-on",
-            "description": " rack 7\n",
-            "asn": 65101,
-            "boot": {"serial": "ABC123", "mac": "0c:20:12:ff:01:00"},
-            "redundancy": {"group": "eslag-1", "type": "eslag"},
-        },
-    ),
-    declared("Switch", "spine-01", {"role": "spine", "profile": "celestica-ds3000", "asn": 65100, "redundancy": {}}),
-    declared("Server", "server-01", {"description": "database"}),
-    declared("Server", "server-02"),
-    declared("Gateway", "gateway-1", {"asn": 65534, "vtepIP": "172.30.12.1/32"}),
-    declared(
-        "VPC",
-        "vpc-1",
-        {
-            "defaultRestricted": True,
-            "subnets": {
-                "default": {"subnet": "10.0.1.7/24", "vlan": 1001},
-                "back": {"subnet": "10.0.2.0/24", "vlan": 1002, "isolated": True, "restricted": False},
-                "bgp": {"subnet": "10.0.3.0/24", "hostBGP": True, "vlan": 0},
-            },
-        },
-    ),
-    declared(
-        "VPC", "vpc-2", {"mode": "l3vni", "ipv4Namespace": "default", "vlanNamespace": "default", "subnets": None}
-    ),
-    declared("Connection", "server-01--unbundled--leaf-01", {"unbundled": {}}),
-)
+def demo(shape: FabricShape) -> list[Manifest]:
+    return [declared(item.body["kind"], item.name, item.body.get("spec")) for item in build_fabric(shape)]
 
 
 def test_golden() -> None:
-    """The records of a small fabric with every kind that has a place in NetBox are those that were reviewed."""
-    expected = json.loads((GOLDEN / "small_fabric.json").read_text())
+    """The records of a small fabric with every kind and every type of connection are those that were reviewed."""
+    expected = json.loads((GOLDEN / "whole_fabric.json").read_text())
 
-    assert spelled(project("dc1", POLICY, GOLDEN_FABRIC)) == expected
+    assert spelled(projected(*WHOLE_FABRIC)) == expected
 
 
-def test_order_of_objects_does_not_matter() -> None:
+@given(st.permutations(WHOLE_FABRIC))
+def test_order_of_objects_does_not_matter(objects: list[Manifest]) -> None:
     """The same objects in another order give the same projection."""
-    assert project("dc1", POLICY, reversed(GOLDEN_FABRIC)) == project("dc1", POLICY, GOLDEN_FABRIC)
+    assert projected(*objects) == projected(*WHOLE_FABRIC)
+
+
+@given(st.sets(st.integers(0, len(WHOLE_FABRIC) - 1)))
+def test_whatever_is_missing(missing: set[int]) -> None:
+    """Whichever of its objects a fabric lacks, the rest of it is projected, and soundly."""
+    assert_sound(projected(*(item for place, item in enumerate(WHOLE_FABRIC) if place not in missing)))
 
 
 def test_whole_demo_fabric() -> None:
     """Of a fabric of 490 objects nothing is skipped, and every record fits into NetBox."""
-    manifests = [declared(item.body["kind"], item.name, item.body.get("spec")) for item in build_fabric(FABRIC_500)]
-    projection = project("dc1", POLICY, manifests)
+    projection = projected(*demo(FABRIC_500))
 
     assert projection.skipped == ()
-    assert len(projection.records) == 320
+    assert Counter(item.ref.model for item in projection.records) == {
+        "dcim/devices": 135,
+        "ipam/vlan-groups": 1,
+        "ipam/route-targets": 32,
+        "ipam/vrfs": 51,
+        "ipam/vlans": 66,
+        "ipam/prefixes": 67,
+        "dcim/interfaces": 752,
+        "ipam/ip-addresses": 147,
+        "dcim/mac-addresses": 10,
+        "ipam/ip-ranges": 53,
+        "vpn/l2vpns": 66,
+        "vpn/l2vpn-terminations": 66,
+        "circuits/providers": 2,
+        "circuits/provider-networks": 2,
+        "circuits/circuits": 2,
+        "circuits/circuit-terminations": 4,
+        "dcim/cables": 236,
+    }
     assert_sound(projection)
+
+
+def test_records_of_the_demo_fabric() -> None:
+    """A server's port, its LAG and its cable, each whole."""
+    projection = projected(*demo(FABRIC_500))
+    switch, server = "Switch/leaf-01#E1/1/1", "Server/server-01#enp2s1"
+    connection = "Connection/server-01--eslag--leaf-01--leaf-02"
+
+    assert fields(projection, "dcim/interfaces", switch) == {
+        "device": Ref("dcim/devices", "dc1/Switch/leaf-01"),
+        "name": "E1/1",
+        "type": "other",
+        "mgmt_only": False,
+        "mark_connected": False,
+        "lag": Ref("dcim/interfaces", f"dc1/{connection}#lag/leaf-01"),
+        "parent": None,
+        "mtu": None,
+        "speed": None,
+        "mode": None,
+        "untagged_vlan": None,
+        "tagged_vlans": (),
+        "description": "",
+        "primary_mac_address": None,
+        "custom_fields.hh_redundancy": None,
+        "custom_fields.hh_fallback": None,
+    }
+    assert fields(projection, "dcim/interfaces", f"{connection}#lag/server-01") == {
+        "device": Ref("dcim/devices", "dc1/Server/server-01"),
+        "name": "bond0",
+        "type": "lag",
+        "mgmt_only": False,
+        "mark_connected": False,
+        "lag": None,
+        "parent": None,
+        "mtu": None,
+        "speed": None,
+        "mode": "access",
+        "untagged_vlan": Ref("ipam/vlans", "dc1/VPC/vpc-01#default"),
+        "tagged_vlans": (),
+        "description": "",
+        "primary_mac_address": None,
+        "custom_fields.hh_redundancy": "eslag-1",
+        "custom_fields.hh_fallback": True,
+    }
+    assert fields(projection, "dcim/cables", f"{connection}#leaf-01/E1/1/1--server-01/enp2s1") == {
+        "a": Ref("dcim/interfaces", f"dc1/{server}"),
+        "b": Ref("dcim/interfaces", f"dc1/{switch}"),
+        "status": "connected",
+        "label": "server-01--eslag--leaf-01--leaf-02",
+        "custom_fields.hh_connection_type": "eslag",
+    }
 
 
 @given(st.integers(1, 3), st.integers(2, 5), st.integers(0, 6), st.integers(0, 6))
 def test_any_demo_fabric(spines: int, leafs: int, servers: int, vpcs: int) -> None:
-    """Whatever the shape of a valid fabric, its projection is sound."""
-    shape = FabricShape(spines=spines, leafs=leafs, servers=servers, vpcs=vpcs)
-    manifests = [declared(item.body["kind"], item.name, item.body.get("spec")) for item in build_fabric(shape)]
+    """Whatever the shape of a valid fabric, its projection is sound, and nothing of it is skipped."""
+    projection = projected(*demo(FabricShape(spines=spines, leafs=leafs, servers=servers, vpcs=vpcs)))
 
-    assert_sound(project("dc1", POLICY, manifests))
+    assert projection.skipped == ()
+    assert_sound(projection)
 
 
 def assert_sound(projection: Projection) -> None:
-    """References point backwards, natural keys and keys are unique, texts fit, fields exist."""
-    known = {item.ref for item in projection.shared}
+    """References lead to records of earlier models (late fields and those within a model to any), natural keys and keys
+    are unique, texts fit, fields exist.
+    """
+    known = {item.ref for item in projection.shared} | {item.ref for item in projection.records}
     places: set[object] = set()
     for item in projection.records:
         model = MODELS[item.ref.model]
-        assert set(references(item.fields)) <= known
-        known.add(item.ref)
-        for natural in natural_keys(item.ref.model, item.fields):
-            assert (item.ref.model, natural) not in places
-            places.add((item.ref.model, natural))
         for name, value in item.fields.items():
             limit = model.fields[name].limit
             assert limit is None or model.fields[name].kind is not Kind.TEXT or len(str(value or "")) <= limit
-    orders = [ORDER[item.ref.model] for item in projection.records]
+            for ref in refs_of(value):
+                assert ref in known
+                assert ref.model in model.fields[name].targets
+                is_earlier = ORDER.get(ref.model, -1) < ORDER[model.path]
+                assert is_earlier or name in model.inner or name in model.late
+        for natural in natural_keys(item.ref.model, item.fields):
+            assert (item.ref.model, natural) not in places
+            places.add((item.ref.model, natural))
+    assert len(known) == len(projection.shared) + len(projection.records)
+    orders = [(ORDER[item.ref.model], item.ref.key) for item in projection.records]
     assert orders == sorted(orders)
 
 
@@ -207,18 +243,19 @@ def assert_sound(projection: Projection) -> None:
 )
 def test_malformed_objects_are_skipped(objects: Sequence[Manifest], expected: list[str]) -> None:
     """A spec that makes no sense is skipped, with the field's path; the fabric's other objects are projected."""
-    projection = project("dc1", POLICY, [*objects, declared("Server", "zz")])
+    projection = projected(*objects, declared("Server", "zz"))
 
-    assert [f"{item.key}: {item.message}" for item in projection.skipped] == expected
+    assert messages(projection) == expected
     assert record(projection, "dcim/devices", "Server/zz").label == "zz"
 
 
 def test_a_bad_subnet_is_skipped_alone() -> None:
     """One malformed subnet does not take the VPC or its other subnets along."""
     spec = {"subnets": {"bad": {"subnet": 7, "vlan": 1001}, "good": {"subnet": "10.0.2.0/24"}}}
-    projection = project("dc1", POLICY, [declared("VPC", "vpc-1", spec)])
+    projection = projected(declared("VPC", "vpc-1", spec))
 
-    assert [item.ref.key for item in projection.records] == ["dc1/VPC/vpc-1", "dc1/VPC/vpc-1#good"]
+    assert keys(projection, "ipam/vrfs") == ["VPC/vpc-1"]
+    assert keys(projection, "ipam/prefixes") == ["VPC/vpc-1#good"]
 
 
 @pytest.mark.parametrize(
@@ -232,6 +269,7 @@ def test_a_bad_subnet_is_skipped_alone() -> None:
         ),
         pytest.param(
             [
+                declared("VLANNamespace", "default", {"ranges": [{"from": 7}]}),
                 declared("VPC", "a", {"subnets": {"x": {"subnet": "10.0.1.0/24", "vlan": 7}}}),
                 declared("VPC", "b", {"subnets": {"x": {"subnet": "10.0.2.0/24", "vlan": 7}}}),
             ],
@@ -249,7 +287,7 @@ def test_a_bad_subnet_is_skipped_alone() -> None:
 )
 def test_two_objects_for_one_place(objects: Sequence[Manifest], kept: str, message: str) -> None:
     """Of two objects that NetBox could not hold side by side the first is kept and the other named."""
-    projection = project("dc1", POLICY, objects)
+    projection = projected(*objects)
 
     assert kept in {item.ref.key for item in projection.records}
     assert [item.message for item in projection.skipped] == [message]
@@ -258,7 +296,7 @@ def test_two_objects_for_one_place(objects: Sequence[Manifest], kept: str, messa
 def test_overlapping_ranges_are_one() -> None:
     """Ranges of VLAN ids that overlap are joined: NetBox refuses them otherwise."""
     ranges = [{"from": 50, "to": 60}, {"from": 10, "to": 40}, {"from": 20, "to": 30}, {"from": 55, "to": 70}]
-    projection = project("dc1", POLICY, [declared("VLANNamespace", "a", {"ranges": ranges})])
+    projection = projected(declared("VLANNamespace", "a", {"ranges": ranges}))
 
     assert record(projection, "ipam/vlan-groups", "VLANNamespace/a").fields["vid_ranges"] == ((10, 40), (50, 70))
 
@@ -266,7 +304,7 @@ def test_overlapping_ranges_are_one() -> None:
 def test_long_names() -> None:
     """A name that NetBox cannot hold is cut to a name of its own; the whole name stays in the key."""
     names = ["n" * 70 + "-1", "n" * 70 + "-2"]
-    projection = project("dc1", POLICY, [declared("Server", name) for name in names])
+    projection = projected(*(declared("Server", name) for name in names))
     devices = [record(projection, "dcim/devices", f"Server/{name}") for name in names]
 
     assert [len(str(device.fields["name"])) for device in devices] == [64, 64]
@@ -275,7 +313,7 @@ def test_long_names() -> None:
 
 def test_profile_without_display_name() -> None:
     """Without a SwitchProfile the manufacturer is Hedgehog and the model the profile's name."""
-    projection = project("dc1", POLICY, [declared("Switch", "a", {"role": "spine", "profile": "celestica-ds3000"})])
+    projection = projected(declared("Switch", "a", {"role": "spine", "profile": "celestica-ds3000"}))
     fields = record(projection, "dcim/devices", "Switch/a").fields
 
     assert fields["device_type"] == Ref("dcim/device-types", "hedgehog/celestica-ds3000")
@@ -285,7 +323,7 @@ def test_profile_without_display_name() -> None:
 
 def test_unknown_role() -> None:
     """A role that we never heard of is a role like any other."""
-    projection = project("dc1", POLICY, [declared("Switch", "a", {"role": "Super Spine"})])
+    projection = projected(declared("Switch", "a", {"role": "Super Spine"}))
 
     role = record(projection, "dcim/devices", "Switch/a").fields["role"]
     assert role == Ref("dcim/device-roles", slug("Super Spine"))
@@ -294,7 +332,7 @@ def test_unknown_role() -> None:
 
 def test_empty_fabric() -> None:
     """A fabric without objects has no records, and its prerequisites only."""
-    projection = project("dc1", POLICY, [])
+    projection = projected()
 
     assert projection.records == ()
     assert [str(item.ref) for item in projection.shared] == [
@@ -302,9 +340,23 @@ def test_empty_fabric() -> None:
         "extras/custom-fields hh_key",
         "extras/custom-fields hh_asn",
         "extras/custom-fields hh_redundancy",
+        "extras/custom-fields hh_fallback",
         "extras/custom-fields hh_mode",
+        "extras/custom-fields hh_vni",
+        "extras/custom-fields hh_permit",
+        "extras/custom-fields hh_peerings",
         "extras/custom-fields hh_isolated",
         "extras/custom-fields hh_restricted",
+        "extras/custom-fields hh_inbound_community",
+        "extras/custom-fields hh_outbound_community",
+        "extras/custom-fields hh_prefixes",
+        "extras/custom-fields hh_connection_type",
+        "extras/custom-fields hh_sync_status",
+        "extras/custom-fields hh_revision",
+        "extras/custom-fields hh_last_sync",
+        "extras/custom-fields hh_drift",
+        "extras/custom-fields hh_valid_until",
+        "extras/custom-fields hh_installation",
         "dcim/sites dc1",
     ]
 
@@ -349,3 +401,18 @@ def test_slugs_are_slugs(text: str) -> None:
 def test_slug(name: str, expected: str) -> None:
     """Different names have different slugs."""
     assert slug(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param({"b": [1], "a": None}, '{"a":null,"b":[1]}', id="sorted"),
+        pytest.param([["x", "y"]], '[["x","y"]]', id="list"),
+        pytest.param([], None, id="empty list"),
+        pytest.param({}, None, id="empty object"),
+        pytest.param(None, None, id="absent"),
+    ],
+)
+def test_json_text(value: JSON, expected: str | None) -> None:
+    """Equal values have one text, and nothing is None."""
+    assert json_text(value) == expected

@@ -114,6 +114,7 @@ def test_fabric_values(file: ConfigurationFile) -> None:
         ("fabrics.0.cluster.namespace", "fabric"),
         ("fabrics.0.cluster.prune", True),
         ("fabrics.0.netbox.writers", 4),
+        ("fabrics.0.netbox.ports", "all"),
         ("fabrics.0.netbox.site", "berlin"),
     )
     document["fabrics"] += [
@@ -129,7 +130,7 @@ def test_fabric_values(file: ConfigurationFile) -> None:
             "gitops/hedgehog/dc1",
             interval=900.0,
             cluster=ClusterPolicy(namespace="fabric", prune=True),
-            netbox=NetBoxPolicy(site="berlin", writers=4),
+            netbox=NetBoxPolicy(site="berlin", writers=4, has_all_ports=True),
         ),
         Fabric("dc2", "gitops", "release", "dc2", interval=60.0, is_enabled=False),
         Fabric(
