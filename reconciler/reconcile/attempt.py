@@ -72,7 +72,8 @@ class Slice:
 class Terms:
     """The terms on which a pass is made. `has_others` tells whether another fabric waits for its turn; `is_asked_for`,
     whether a person waits for this one; `is_current`, whether the fabric is still configured as it was when the pass
-    began; `earlier` is the part that was made already; `remember` stores an inventory at once.
+    began; `earlier` is the part that was made already; `remember` stores an inventory at once. `is_thorough`: NetBox is
+    read whole, whatever it says of what was written there.
     """
 
     stop: StopFlag
@@ -82,6 +83,7 @@ class Terms:
     settled: SettledObjects = field(default_factory=SettledObjects)
     has_others: Callable[[], bool] = field(default=lambda: False)
     is_asked_for: bool = False
+    is_thorough: bool = True
     is_current: Callable[[], bool] = field(default=lambda: True)
     earlier: Slice | None = None
     remember: Callable[[Mapping[ObjectKey, InventoryEntry]], None] = field(default=lambda _: None)
@@ -113,6 +115,8 @@ class Attempt:
         """Revision and scope that the pass works towards."""
         self.left = 0
         """Writes to NetBox that the pass left to its next part, because it yielded."""
+        self.is_thorough = terms.is_thorough
+        """Whether to read NetBox whole."""
         self.fights = terms.fights
         self.settled = terms.settled
         self._clock = clock

@@ -98,12 +98,18 @@ def _project(policy: NetBoxPolicy, objects: Iterable[Projectable] | None, attemp
 
 
 def _plan(
-    netbox: NetBox, policy: NetBoxPolicy, projection: Projection, incomplete: str | None, fabric: str
+    netbox: NetBox,
+    policy: NetBoxPolicy,
+    projection: Projection,
+    incomplete: str | None,
+    fabric: str,
+    *,
+    is_full: bool = True,
 ) -> NetBoxPlan:
     if not projection.records:
         # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
         projection = replace(projection, shared=())
-    observation = netbox.observe(fabric, projection)
+    observation = netbox.observe(fabric, projection, is_full=is_full)
     return plan_netbox(projection, observation, policy, fabric, incomplete=incomplete)
 
 
@@ -115,7 +121,7 @@ def _mirror(
     attempt: Attempt,
     scope: Scope,
 ) -> None:
-    plan = _plan(netbox, policy, projection, incomplete, attempt.fabric)
+    plan = _plan(netbox, policy, projection, incomplete, attempt.fabric, is_full=attempt.is_thorough)
     if scope is not None:
         plan = within(plan, attempt.fabric, scope)
         projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger("pass")
 
 
+_HINTED = frozenset({Trigger.PUSH, Trigger.WATCH, Trigger.NETBOX})
+"""Triggers that say what may have changed; the others are there to find what was missed."""
+
+
 class Store(Protocol):
     """What the runner needs of the store. Raises StateError."""
 
@@ -205,6 +209,7 @@ class PassRunner:
             settled=self._settled,
             has_others=lambda: self._surroundings.has_others(taken.key),
             is_asked_for=is_asked_for,
+            is_thorough=not _HINTED.issuperset(taken.work.triggers),
             is_current=lambda: self._surroundings.is_current(taken.key, subject),
             earlier=earlier,
             remember=lambda inventory: self._state.remember(taken.key, inventory),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from reconciler.targets.local.netbox_rows import Row, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from reconciler.model.json import JSONObject
-    from reconciler.model.netbox import Value
+    from reconciler.model.netbox import ExistingRecord, Value
     from reconciler.ports import Documents, NetBox
 
 
@@ -39,6 +39,11 @@ class World:
     netbox: NetBox
     person: Person
     writes: Callable[[], int]
+
+    def remove(self, records: Iterable[ExistingRecord]) -> None:
+        """The person deletes these."""
+        for record in records:
+            self.person.remove(record.model, record.id)
 
 
 class LocalPerson:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +39,7 @@ from tests.contract.netbox_runner import carry_out, mirror
 from tests.contract.netbox_world import LocalPerson, World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox import Value
@@ -56,6 +57,8 @@ MOVED = {
     "dc1/Switch/leaf-01#M1/172.30.0.8/21",
 }
 """Records that a person replaces by other ones: two cables, and an address."""
+
+PLUGGED = {"dcim/cables", "ipam/ip-addresses"}
 
 
 class NetBoxContract:
@@ -262,6 +265,29 @@ class NetBoxContract:
         assert {refusal.ref.key for refusal in plan.refusals if refusal.is_conflict} == MOVED
         assert before == [world.person.look(*place) for place in theirs]
         assert (plan.late, plan.deletes) == ((), ())
+
+    def test_a_short_look_sees_what_a_long_one_does(self, world: World) -> None:
+        """However little is read again, it is known what people did since, and what we did."""
+        projection = projected(*WIRED)
+        self.settle(world, projection)
+        ours = {one.ref.key: one for one in world.netbox.observe("dc1", projection).records if one.model in PLUGGED}
+        device_id = self.existing(world, Ref("dcim/devices", "dc1/Server/server-01")).id
+        ends: dict[str, Value] = {"a": port("Switch/leaf-01", "E1/3/1"), "b": port("Switch/spine-01", "E1/1/1")}
+        deeds: list[Callable[[], object]] = [
+            lambda: None,
+            lambda: world.person.edit("dcim/devices", device_id, {"name": "renamed", "serial": "P1"}),
+            lambda: world.person.add("ipam/vlans", {"group": GROUP, "vid": 45, "name": "p", "status": "active"}),
+            lambda: world.remove(ours[key] for key in sorted(MOVED)),
+            lambda: world.person.add("dcim/cables", ends),
+            lambda: world.person.untag("dcim/devices", device_id),
+            lambda: mirror(world.netbox, "dc1", POLICY, projection),
+        ]
+        for deed in deeds:
+            deed()
+            short = world.netbox.observe("dc1", projection, is_full=False).records
+            whole = world.netbox.observe("dc1", projection).records
+            place = attrgetter("model", "id")
+            assert sorted(short, key=place) == sorted(whole, key=place)
 
     def test_what_people_made_is_taken_over(self, world: World) -> None:
         """Where that is wanted, a record of a person in the place of ours becomes ours."""

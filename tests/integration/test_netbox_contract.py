@@ -109,6 +109,24 @@ def test_a_vlan_that_an_interface_of_a_person_uses_stays(netbox: NetBoxServer, p
     assert person.call("GET", f"dcim/interfaces/{interface['id']}/")["untagged_vlan"]["id"] == vlan
 
 
+def test_a_short_look_is_cheap(proxy: Proxy, through_proxy: NetBoxServer, person: ServerPerson) -> None:
+    """What was read lately is not read again: a look that follows asks for what was written since, and for that alone."""
+    projection = projected(*FABRIC)
+    mirror(through_proxy, "dc1", POLICY, projection)
+    through_proxy.observe("dc1", projection)
+    proxy.requests.clear()
+    through_proxy.observe("dc1", projection, is_full=False)
+    quiet = list(proxy.requests)
+    person.call("PATCH", f"dcim/devices/{device_id(person, 'leaf-01')}/", {"serial": "P1"})
+    proxy.requests.clear()
+    observation = through_proxy.observe("dc1", projection, is_full=False)
+
+    assert quiet.count("GET /api/core/object-changes/") == 1
+    assert len(proxy.requests) <= len(quiet) + 1
+    assert "P1" in {record.fields.get("serial") for record in observation.records}
+    print(quiet, proxy.requests)
+
+
 @pytest.mark.long
 def test_the_whole_demo_fabric(proxy: Proxy, through_proxy: NetBoxServer, pristine_netbox: LabNetBox) -> None:
     """A fabric of 490 objects is mirrored without an error; a pass with nothing to do reads a few times and sends no

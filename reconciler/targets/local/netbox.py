@@ -43,7 +43,13 @@ class LocalNetBox:
     def version(self) -> str:
         return "simulated"
 
-    def observe(self, fabric: str, projection: Projection) -> Observation:  # noqa: ARG002 - all that is here is near
+    def observe(
+        self,
+        fabric: str,  # noqa: ARG002 - all that is here is near
+        projection: Projection,  # noqa: ARG002
+        *,
+        is_full: bool = True,  # noqa: ARG002
+    ) -> Observation:
         self._written.clear()
         tables = self._load()
         records = tuple(tables.existing(row) for model in MODELS for row in tables.of(model))

@@ -84,11 +84,15 @@ class NetBoxClient:
 
     def listing(self, path: str, params: Params) -> list[JSONObject]:
         """All objects of a REST list that is known to be short."""
-        answer = self._reading(self._get, self._url(path), {**params, "limit": "1000"})
-        results: list[JSONObject] = answer["results"]
-        if answer["next"]:
+        results, is_cut = self.page(path, {**params, "limit": "1000"})
+        if is_cut:
             raise NetBoxAccessError(f"{self.address}: /api/{path}/ answers more than was asked for")
         return results
+
+    def page(self, path: str, params: Params) -> tuple[list[JSONObject], bool]:
+        """The first objects of a REST list, and whether there are more."""
+        answer = self._reading(self._get, self._url(path), params)
+        return answer["results"], bool(answer["next"])
 
     def look(self, path: str) -> None:
         """See whether we may look at a list at all: GraphQL passes over what we may not see, REST refuses."""

@@ -91,6 +91,19 @@ def list_name(path: str) -> str:
     return _LISTS[path]
 
 
+def ids_query(path: str, ids: Iterable[int], fabric: str) -> str:
+    """These records, as `page_query` has them."""
+    condition = f"id:{{in_list:{json.dumps([str(record_id) for record_id in ids])}}}"
+    return page_query(path, condition, fabric, 0, condition)
+
+
+def plugged_query(path: str, cables: Iterable[int]) -> str:
+    """The ids of the records of a model into which these cables are plugged."""
+    wanted = json.dumps([str(cable) for cable in cables])
+    condition = f"cable:{{id:{{in_list:{wanted}}}}}"
+    return f"{_LISTS[path]}(filters:{{{condition}}},pagination:{{limit:{PAGE}}}){{id}}"
+
+
 def tagged_name(path: str) -> str:
     """The name under which an answer holds the ids of the tagged records of a page."""
     return f"tagged_{_LISTS[path]}"
@@ -139,10 +152,12 @@ _NAMED = (netbox_schema.VRFS, netbox_schema.L2VPNS, netbox_schema.PROVIDERS)
 """Models whose records we name after the fabric."""
 
 
-def page_query(path: str, condition: str, fabric: str, start: int) -> str:
-    """One page of a model from the id `start` on, and the ids of those in it that carry key and tag."""
+def page_query(path: str, condition: str, fabric: str, start: int, among: str = "") -> str:
+    """One page of a model from the id `start` on, and the ids of those (of `among`, a condition) that carry key and
+    tag.
+    """
     pagination = f"pagination:{{start:{start},limit:{PAGE}}}"
-    tagged = f'{keyed(fabric)},tags:{{slug:{{exact:"{OWNED_TAG}"}}}}'
+    tagged = f'{among and f"{among},"}{keyed(fabric)},tags:{{slug:{{exact:"{OWNED_TAG}"}}}}'
     name = _LISTS[path]
     return (
         f"{name}(filters:{{{condition}}},{pagination}){{{_selection(MODELS[path])}}} "

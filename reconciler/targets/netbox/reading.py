@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import OWNED_TAG, ExistingRecord, Observation, Ref, references
 from reconciler.model.netbox_schema import (
@@ -23,18 +23,22 @@ from reconciler.model.netbox_schema import (
     SITES,
     TAGS,
 )
+from reconciler.targets.netbox.changes import newest, since
 from reconciler.targets.netbox.queries import (
     ENDS,
     address_query,
     cable_end,
+    ids_query,
     key_of,
     list_name,
     page_query,
+    plugged_query,
     relevant,
     tagged_name,
     tags_query,
     to_existing,
 )
+from reconciler.targets.netbox.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,11 +47,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox import Projection, Record, SharedRecord, Value
     from reconciler.targets.netbox.client import NetBoxClient
-
-Entry: TypeAlias = "tuple[JSONObject, bool]"
-"""A record as GraphQL answers it, and whether it carries our tag and key."""
-
-Found: TypeAlias = dict[str, list[Entry]]
+    from reconciler.targets.netbox.recent import Entry, Found
 
 _SHARED_LISTS = {
     TAGS: "tag_list",
@@ -62,7 +62,8 @@ _SLUGS = 40
 """Slugs in one filter, so that a query fits into a URL."""
 
 _ADDRESSES = 60
-"""Addresses in one filter, likewise."""
+_IDS = 80
+"""Addresses, and ids, in one filter, likewise."""
 
 
 class Reader:
@@ -76,6 +77,7 @@ class Reader:
         self._ends: defaultdict[int, dict[str, Ref]] = defaultdict(dict)
         self._other_tags: dict[tuple[str, int], list[int]] = {}
         self._visible: set[str] = set()
+        self._recent = Recent()
         self._largest_page = 0
         self._fabric = ""
         self._site: Ref | None = None
@@ -89,7 +91,7 @@ class Reader:
         """The fabric of the last observation."""
         return self._fabric
 
-    def observe(self, fabric: str, projection: Projection) -> Observation:
+    def observe(self, fabric: str, projection: Projection, *, is_full: bool = True) -> Observation:
         """As the port."""
         self._fabric = fabric
         self._site = next((record.ref for record in projection.shared if record.ref.model == SITES), None)
@@ -105,7 +107,7 @@ class Reader:
             known.clear()
         present = self.shared(projection.shared)
         faults = tuple(self._custom_field_faults(projection.shared, present))
-        found = self._pages([model.path for model in OWNED])
+        found = self._all(is_full=is_full)
         self._name(found)
         found[ADDRESSES] += self._strange_addresses(projection.records, found[ADDRESSES])
         self._make_sure(found, {record.ref.model for record in projection.records})
@@ -114,6 +116,38 @@ class Reader:
             for ref in references({name: record.fields[name] for name in MODELS[record.model].late}):
                 self._late_users[ref].add((record.model, record.id))
         return Observation((*records, *self._strange_cables(found[CABLES])), frozenset(present), faults)
+
+    def _all(self, *, is_full: bool) -> Found:
+        """All records of the owned models that are ours or could clash with ours. Unless `is_full`, only those are read
+        that were written since the last time, where NetBox can tell which.
+        """
+        if not is_full and self._recent.holds(self._fabric) and self._refresh():
+            return self._recent.found()
+        mark = newest(self._client)
+        found = self._pages([model.path for model in OWNED])
+        self._recent.keep(self._fabric, found, mark)
+        return found
+
+    def _refresh(self) -> bool:
+        """Read again what was written since the last time; whether that could be told."""
+        changes = since(self._client, self._recent.mark) if self._recent.mark else None
+        if changes is None:
+            return False
+        touched = {path: set(ids) for path, ids in changes.touched.items()}
+        if cables := touched.get(CABLES):
+            for path in ENDS:
+                plugged = self._client.query(plugged_query(path, cables))[list_name(path)]
+                touched.setdefault(path, set()).update(int(raw["id"]) for raw in plugged)
+                touched[path] |= self._recent.cabled(cables, path)
+        for path, ids in touched.items():
+            self._recent.replace(path, ids, self._by_id(path, sorted(ids)), changes.mark)
+        return True
+
+    def _by_id(self, path: str, ids: Sequence[int]) -> Iterator[Entry]:
+        for start in range(0, len(ids), _IDS):
+            answer = self._client.query(ids_query(path, ids[start : start + _IDS], self._fabric))
+            tagged = {raw["id"] for raw in answer[tagged_name(path)]}
+            yield from ((raw, raw["id"] in tagged) for raw in answer[list_name(path)])
 
     def _make_sure(self, found: Found, wanted: AbstractSet[str]) -> None:
         """GraphQL passes over what we may not see: where nothing of ours is seen, and was or shall be, ask whether we
