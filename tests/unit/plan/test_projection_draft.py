@@ -12,7 +12,8 @@ from reconciler.model.objects import ObjectKey
 from reconciler.plan.projection.draft import Draft
 from reconciler.plan.projection.prerequisites import site
 from reconciler.plan.projection.reading import MalformedError
-from tests.unit.plan.projecting import NAMESPACE, attached, declared, fields, keys, leaf, messages, projected, unbundled
+from tests.unit.plan.projecting import NAMESPACE, attached, declared, keys, leaf, messages, projected, unbundled
+from tests.unit.plan.projecting import fields as fields_of
 
 if TYPE_CHECKING:
     from reconciler.model.netbox import Value
@@ -32,7 +33,8 @@ def device(name: str, **more: Value) -> Record:
 
 
 def port(name: str, **more: Value) -> Record:
-    return Record(Ref(INTERFACES, name), name, {"device": Ref(DEVICES, "a"), "name": name} | more)
+    fields: dict[str, Value] = {"device": Ref(DEVICES, "a"), "name": name}
+    return Record(Ref(INTERFACES, name), name, fields | more)
 
 
 def address(key: str, **more: Value) -> Record:
@@ -133,8 +135,8 @@ def test_a_vpc_whose_vlan_namespace_is_not_there() -> None:
     projection = projected(*objects)
 
     assert keys(projection, "ipam/vlans") == keys(projection, "vpn/l2vpn-terminations") == []
-    assert "vlan" not in fields(projection, "ipam/prefixes", "VPC/v#s")
-    assert "tagged_vlans" not in fields(projection, "dcim/interfaces", "Server/s#e")
+    assert "vlan" not in fields_of(projection, "ipam/prefixes", "VPC/v#s")
+    assert "tagged_vlans" not in fields_of(projection, "dcim/interfaces", "Server/s#e")
     assert messages(projection) == [
         "VPC/v: dc1/VPC/v#s: needs ipam/vlan-groups dc1/VLANNamespace/default, which is not there",
         "VPC/v: dc1/VPC/v#s/l2vpn/vlan: needs ipam/vlans dc1/VPC/v#s, which is not there",
