@@ -70,7 +70,8 @@ class Peerings:
             own = [permit for permit in permits if vpc.name in permit]
             self._note(vpc, "vpc", {"name": key.name, "permit": [*own]})
             names = {name for permit in own for name in permit if name != vpc.name}
-            self._peers[vpc].update(peer for name in names if (peer := self._vpc(key, name)))
+            if peers := {peer for name in names if (peer := self._vpc(key, name))}:
+                self._peers[vpc] |= peers
 
     def _of_external(self, key: ObjectKey, spec: JSONObject) -> None:
         permit = mapping(spec, "permit")

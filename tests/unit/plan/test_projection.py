@@ -69,6 +69,30 @@ def test_whatever_is_missing(missing: set[int]) -> None:
     assert_sound(projected(*(item for place, item in enumerate(WHOLE_FABRIC) if place not in missing)))
 
 
+JUNK = st.sampled_from([None, "", "x", "a/b", 0, 7, -1, 1.5, True, [], [None], {}, {"x": 1}, {"x": {"port": "a/b"}}])
+
+
+@given(st.integers(0, len(WHOLE_FABRIC) - 1), st.lists(st.integers(0, 9), min_size=1, max_size=6), JUNK)
+def test_whatever_is_malformed(place: int, path: list[int], junk: JSON) -> None:
+    """Whatever stands where in a spec, what makes no sense is skipped, and the rest is projected soundly."""
+    item = WHOLE_FABRIC[place]
+    spoiled = declared(item.key.kind, item.key.name, spoil(item.spec, path, junk))
+
+    assert_sound(projected(*WHOLE_FABRIC[:place], spoiled, *WHOLE_FABRIC[place + 1 :]))
+
+
+def spoil(value: JSON, path: Sequence[int], junk: JSON) -> JSON:
+    """The value with `junk` in one place of it, found by `path`, which says which member to enter."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return junk
+    chosen = path[0] % len(value)
+    if isinstance(value, list):
+        return [spoil(item, path[1:], junk) if at == chosen else item for at, item in enumerate(value)]
+    return {
+        name: spoil(item, path[1:], junk) if at == chosen else item for at, (name, item) in enumerate(value.items())
+    }
+
+
 def test_whole_demo_fabric() -> None:
     """Of a fabric of 490 objects nothing is skipped, and every record fits into NetBox."""
     projection = projected(*demo(FABRIC_500))
