@@ -44,14 +44,19 @@ NaturalKey: TypeAlias = "tuple[tuple[str, ...], tuple[Value, ...]]"
 """Names and values of fields that NetBox allows only one record of a model to have."""
 
 
+VIRTUAL = "vip"
+"""The role of an address that several devices share, with a record for each: NetBox allows that to some roles."""
+
 _OPEN = frozenset({(DEVICES, "tenant"), (ADDRESSES, "vrf")})
 """Parts of natural keys where none is a scope of its own: devices without a tenant, the global table."""
 
 
 def natural_keys(model: str, fields: Mapping[str, Value]) -> Iterator[NaturalKey]:
     """The natural keys of a record with these fields. A key of which a required part is missing does not bind and is
-    left out.
+    left out, and an address that several devices share has no place of its own.
     """
+    if model == ADDRESSES and fields.get("role") == VIRTUAL:
+        return
     for names in natural_key_fields(model):
         values = tuple(_folded(model, name, fields.get(name)) for name in names)
         if all(value is not None or (model, name) in _OPEN for name, value in zip(names, values, strict=True)):

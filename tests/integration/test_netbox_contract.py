@@ -110,7 +110,7 @@ def test_a_vlan_that_an_interface_of_a_person_uses_stays(netbox: NetBoxServer, p
 
 
 def test_a_short_look_is_cheap(proxy: Proxy, through_proxy: NetBoxServer, person: ServerPerson) -> None:
-    """What was read lately is not read again: a look that follows asks for what was written since, and for that alone."""
+    """What was read lately is not read again: a look that follows asks for what was written since, and no more."""
     projection = projected(*FABRIC)
     mirror(through_proxy, "dc1", POLICY, projection)
     through_proxy.observe("dc1", projection)
@@ -124,7 +124,6 @@ def test_a_short_look_is_cheap(proxy: Proxy, through_proxy: NetBoxServer, person
     assert quiet.count("GET /api/core/object-changes/") == 1
     assert len(proxy.requests) <= len(quiet) + 1
     assert "P1" in {record.fields.get("serial") for record in observation.records}
-    print(quiet, proxy.requests)
 
 
 @pytest.mark.long

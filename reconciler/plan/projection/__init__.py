@@ -11,7 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconciler.plan.projection import prerequisites
-from reconciler.plan.projection.address_space import project_ipv4_namespace, project_vlan_namespace
+from reconciler.plan.projection.address_space import (
+    project_ipv4_namespace,
+    project_underlay,
+    project_vlan_namespace,
+)
 from reconciler.plan.projection.attachments import project_vpc_attachment
 from reconciler.plan.projection.context import Context
 from reconciler.plan.projection.devices import project_gateway, project_server, project_switch
@@ -63,6 +67,8 @@ def project(fabric: str, policy: NetBoxPolicy, objects: Iterable[Projectable]) -
             with draft.skipping(key):
                 projector(context, key, spec)
     context.ports.emit()
+    if context.has_underlay:
+        project_underlay(draft)
     for key, neighbor in context.neighbors:
         draft.offer(key, neighbor)
     return draft.finish()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import Record
 from reconciler.model.netbox_schema import PREFIXES, VLAN_GROUPS, VRFS
+from reconciler.plan.projection.context import UNDERLAY
 from reconciler.plan.projection.names import shorten, slug
 from reconciler.plan.projection.reading import LAST_VLAN, MalformedError, items, network, number
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.netbox import Value
     from reconciler.model.objects import ObjectKey
     from reconciler.plan.projection.context import Context
+    from reconciler.plan.projection.draft import Draft
 
 _NAME_LIMIT = 100
 
@@ -30,6 +32,13 @@ def project_vlan_namespace(context: Context, key: ObjectKey, spec: JSONObject) -
         "vid_ranges": ranges,
     }
     context.draft.add(key, Record(context.draft.ref(VLAN_GROUPS, key), key.name, fields))
+
+
+def project_underlay(draft: Draft) -> None:
+    """The VRF of the addresses by which the fabric is made."""
+    name = f"{draft.fabric}/fabric/{UNDERLAY.name}"
+    fields: dict[str, Value] = {"name": shorten(name, _NAME_LIMIT), "enforce_unique": True}
+    draft.add(UNDERLAY, Record(draft.ref(VRFS, UNDERLAY), name, fields))
 
 
 def project_ipv4_namespace(context: Context, key: ObjectKey, spec: JSONObject) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.netbox_schema import VRFS
+from reconciler.model.objects import ObjectKey
 from reconciler.plan.projection.catalogs import Catalogs
 from reconciler.plan.projection.draft import Draft
 from reconciler.plan.projection.peerings import Peerings
@@ -12,10 +14,13 @@ from reconciler.plan.projection.switch_profiles import Profile
 
 if TYPE_CHECKING:
     from reconciler.model.fabric import NetBoxPolicy
-    from reconciler.model.netbox import Record
-    from reconciler.model.objects import ObjectKey
+    from reconciler.model.netbox import Record, Ref
     from reconciler.plan.projection.objects import Objects
     from reconciler.plan.projection.ports import Interface
+
+
+UNDERLAY = ObjectKey("Fabric", "", "underlay")
+"""What the VRF of the fabric's own addresses speaks of: it is no object, and belongs to all of them."""
 
 
 class Context:
@@ -36,3 +41,12 @@ class Context:
         self.uplinks: dict[str, Interface] = {}
         self.attached: dict[str, str] = {}
         self.neighbors: list[tuple[ObjectKey, Record]] = []
+        self.has_underlay = False
+
+    @property
+    def underlay(self) -> Ref:
+        """The VRF of the addresses by which the fabric is made: they are the same in many fabrics, so that each has a
+        VRF of its own. Whoever names it makes it needed.
+        """
+        self.has_underlay = True
+        return self.draft.ref(VRFS, UNDERLAY)

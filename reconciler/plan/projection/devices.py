@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from reconciler.model.netbox import VIRTUAL as SHARED
 from reconciler.model.netbox import Record, Ref
 from reconciler.model.netbox_schema import ADDRESSES, DEVICES, INTERFACES, MODELS
 from reconciler.plan.projection import prerequisites
 from reconciler.plan.projection.names import shorten
 from reconciler.plan.projection.port_types import MANAGEMENT, VIRTUAL
-from reconciler.plan.projection.ports import ANYCAST, Device
+from reconciler.plan.projection.ports import Device
 from reconciler.plan.projection.reading import (
     MalformedError,
     address,
@@ -115,7 +116,7 @@ def _switch_interfaces(context: Context, device: Device, spec: JSONObject) -> No
     _loopback(context, device, "Loopback0", "protocolIP", spec)
     if spec.get("vtepIP"):
         is_shared = mapping(spec, "redundancy").get("type") == "mclag"  # both switches are one VTEP
-        _loopback(context, device, "Loopback1", "vtepIP", spec, role=ANYCAST if is_shared else None)
+        _loopback(context, device, "Loopback1", "vtepIP", spec, role=SHARED if is_shared else None)
 
 
 def _loopback(
@@ -130,7 +131,8 @@ def _give_address(context: Context, interface: Interface, value: JSON, path: str
     """An address that cannot be read is skipped alone; absent and empty are none."""
     if value is not None and value != "":
         with context.draft.skipping(interface.owner):
-            interface.give(address(value, path), interface.owner, role=role)
+            vrf = None if interface.is_management else context.underlay
+            interface.give(address(value, path), interface.owner, vrf=vrf, role=role)
 
 
 def _give_mac(context: Context, interface: Interface, value: JSON, path: str) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reconciler.model.netbox import Projection, Record, Ref, Skipped, natural_keys
-from reconciler.model.netbox_schema import ADDRESSES, ORDER, OWNED, SITES, Kind
+from reconciler.model.netbox import Projection, Record, Ref, Skipped, natural_keys, references
+from reconciler.model.netbox_schema import ORDER, OWNED, SITES, Kind
 from reconciler.plan.projection.reading import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reconciler.model.netbox import NaturalKey, SharedRecord, Value
+    from reconciler.model.netbox import NaturalKey, SharedRecord
     from reconciler.model.objects import ObjectKey
 
 _SPARED = frozenset({"vlan", "lag", "untagged_vlan"})
@@ -129,7 +128,7 @@ class Draft:
         loose = [
             name
             for name in _OPTIONAL[record.ref.model]
-            if not all(self._is_there(ref, gone) for ref in _refs(record.fields.get(name)))
+            if not all(self._is_there(ref, gone) for ref in references({name: record.fields.get(name)}))
         ]
         if not loose:
             return record
@@ -137,19 +136,4 @@ class Draft:
 
 
 def _places(record: Record) -> list[tuple[str, NaturalKey]]:
-    """What NetBox gives to one record only: the natural keys, and in a VRF or outside of all the address of a host,
-    whatever its prefix length. An address of several devices has no place outside of VRFs.
-    """
-    model, fields = record.ref.model, record.fields
-    if model != ADDRESSES:
-        return [(model, natural) for natural in natural_keys(model, fields)]
-    if fields.get("role") and fields.get("vrf") is None:
-        return []
-    found = str(ipaddress.ip_interface(str(fields["address"])).ip)
-    return [(model, (("vrf", "address"), (fields.get("vrf"), found)))]
-
-
-def _refs(value: Value) -> Iterator[Ref]:
-    for item in value if isinstance(value, tuple) else (value,):
-        if isinstance(item, Ref):
-            yield item
+    return [(record.ref.model, natural) for natural in natural_keys(record.ref.model, record.fields)]

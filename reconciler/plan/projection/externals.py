@@ -100,7 +100,7 @@ def project_static_external(context: Context, key: ObjectKey, settings: JSONObje
             ref = Ref(INTERFACES, f"{port.ref.key}.{vlan}")
             port = context.ports.subinterface(port, vlan, key, ref)
         if switch.get("ip"):
-            port.give(address(switch["ip"], f"{path}.ip"), key, vrf=vrf)
+            port.give(address(switch["ip"], f"{path}.ip"), key, vrf=vrf or context.underlay)
     for place, item in items(switch, "subnets", path) if vrf else ():
         with context.draft.skipping(key):
             prefix = network(item, place)
@@ -122,11 +122,16 @@ def project_external_attachment(context: Context, key: ObjectKey, spec: JSONObje
     if session.vlan:
         port = context.ports.subinterface(port, session.vlan, key, context.draft.ref(INTERFACES, key))
     if session.local:
-        port.give(session.local, key, key=context.draft.ref(ADDRESSES, key, session.local).key)
+        ref = context.draft.ref(ADDRESSES, key, session.local)
+        port.give(session.local, key, vrf=context.underlay, key=ref.key)
     if session.remote:
         description = shorten(f"Neighbor in External {external}", _DESCRIPTION_LIMIT)
         ref = context.draft.ref(ADDRESSES, key, session.remote)
-        fields: dict[str, Value] = {"description": description, "custom_fields.hh_asn": session.asn}
+        fields: dict[str, Value] = {
+            "vrf": context.underlay,
+            "description": description,
+            "custom_fields.hh_asn": session.asn,
+        }
         context.neighbors.append((key, address_record(ref.key, session.remote, fields)))
 
 

@@ -121,4 +121,5 @@ class _Cabling:
                 end.mtu = self._mtu
             if self._wiring.is_routed and settings.get("ip"):
                 with self._context.draft.skipping(self._key):
-                    end.give(address(settings["ip"], f"{path}.{side}.ip"), self._key)
+                    found = address(settings["ip"], f"{path}.{side}.ip")
+                    end.give(found, self._key, vrf=self._context.underlay)

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey
     from reconciler.plan.projection.draft import Draft
 
-ANYCAST = "anycast"
-"""The role of an address that several devices have."""
-
 _NAME_LIMIT = 64
 
 

@@ -17,7 +17,7 @@ from reconciler.model.netbox_schema import (
     VRFS,
 )
 from reconciler.plan.projection.names import json_text, shorten, slug
-from reconciler.plan.projection.ports import ANYCAST, address_record
+from reconciler.plan.projection.ports import address_record
 from reconciler.plan.projection.reading import (
     MalformedError,
     flag,
@@ -122,7 +122,7 @@ def _add_gateway(context: Context, subnet: _Subnet) -> None:
         named = subnet.spec.get("gateway") or str(inside[min(1, inside.num_addresses - 1)])
         found = host(named, f"{subnet.path}.gateway", subnet.prefix)
         ref = context.draft.ref(ADDRESSES, subnet.vpc, f"{subnet.name}/gateway")
-        context.draft.add(subnet.vpc, address_record(ref.key, found, {"vrf": subnet.vrf, "role": ANYCAST}))
+        context.draft.add(subnet.vpc, address_record(ref.key, found, {"vrf": subnet.vrf, "role": "anycast"}))
 
 
 def _add_dhcp(context: Context, subnet: _Subnet) -> None:

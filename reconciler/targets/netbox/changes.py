@@ -15,9 +15,10 @@ from reconciler.errors import NetBoxAccessError
 from reconciler.model.netbox_schema import CONTENT_TYPES, OWNED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from reconciler.model.json import JSONObject
     from reconciler.targets.netbox.client import NetBoxClient
 
 LOG = "core/object-changes"

@@ -147,7 +147,9 @@ class Reader:
         for start in range(0, len(ids), _IDS):
             answer = self._client.query(ids_query(path, ids[start : start + _IDS], self._fabric))
             tagged = {raw["id"] for raw in answer[tagged_name(path)]}
-            yield from ((raw, raw["id"] in tagged) for raw in answer[list_name(path)])
+            # Cables of others are known by what they are plugged into.
+            found = (raw for raw in answer[list_name(path)] if path != CABLES or _is_keyed(raw, self._fabric))
+            yield from ((raw, raw["id"] in tagged) for raw in found)
 
     def _make_sure(self, found: Found, wanted: AbstractSet[str]) -> None:
         """GraphQL passes over what we may not see: where nothing of ours is seen, and was or shall be, ask whether we

@@ -102,7 +102,7 @@ def test_whole_demo_fabric() -> None:
         "dcim/devices": 135,
         "ipam/vlan-groups": 1,
         "ipam/route-targets": 32,
-        "ipam/vrfs": 51,
+        "ipam/vrfs": 52,
         "ipam/vlans": 66,
         "ipam/prefixes": 67,
         "dcim/interfaces": 752,

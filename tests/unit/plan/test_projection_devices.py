@@ -115,7 +115,7 @@ def test_a_vtep_of_two_switches() -> None:
     projection = projected(*(leaf(name, vtepIP="172.30.12.0/32", redundancy=pair) for name in ("a", "b")))
 
     found = [fields(projection, "ipam/ip-addresses", f"Switch/{name}#Loopback1/172.30.12.0/32") for name in ("a", "b")]
-    assert [address["role"] for address in found] == ["anycast", "anycast"]
+    assert [address["role"] for address in found] == ["vip", "vip"]
     assert projection.skipped == ()
 
 

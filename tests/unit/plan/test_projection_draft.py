@@ -87,10 +87,10 @@ def test_fields_that_lead_nowhere() -> None:
         pytest.param({"address": "10.0.0.1/24"}, {"address": "10.0.0.2/24"}, False, id="another address"),
         pytest.param({"address": "10.0.0.1/24"}, {"address": "10.0.0.1/24", "vrf": SITE}, False, id="another VRF"),
         pytest.param(
-            {"address": "10.0.0.1/24", "role": "anycast"},
-            {"address": "10.0.0.1/24", "role": "anycast"},
+            {"address": "10.0.0.1/24", "role": "vip"},
+            {"address": "10.0.0.1/24", "role": "vip"},
             False,
-            id="any",
+            id="shared",
         ),
         pytest.param(
             {"address": "10.0.0.1/24", "role": "anycast", "vrf": SITE},

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEAF = leaf("leaf-01")
 UPLINK = external("c", "leaf-01/E1/48")
+UNDERLAY = Ref("ipam/vrfs", "dc1/Fabric/underlay")
 PORT = "Switch/leaf-01#E1/48/1"
 BASE = (LEAF, UPLINK, declared("External", "e"), declared("External", "f"))
 
@@ -120,7 +121,7 @@ def test_attachment() -> None:
     assert local["assigned_object"] == Ref("dcim/interfaces", "dc1/ExternalAttachment/a")
     assert fields(projection, "ipam/ip-addresses", "ExternalAttachment/a#100.64.0.2/30") == {
         "address": "100.64.0.2/30",
-        "vrf": None,
+        "vrf": UNDERLAY,
         "assigned_object": None,
         "role": None,
         "status": "active",
@@ -204,12 +205,12 @@ VPC = declared("VPC", "v", {"subnets": {"default": {"subnet": "10.0.0.0/24"}}})
 @pytest.mark.parametrize(
     ("within", "vlan", "port", "vrf"),
     [
-        pytest.param(None, None, "E1/1/1", None, id="on the port"),
-        pytest.param(None, 1005, "E1/1/1.1005", None, id="on a subinterface"),
+        pytest.param(None, None, "E1/1/1", UNDERLAY, id="on the port"),
+        pytest.param(None, 1005, "E1/1/1.1005", UNDERLAY, id="on a subinterface"),
         pytest.param("v", 1005, "E1/1/1.1005", Ref("ipam/vrfs", "dc1/VPC/v"), id="within a VPC"),
     ],
 )
-def test_static_external(within: str | None, vlan: int | None, port: str, vrf: Ref | None) -> None:
+def test_static_external(within: str | None, vlan: int | None, port: str, vrf: Ref) -> None:
     """A static external is a connected port with an address; within a VPC its subnets are known too."""
     settings: JSONObject = {"ip": "172.30.50.5/24", "vlan": vlan, "subnets": ["10.99.0.7/24"]}
     projection = projected(LEAF, VPC, static_external("s", "leaf-01/E1/1", within, **settings))
