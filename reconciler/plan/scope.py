@@ -6,15 +6,17 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.objects import ObjectKey
+from reconciler.plan.projection.context import UNDERLAY
 from reconciler.plan.references import dependencies_of
+from reconciler.plan.wiring import links_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from reconciler.model.netbox import ExistingRecord, Ref
     from reconciler.model.netbox_plan import NetBoxPlan
-    from reconciler.model.objects import ObjectKey
     from reconciler.plan.references import Declared
 
 
@@ -32,15 +34,32 @@ def with_dependents(scope: AbstractSet[ObjectKey], declared: Iterable[Declared])
 
 
 def with_dependencies(scope: AbstractSet[ObjectKey], declared: Iterable[Declared]) -> frozenset[ObjectKey]:
-    """The objects of `scope` and those that they refer to: NetBox shows a part of a connection at its devices."""
-    return frozenset(scope).union(*(dependencies_of(one) for one in declared if one.key in scope))
+    """The objects of `scope` and those that they refer to, directly or not: NetBox shows a connection, and what is
+    attached to it, at the ports of its devices.
+    """
+    by_key = {one.key: one for one in declared}
+    found, fresh = set(scope), set(scope)
+    while fresh:
+        named = (_shown_at(by_key[key]) for key in fresh if key in by_key)
+        fresh = set[ObjectKey]().union(*named) - found
+        found |= fresh
+    return frozenset(found)
+
+
+def _shown_at(one: Declared) -> Iterator[ObjectKey]:
+    """What an object refers to, gateways too: nothing waits for them, and yet a link ends there."""
+    yield from dependencies_of(one)
+    for link in links_of(one.spec) if one.key.kind == "Connection" and isinstance(one.spec, dict) else ():
+        for end in link.ends():
+            if end.side == "gateway" and isinstance(end.port, str):
+                yield ObjectKey("Gateway", one.key.namespace, end.port.partition("/")[0])
 
 
 def within(plan: NetBoxPlan, fabric: str, scope: AbstractSet[ObjectKey]) -> NetBoxPlan:
     """The part of a plan that concerns records of these objects. Where records step aside for each other, all that is
     needed for it stays as well: a part of it would leave one in a state that nobody wants.
     """
-    owners = {f"{fabric}/{key}" for key in scope}
+    owners = {f"{fabric}/{key}" for key in (*scope, UNDERLAY)}
     aside = {(change.existing.model, change.existing.id) for change in plan.parked}
 
     def is_in(ref: Ref) -> bool:

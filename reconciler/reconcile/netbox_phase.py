@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.desired import Desired
     from reconciler.model.fabric import NetBoxPolicy
-    from reconciler.model.netbox import Projection, WriteResult
+    from reconciler.model.netbox import Projection, Ref, WriteResult
     from reconciler.model.netbox_plan import NetBoxPlan, Step
     from reconciler.model.requests import Scope
     from reconciler.plan.projection import Projectable
@@ -30,8 +30,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("netbox")
 
-PROJECTED = frozenset({"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC"})
-"""Kinds that every fabric has and that become records of NetBox."""
+PROJECTED = frozenset(
+    {
+        *("VLANNamespace", "IPv4Namespace", "Switch", "Server", "Connection"),
+        *("VPC", "VPCAttachment", "VPCPeering", "External", "ExternalAttachment", "ExternalPeering"),
+    }
+)
+"""Kinds that every fabric has and of which records of NetBox are made."""
 
 
 def why_incomplete(desired: Desired | None, unserved: set[str]) -> str | None:
@@ -133,13 +138,17 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt) -> None:
     """Write step by step, at least one; between two of them the pass may yield."""
     steps = tuple(plan.steps())
     left, begun = sum(map(len, steps)), attempt.now()
+    failed: set[Ref] = set()
     for step in steps:
         try:
             attempt.check_write()
         except SupersededError as error:
             attempt.fail(Phase.NETBOX, "netbox", error)
             return
-        results = write(netbox, step)
+        # What was not created is not completed either, and was named already.
+        rest = replace(step, records=tuple(one for one in step.records if one.ref not in failed))
+        results = write(netbox, rest if step.action is Action.COMPLETE else step)
+        failed |= {result.ref for result in results if result.error}
         _count(step, results, attempt)
         left -= len(step)
         if attempt.may_yield(left, attempt.now() - begun):

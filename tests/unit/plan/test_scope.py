@@ -42,7 +42,27 @@ def test_devices_of_a_connection_belong_to_its_records() -> None:
     """What NetBox shows of a connection stands at the devices that it refers to."""
     found = with_dependencies({LINK.key}, ALL)
 
-    assert found == {LINK.key, SWITCH.key, key("Server", "s1")}
+    assert found == {LINK.key, SWITCH.key, key("Server", "s1"), key("VLANNamespace", "default")}
+
+
+def test_what_is_attached_is_shown_at_the_devices() -> None:
+    """An attachment is shown at the ports of its connection: on the switch and on the server, two steps away."""
+    assert with_dependencies({ATTACHMENT.key}, ALL) >= {LINK.key, VPC.key, SWITCH.key, key("Server", "s1")}
+
+
+def test_gateways_of_a_connection_belong_to_its_records() -> None:
+    """Nothing waits for a gateway, and yet NetBox shows the link at it."""
+    link = {"switch": {"port": "leaf-01/E1/2"}, "gateway": {"port": "gw-1/enp2s1"}}
+    connection = manifest("Connection", "c2", {"gateway": {"links": [link, {"gateway": {"port": 7}}]}})
+
+    assert with_dependencies({connection.key}, [connection, SWITCH]) >= {SWITCH.key, key("Gateway", "gw-1")}
+
+
+def test_the_vrf_of_the_fabric_belongs_to_every_scope() -> None:
+    """Addresses of any object may need it."""
+    underlay = Record(Ref("ipam/vrfs", "dc1/Fabric/underlay"), "underlay", {})
+
+    assert within(NetBoxPlan(creates=(underlay,)), "dc1", {SWITCH.key}).creates == (underlay,)
 
 
 def plan() -> NetBoxPlan:

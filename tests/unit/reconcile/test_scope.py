@@ -150,13 +150,13 @@ def test_netbox_follows_an_object_that_is_gone(synced: Rig) -> None:
     key = ObjectKey("Switch", "default", "leaf-08")
 
     synced.run_scoped(key)
-    assert synced.last.counts.get("netbox_created") == 1
+    created = synced.last.counts["netbox_created"]
 
     (resource,) = [one for one in synced.local.list(key.resource_kind) if one.key == key]
     synced.local.delete(resource)
     synced.run_scoped(key)
 
-    assert synced.last.counts.get("netbox_deleted") == 1
+    assert synced.last.counts["netbox_deleted"] == created
     assert "Switch/leaf-08" not in synced.states()
 
 

@@ -143,7 +143,9 @@ def test_history_shows_one_pass(yielding: Yielding) -> None:
     (record,) = rig.store.passes("dc1")
     assert [record] == rig.passes
     assert record.outcome is Outcome.SUCCEEDED
-    assert record.counts == alone.last.counts | {"unchanged": len(MANIFESTS)}
+    # What the last step of one part would complete is an update of the next one.
+    counts = {name: number for name, number in record.counts.items() if name != "netbox_updated"}
+    assert counts == alone.last.counts | {"unchanged": len(MANIFESTS)}
     assert (record.finished - record.started).total_seconds() > parts
     assert record.phases.keys() == alone.last.phases.keys()
     answered = rig.answered(request)
