@@ -76,7 +76,3 @@ def plan(
 def told(found: NetBoxPlan) -> list[str]:
     """The refusals, one line each."""
     return [f"{item.ref.key}: {item.message}" for item in found.refusals]
-
-
-def keys(items: tuple[Record, ...] | tuple[ExistingRecord, ...]) -> list[str]:
-    return [item.ref.key for item in items]

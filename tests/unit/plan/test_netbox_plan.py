@@ -27,6 +27,15 @@ from tests.unit.plan.netbox_records import (
 )
 
 
+def keys(items: tuple[Record, ...] | tuple[ExistingRecord, ...]) -> list[str]:
+    return [item.ref.key for item in items]
+
+
+def told(found: NetBoxPlan) -> list[str]:
+    """The refusals, one line each."""
+    return [f"{item.ref.key}: {item.message}" for item in found.refusals]
+
+
 def test_nothing_to_do() -> None:
     """Records that are as they should be need no write."""
     records = [device(), group(), vrf(), vlan("a", 7), prefix("a", "10.0.0.0/24")]
