@@ -26,12 +26,17 @@ class ClusterPolicy:
 class NetBoxPolicy:
     """What may be done to NetBox. `site` is the slug of the fabric's site; `max_deletes` counts devices, VRFs,
     VLANs and prefixes of one plan; `writers` is the number of parallel bulk writes.
+
+    `installation` is what the site is bound to while we write to it (empty: to nothing); `take_over`: also when it is
+    bound to another one.
     """
 
     site: str
     prune: bool = True
     max_deletes: int = 100
     writers: int = 2
+    take_over: bool = False
+    installation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

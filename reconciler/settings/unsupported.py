@@ -57,7 +57,6 @@ def _is_ssh(value: Any) -> bool:
 
 
 UNSUPPORTED = (
-    Row("server.public_url", _is_text),
     Row("state", _is_postgresql),
     Row("repositories[].url", _is_ssh),
     Row("repositories[].auth.ssh_key_file", _is_text),
@@ -70,7 +69,6 @@ UNSUPPORTED = (
     Row("repositories[].commit.signing_format", _is("openpgp")),
     Row("repositories[].forge", _is_mapping),
     Row("fabrics[].netbox.self_heal", _is_false),
-    Row("fabrics[].netbox.take_over", _is_true),
     Row("fabrics[].netbox.ports", _is("all")),
     Row("fabrics[].structure.enabled", _is_true),
     Row("notifications", _is_filled_list),

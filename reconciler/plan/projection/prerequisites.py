@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, Ref, SharedRecord
 from reconciler.model.netbox_schema import (
+    CONTENT_TYPES,
     CUSTOM_FIELDS,
     DEVICE_ROLES,
     DEVICE_TYPES,
@@ -19,6 +20,9 @@ from reconciler.model.netbox_schema import (
     TAGS,
     VRFS,
 )
+from reconciler.model.netbox_setup import CHOICE_SETS
+from reconciler.model.netbox_site import DRIFT, INSTALLATION, LAST_SYNC, REVISION, SYNC_STATUS, VALID_UNTIL
+from reconciler.model.status import SyncStatus
 from reconciler.plan.projection.names import clean, shorten, slug, word_slug
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ _ROLES = MappingProxyType(
     }
 )
 _OTHER_ROLE_COLOR = "607d8b"
+_CHOICE_SET = "hh-sync-status"
 
 
 def tag() -> SharedRecord:
@@ -63,6 +68,26 @@ def custom_fields() -> tuple[SharedRecord, ...]:
         _custom_field("hh_mode", "text", "VPC mode", _types(VRFS)),
         _custom_field("hh_isolated", "boolean", "Isolated subnet", _types(PREFIXES)),
         _custom_field("hh_restricted", "boolean", "Restricted subnet", _types(PREFIXES)),
+    )
+
+
+def choice_set() -> SharedRecord:
+    """The values of the sync status."""
+    choices = tuple((status.value, status.value.replace("_", " ").capitalize()) for status in SyncStatus)
+    return SharedRecord(Ref(CHOICE_SETS, _CHOICE_SET), {"name": _CHOICE_SET, "extra_choices": choices})
+
+
+def site_fields() -> tuple[SharedRecord, ...]:
+    """What a fabric's site says of the fabric. Not part of a projection: a site tells how passes went."""
+    of_sites = (CONTENT_TYPES[SITES],)
+    status = _custom_field(SYNC_STATUS, "select", "Sync status", of_sites)
+    return (
+        SharedRecord(status.ref, {**status.fields, "choice_set": choice_set().ref}),
+        _custom_field(REVISION, "text", "Revision", of_sites),
+        _custom_field(LAST_SYNC, "datetime", "Last sync", of_sites),
+        _custom_field(DRIFT, "integer", "Drifted objects", of_sites),
+        _custom_field(VALID_UNTIL, "datetime", "Valid until", of_sites),
+        _custom_field(INSTALLATION, "text", "Installation", of_sites),
     )
 
 

@@ -65,7 +65,6 @@ EVERY_FINDING = [
     "server.api_token: unknown key; did you mean api_token_env or api_token_file?",
     "server.api_token_env: the environment variable is not set",
     "server.port: must be a whole number",
-    "server.public_url: not supported in this version",
     "state: must be sqlite:///PATH",
     "wrokers: unknown key; did you mean workers?",
 ]

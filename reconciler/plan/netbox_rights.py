@@ -1,0 +1,111 @@
+"""The permissions that a token needs in NetBox: object types, and what may be done to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.netbox_schema import (
+    CUSTOM_FIELDS,
+    DEVICE_ROLES,
+    DEVICE_TYPES,
+    MANUFACTURERS,
+    OWNED,
+    SITES,
+    TAGS,
+    TENANTS,
+)
+from reconciler.model.netbox_setup import CHOICE_SETS, CUSTOM_LINKS, EVENT_RULES, JOURNAL_ENTRIES, WEBHOOKS
+from reconciler.plan.netbox_features import release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VIEW, ADD, CHANGE, DELETE = ACTIONS = ("view", "add", "change", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What may be done to the objects of a type; `path` is theirs in REST. `is_for_setup`: only `init-netbox` does."""
+
+    path: str
+    object_type: str
+    actions: tuple[str, ...]
+    is_for_setup: bool = False
+
+    def without(self, actions: tuple[str, ...]) -> Right:
+        return Right(self.path, self.object_type, tuple(a for a in self.actions if a not in actions), self.is_for_setup)
+
+
+_SHARED = (
+    (TAGS, "extras.tag", (VIEW, ADD)),
+    (CHOICE_SETS, "extras.customfieldchoiceset", (VIEW, ADD)),
+    (CUSTOM_FIELDS, "extras.customfield", (VIEW, ADD)),
+    (SITES, "dcim.site", (VIEW, ADD, CHANGE)),
+    (MANUFACTURERS, "dcim.manufacturer", (VIEW, ADD)),
+    (DEVICE_TYPES, "dcim.devicetype", (VIEW, ADD)),
+    (DEVICE_ROLES, "dcim.devicerole", (VIEW, ADD)),
+    (TENANTS, "tenancy.tenant", (VIEW,)),
+    (JOURNAL_ENTRIES, "extras.journalentry", (VIEW, ADD)),
+)
+"""What records refer to, and what a site says of its fabric."""
+
+_DEPENDENTS = (
+    ("dcim/interfaces", "dcim.interface"),
+    ("dcim/front-ports", "dcim.frontport"),
+    ("dcim/rear-ports", "dcim.rearport"),
+    ("dcim/console-ports", "dcim.consoleport"),
+    ("dcim/console-server-ports", "dcim.consoleserverport"),
+    ("dcim/power-ports", "dcim.powerport"),
+    ("dcim/power-outlets", "dcim.poweroutlet"),
+    ("dcim/device-bays", "dcim.devicebay"),
+    ("dcim/module-bays", "dcim.modulebay"),
+    ("dcim/modules", "dcim.module"),
+    ("dcim/inventory-items", "dcim.inventoryitem"),
+    ("dcim/virtual-device-contexts", "dcim.virtualdevicecontext"),
+    ("ipam/services", "ipam.service"),
+    ("virtualization/interfaces", "virtualization.vminterface"),
+    ("wireless/wireless-lans", "wireless.wirelesslan"),
+)
+"""What NetBox deletes along with a record of ours: before a delete it must be seen that nothing of it is a person's."""
+
+_LATER_DEPENDENTS = (
+    ((4, 7), "dcim/cooling-intakes", "dcim.coolingintake"),
+    ((4, 7), "dcim/cooling-outflows", "dcim.coolingoutflow"),
+)
+"""Those that came with a release."""
+
+_SETUP = (
+    (CUSTOM_FIELDS, "extras.customfield", (CHANGE,)),
+    (CHOICE_SETS, "extras.customfieldchoiceset", (CHANGE,)),
+    (CUSTOM_LINKS, "extras.customlink", (VIEW, ADD, CHANGE)),
+    (WEBHOOKS, "extras.webhook", (VIEW, ADD, CHANGE)),
+    (EVENT_RULES, "extras.eventrule", (VIEW, ADD, CHANGE)),
+)
+
+
+def needed_rights(version: str) -> tuple[Right, ...]:
+    """What the service needs in a NetBox of this version, and beyond that what `init-netbox` does; nothing more."""
+    return tuple(
+        _merged([*_service(version), *(Right(path, of, actions, is_for_setup=True) for path, of, actions in _SETUP)])
+    )
+
+
+def _service(version: str) -> Iterator[Right]:
+    owned = {model.path for model in OWNED}
+    shared = {path for path, _, _ in _SHARED}
+    yield from (Right(model.path, model.content_type, ACTIONS) for model in OWNED)
+    yield from (Right(*row) for row in _SHARED if row[0] not in owned)
+    later = [row[1:] for row in _LATER_DEPENDENTS if (release(version) or (0, 0)) >= row[0]]
+    dependents = [*_DEPENDENTS, *later]
+    yield from (Right(*row, (VIEW,)) for row in dependents if row[0] not in owned | shared)
+
+
+def _merged(rights: list[Right]) -> Iterator[Right]:
+    """Without what an earlier one grants already."""
+    granted: dict[str, tuple[str, ...]] = {}
+    for right in rights:
+        rest = right.without(granted.get(right.path, ()))
+        granted[right.path] = (*granted.get(right.path, ()), *rest.actions)
+        if rest.actions:
+            yield rest
