@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.app.subjects import netbox_access
-from reconciler.errors import ConfigurationError
-from reconciler.model.netbox_setup import EventSink
+from reconciler.errors import ConfigurationError, ReconcilerError, RetryableError
+from reconciler.model.netbox_setup import EventSink, SetupPlan
 from reconciler.plan.netbox_rights import needed_rights
 from reconciler.plan.netbox_setup import plan_setup, wanted
 from reconciler.settings.urls import canonical
@@ -16,7 +16,6 @@ from reconciler.targets.netbox import NetBoxSetup
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reconciler.model.netbox_setup import SetupPlan
     from reconciler.plan.netbox_rights import Right
     from reconciler.settings import FabricSettings, NetBoxSettings, Settings
 
@@ -53,7 +52,7 @@ class _Group:
 def prepare(settings: Settings, fabric: str | None = None, *, is_dry_run: bool = False) -> Iterator[Prepared]:
     """Prepare the NetBox of each fabric, or of the named one. What is refused is refused before anything is written.
 
-    Raises ConfigurationError, and what NetBox answers.
+    Raises ConfigurationError.
     """
     groups = _groups(settings, fabric)
     sinks = [_sink(settings, group) for group in groups]
@@ -65,15 +64,32 @@ def _prepare(
     settings: Settings, group: _Group, sink: EventSink | None, notes: tuple[str, ...], *, is_dry_run: bool
 ) -> Prepared:
     setup = NetBoxSetup.at(netbox_access(_netbox(group.asked[0])))
-    version = setup.version()
     sites = {fabric.name: _netbox(fabric).site or fabric.name for fabric in group.asked}
-    things = wanted(sites, settings.server.public_url, sink, version)
-    plan = plan_setup(things, setup.find(things))
+    version = ""
+    try:
+        version = setup.version()
+        things = wanted(sites, settings.server.public_url, sink, version)
+        plan = plan_setup(things, setup.find(things))
+    except ReconcilerError as error:
+        plan = SetupPlan(faults=(f"{error.reason}: {error.message}",))
     if not is_dry_run:
-        for change in plan.changes:
+        plan = _carry_out(setup, plan)
+    return Prepared(setup.address, version, tuple(sites), plan, needed_rights(version), notes)
+
+
+def _carry_out(setup: NetBoxSetup, plan: SetupPlan) -> SetupPlan:
+    """What was done, and what could not be: one thing that is refused does not hold back the others."""
+    done, faults = [], list(plan.faults)
+    for change in plan.changes:
+        try:
             setup.carry_out(change)
-    names = tuple(fabric.name for fabric in group.asked)
-    return Prepared(setup.address, version, names, plan, needed_rights(version), notes)
+        except ReconcilerError as error:
+            faults.append(f"{change.ref}: {error.reason}: {error.message}")
+            if isinstance(error, RetryableError):
+                break
+        else:
+            done.append(change)
+    return SetupPlan(tuple(done), tuple(faults))
 
 
 def _groups(settings: Settings, fabric: str | None) -> list[_Group]:

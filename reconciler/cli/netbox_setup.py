@@ -54,7 +54,7 @@ def _print(prepared: Prepared, *, is_dry_run: bool) -> None:
     out.console.print(out.plain(f"{prepared.address} (NetBox {prepared.version}), for {fabrics}:"))
     for change in prepared.plan.changes:
         out.console.print(f"  {out.plain(_line(change, is_dry_run=is_dry_run))}")
-    if not prepared.plan.changes:
+    if not prepared.plan.changes and not prepared.plan.faults:
         out.console.print("  nothing is to be done")
     for fault in prepared.plan.faults:
         out.console.print(f"  [red]wrong[/red]: {out.plain(fault)}")

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.netbox import Observation, Ref, WriteResult
 from reconciler.model.netbox_schema import MODELS
+from reconciler.targets.local import netbox_sites
 from reconciler.targets.local.netbox_rows import Row, Tables
 from reconciler.targets.local.netbox_rules import findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from reconciler.model.netbox import ExistingRecord, Projection, Record, RecordChange, SharedRecord
+    from reconciler.model.netbox_site import Site, SiteValue
     from reconciler.ports import Documents
 
 T = TypeVar("T")
@@ -60,6 +62,24 @@ class LocalNetBox:
 
     def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
         return self._write(records, lambda tables, existing: (existing.ref, self._delete(tables, existing)))
+
+    def site(self, slug: str) -> Site | None:
+        return netbox_sites.find(self._load(), slug)
+
+    def prepare_sites(self) -> None:
+        self._change(netbox_sites.prepare)
+
+    def write_site(self, site: Site, fields: Mapping[str, SiteValue]) -> None:
+        self._change(lambda tables: netbox_sites.write(tables, site, fields))
+
+    def note(self, site: Site, text: str, *, is_trouble: bool = False) -> None:
+        self._change(lambda tables: netbox_sites.note(tables, site, text, is_trouble=is_trouble))
+
+    def _change(self, work: Callable[[Tables], None]) -> None:
+        tables = self._load()
+        work(tables)
+        if tables.changed:
+            self._documents.save(self._collection, tables.changed)
 
     def _load(self) -> Tables:
         return Tables(self._documents.load(self._collection))

@@ -63,4 +63,8 @@ class NetBoxSetup:
         self._ids[change.ref] = int(answer["id"])
 
     def _plain(self, value: JSON) -> JSON:
-        return self._ids[value] if isinstance(value, Ref) else value
+        if not isinstance(value, Ref):
+            return value
+        if value not in self._ids:
+            raise StalledError(f"it needs {value}, which does not exist in NetBox", reason="NetBoxRejected")
+        return self._ids[value]

@@ -43,8 +43,9 @@ class Sites:
         body = {"custom_fields": dict(fields), "changelog_message": NAME}
         self._send("PATCH", f"{SITES}/{site.id}", body)
 
-    def note(self, site: Site, kind: str, text: str) -> None:
+    def note(self, site: Site, text: str, *, is_trouble: bool) -> None:
         subject = {"assigned_object_type": CONTENT_TYPES[SITES], "assigned_object_id": site.id}
+        kind = "warning" if is_trouble else "info"
         self._send("POST", JOURNAL_ENTRIES, {**subject, "kind": kind, "comments": text})
 
     def _send(self, method: str, path: str, body: JSONObject) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,10 @@ def test_fabric_values(file: ConfigurationFile) -> None:
         {"name": "dc3", "repository": "gitops", "path": "dc3/", "cluster": {"local": True}, "netbox": {"local": True}},
     ]
 
-    assert file.load(document).fabric_values() == (
+    values = file.load(document).fabric_values()
+    installations = [fabric.netbox.installation if fabric.netbox else "" for fabric in values]
+
+    assert values == (
         Fabric(
             "dc1",
             "gitops",
@@ -128,7 +132,7 @@ def test_fabric_values(file: ConfigurationFile) -> None:
             "gitops/hedgehog/dc1",
             interval=900.0,
             cluster=ClusterPolicy(namespace="fabric", prune=True),
-            netbox=NetBoxPolicy(site="berlin", writers=4),
+            netbox=NetBoxPolicy(site="berlin", writers=4, installation=installations[0]),
         ),
         Fabric("dc2", "gitops", "release", "dc2", interval=60.0, is_enabled=False),
         Fabric(
@@ -138,7 +142,7 @@ def test_fabric_values(file: ConfigurationFile) -> None:
             "dc3",
             interval=900.0,
             cluster=ClusterPolicy(),
-            netbox=NetBoxPolicy(site="dc3"),
+            netbox=NetBoxPolicy(site="dc3", installation=installations[2]),
             simulated=("cluster", "netbox"),
         ),
     )
@@ -153,8 +157,9 @@ def test_policies_have_the_documented_defaults(file: ConfigurationFile) -> None:
     )
     (fabric,) = file.load(document).fabric_values()
 
+    policy = NetBoxPolicy("dc1", installation=fabric.netbox.installation if fabric.netbox else "")
     assert fabric == Fabric(
-        "dc1", "gitops", "main", "dc1", cluster=ClusterPolicy(), netbox=NetBoxPolicy("dc1"), simulated=("netbox",)
+        "dc1", "gitops", "main", "dc1", cluster=ClusterPolicy(), netbox=policy, simulated=("netbox",)
     )
 
 
@@ -444,3 +449,24 @@ def test_what_is_wrong_is_refused_offline_too(file: ConfigurationFile) -> None:
 
     with pytest.raises(ConfigurationError, match="must be the name of an environment variable"):
         load(file.path, is_offline=True)
+
+
+def test_installations(file: ConfigurationFile) -> None:
+    """The id of an installation is a short word that only name, repository, branch and path decide."""
+
+    def installation(*changes: tuple[str, Any]) -> str:
+        (fabric,) = file.load(changed(MINIMAL, ("fabrics.0.netbox", {"local": True}), *changes)).fabric_values()
+        assert fabric.netbox is not None
+        return fabric.netbox.installation
+
+    first = installation()
+    others = {
+        installation(("fabrics.0.name", "dc9")),
+        installation(("fabrics.0.path", "elsewhere")),
+        installation(("repositories.0.branch", "release")),
+        installation(("repositories.0.url", "https://git.example.com/other.git")),
+    }
+
+    assert re.fullmatch("[0-9a-f]{16}", first)
+    assert installation(("fabrics.0.interval", 60), ("state", "sqlite:///other.db")) == first
+    assert len(others | {first}) == 5
