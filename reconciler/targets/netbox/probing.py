@@ -33,6 +33,10 @@ class NetBoxProbe:
     def version(self) -> str:
         return self._client.version()
 
+    def token_version(self) -> str:
+        """Which kind our token is of. Raises NetBoxAccessError where there is none."""
+        return self._client.token_version()
+
     def has_graphql(self) -> bool:
         """Whether GraphQL answers: an administrator may have turned it off."""
         try:
