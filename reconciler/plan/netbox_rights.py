@@ -82,13 +82,13 @@ _SETUP = (
     (WEBHOOKS, "extras.webhook", (VIEW, ADD, CHANGE)),
     (EVENT_RULES, "extras.eventrule", (VIEW, ADD, CHANGE)),
 )
+"""What only `init-netbox` needs, beyond what the service does."""
 
 
 def needed_rights(version: str) -> tuple[Right, ...]:
     """What the service needs in a NetBox of this version, and beyond that what `init-netbox` does; nothing more."""
-    return tuple(
-        _merged([*_service(version), *(Right(path, of, actions, is_for_setup=True) for path, of, actions in _SETUP)])
-    )
+    for_setup = (Right(path, name, actions, is_for_setup=True) for path, name, actions in _SETUP)
+    return (*_service(version), *for_setup)
 
 
 def _service(version: str) -> Iterator[Right]:
@@ -99,13 +99,3 @@ def _service(version: str) -> Iterator[Right]:
     later = [row[1:] for row in _LATER_DEPENDENTS if (release(version) or (0, 0)) >= row[0]]
     dependents = [*_DEPENDENTS, *later]
     yield from (Right(*row, (VIEW,)) for row in dependents if row[0] not in owned | shared)
-
-
-def _merged(rights: list[Right]) -> Iterator[Right]:
-    """Without what an earlier one grants already."""
-    granted: dict[str, tuple[str, ...]] = {}
-    for right in rights:
-        rest = right.without(granted.get(right.path, ()))
-        granted[right.path] = (*granted.get(right.path, ()), *rest.actions)
-        if rest.actions:
-            yield rest

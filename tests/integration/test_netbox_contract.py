@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,7 @@ from tests.contract.test_netbox import (
     NAMESPACES,
     POLICY,
     SERVERS,
+    STANDING,
     NetBoxContract,
     declared,
     device,
@@ -103,6 +105,17 @@ def test_a_vlan_that_an_interface_of_a_person_uses_stays(netbox: NetBoxServer, p
     assert len(errors) == 1
     assert "interfaces as untagged that are not ours" in errors[0]
     assert person.call("GET", f"dcim/interfaces/{interface['id']}/")["untagged_vlan"]["id"] == vlan
+
+
+def test_two_passes_prepare_sites_at_once(pristine_netbox: LabNetBox) -> None:
+    """Whoever comes second finds what it wanted to make, and goes on."""
+    both = [access(pristine_netbox.url, pristine_netbox.token) for _ in range(2)]
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda netbox: netbox.prepare_sites(), both))
+
+    names = [field["name"] for field in ServerPerson(pristine_netbox).call("GET", "extras/custom-fields/")["results"]]
+    assert sorted(names) == sorted([*STANDING, "hh_revision"])
 
 
 @pytest.mark.long
