@@ -13,7 +13,7 @@ from reconciler.plan.netbox_features import (
     features,
     has_feature,
 )
-from reconciler.plan.netbox_rights import ACTIONS, needed_rights
+from reconciler.plan.netbox_rights import ACTIONS, Right, needed_rights
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,10 @@ def test_rights() -> None:
         "dcim.coolingintake",
         "dcim.coolingoutflow",
     }
+
+
+def test_a_part_of_a_right() -> None:
+    """What is left of a right without some of its actions is still about the same objects."""
+    right = Right("dcim/devices", "dcim.device", ACTIONS)
+
+    assert right.without(("view", "delete")) == Right("dcim/devices", "dcim.device", ("add", "change"))
