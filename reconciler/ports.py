@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         SharedRecord,
         WriteResult,
     )
+    from reconciler.model.netbox_site import Site, SiteValue
     from reconciler.model.objects import ObjectKey, Resource, Source
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
     from reconciler.model.problems import Path
@@ -200,6 +201,20 @@ class NetBox(Protocol):
 
     def version(self) -> str:
         """NetBox's version, as proof that it can be reached with our token. Raises as `observe`."""
+
+    def site(self, slug: str) -> Site | None:
+        """The site of this slug as it is now, None where it does not exist. Raises as `observe`."""
+
+    def prepare_sites(self) -> None:
+        """Create those of the custom fields of sites that do not exist. Raises as `write_site`."""
+
+    def write_site(self, site: Site, fields: Mapping[str, SiteValue]) -> None:
+        """Set custom fields of a site, and leave the others. Raises as `observe`, and StalledError where NetBox refuses
+        the values.
+        """
+
+    def note(self, site: Site, text: str, *, is_trouble: bool = False) -> None:
+        """Add an entry to a site's journal. Raises as `write_site`."""
 
 
 class Documents(Protocol):

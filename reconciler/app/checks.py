@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from reconciler.app.subjects import build_cluster, build_mirrors, build_netbox
+from reconciler.app.netbox_checks import NetBoxLook
+from reconciler.app.subjects import build_cluster, build_mirrors
 from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
 from reconciler.model.kinds import AGENTS, DECLARABLE, OBSERVED
 from reconciler.targets.local.memory import MemoryDocuments
@@ -48,16 +49,38 @@ def run_checks(settings: Settings) -> Iterator[Check]:
 
 
 def _check_fabric(fabric: FabricSettings) -> Iterator[Check]:
-    reaches = {"cluster": (fabric.cluster, _reach_cluster), "netbox": (fabric.netbox, _reach_netbox)}
-    for target, (configured, reach) in reaches.items():
+    targets = {"cluster": (fabric.cluster, _check_cluster), "netbox": (fabric.netbox, _check_netbox)}
+    for target, (configured, check) in targets.items():
         subject = f"fabric {fabric.name}: {target}"
         if target in fabric.simulated:
             yield Check(subject, "ok", "simulated: an embedded store, always there")
         elif configured is not None:
-            check = _try(subject, partial(reach, fabric))
-            yield check
-            if target == "cluster" and check.state == "ok":
-                yield _check_schemas(fabric)
+            yield from check(subject, fabric)
+
+
+def _check_cluster(subject: str, fabric: FabricSettings) -> Iterator[Check]:
+    check = _try(subject, partial(_reach_cluster, fabric))
+    yield check
+    if check.state == "ok":
+        yield _check_schemas(fabric)
+
+
+def _check_netbox(subject: str, fabric: FabricSettings) -> Iterator[Check]:
+    assert fabric.netbox is not None  # noqa: S101 - the caller asks only where one is configured
+    look = NetBoxLook(fabric.netbox)
+    check = _try(subject, look.reach)
+    yield check
+    if (lacking := look.lacking_for_setup()) is not None:
+        yield Check(f"{subject} setup", "warning", lacking)
+    if check.state == "ok":
+        yield _check_version(f"{subject} version", look)
+
+
+def _check_version(subject: str, look: NetBoxLook) -> Check:
+    try:
+        return Check(subject, *look.judge())
+    except ReconcilerError as error:
+        return Check(subject, "failing", f"{error.reason}: {error.message}")
 
 
 def _try(subject: str, attempt: Callable[[], str]) -> Check:
@@ -124,9 +147,3 @@ def _judge(served: Served) -> tuple[str, str]:
     if not found:
         return "ok", f"all {len(DECLARABLE)} kinds that Git may hold are served as this version applies them"
     return "failing" if otherwise else "warning", f"the cluster {', and '.join(found)}"
-
-
-def _reach_netbox(fabric: FabricSettings) -> str:
-    netbox = build_netbox(fabric, MemoryDocuments())
-    assert netbox is not None  # noqa: S101 - the caller asks only where one is configured
-    return f"{netbox.address} is NetBox {netbox.version()}, and takes the token; what it may write is not tried"

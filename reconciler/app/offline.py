@@ -31,7 +31,7 @@ def plan_offline(settings: Settings, name: str, crds: Path, directory: Path | No
     served = read_crds(crds)
     with TemporaryDirectory(prefix="reconciler-plan-") as folder:
         files = _files(repository, Path(folder), directory)
-        value = fabric.value(repository.branch, settings.poll.interval)
+        value = fabric.value(repository, settings.poll.interval)
         found = foresee_offline(value, FabricSource(files, value, ParseCache()), served)
     return offline_view(found, str(crds), None if directory is None else str(directory))
 

@@ -27,6 +27,7 @@ from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
 from reconciler.status.plans import Plans
 from reconciler.status.reporter import Reporter
+from reconciler.status.site_status import SiteStatus
 from reconciler.store import open_store
 from reconciler.triggers.branches import LocalBranches
 from reconciler.triggers.files import FileWatch
@@ -117,7 +118,8 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     intake = TriggerIntake(live.configured, store, queue, clock)
     poll = _poll(intake, store, live, components, clock)
     intake.tell(poll)
-    listener = PassListener(live, watches, store, metrics, clock)
+    site_status = SiteStatus(store, clock)
+    listener = PassListener(live, watches, store, (metrics, site_status), clock)
     inspector, fights = Inspector(), Fights(clock)
     surroundings = Surroundings(
         obstacle=intake.obstacle,
@@ -131,7 +133,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     runner = Measured(passes, metrics)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), live.agents)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
-    forgetful = metrics.forget, passes.forget
+    forgetful = metrics.forget, passes.forget, site_status.forget
     changes = ReloadEffects(live, intake, watches, poll, forgetful, partial(unsettled, store, queue))
     branches = LocalBranches(live.local_branches, changes.moved)
     return Parts(
@@ -253,13 +255,17 @@ class Measured:
 
 
 class PassListener:
-    """Who is told of passes: the fabric's watch, metrics, and now and then the history, to forget what is old."""
+    """Who is told of passes: the fabric's watch, metrics, its site in NetBox, and now and then the history, to forget
+    what is old.
+    """
 
-    def __init__(self, live: Live, watches: Watches, store: Store, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, live: Live, watches: Watches, store: Store, told: tuple[Metrics, SiteStatus], clock: Clock
+    ) -> None:
         self._live = live
         self._watches = watches
         self._store = store
-        self._metrics = metrics
+        self._metrics, self._site_status = told
         self._clock = clock
         self._pruned = -PRUNE_EVERY
 
@@ -273,6 +279,9 @@ class PassListener:
         # A fabric may have left the configuration meanwhile, and the metrics with it.
         if record.fabric in self._live.version.fabrics:
             self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
+        subject = self._live.subjects().get(record.fabric)
+        if subject is not None and subject.fabric.is_enabled:
+            self._site_status.pass_ended(subject.fabric, subject.netbox, record)
         now = self._clock.monotonic()
         if now - self._pruned >= PRUNE_EVERY:
             self._pruned = now

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.fabric import Fabric
     from reconciler.ports import Cluster, Documents, NetBox
     from reconciler.reconcile import Subject
-    from reconciler.settings import ClusterSettings, FabricSettings, RepositorySettings, Settings
+    from reconciler.settings import ClusterSettings, FabricSettings, NetBoxSettings, RepositorySettings, Settings
 
 log = structlog.get_logger("service")
 
@@ -149,7 +149,14 @@ def build_netbox(fabric: FabricSettings, documents: Documents) -> NetBox | None:
         return LocalNetBox(documents, fabric.name)
     if netbox.url is None or netbox.token is None:
         raise ConfigurationError(f"fabric {fabric.name}: netbox needs url with a token, or local")
-    return NetBoxServer(NetBoxAccess(netbox.url, netbox.token.read, netbox.ca_file, netbox.writers))
+    return NetBoxServer(netbox_access(netbox))
+
+
+def netbox_access(netbox: NetBoxSettings) -> NetBoxAccess:
+    """Where a real NetBox is, and who we are there. Raises ConfigurationError for an embedded one."""
+    if netbox.url is None or netbox.token is None:
+        raise ConfigurationError("netbox needs url with a token")
+    return NetBoxAccess(netbox.url, netbox.token.read, netbox.ca_file, netbox.writers)
 
 
 def refuse_shared(subjects: Iterable[Subject]) -> None:

@@ -25,9 +25,11 @@ class ClusterPolicy:
 @dataclass(frozen=True, slots=True)
 class NetBoxPolicy:
     """What may be done to NetBox. `site` is the slug of the fabric's site; `max_deletes` counts devices, VRFs,
-    VLANs and prefixes of one plan; `writers` is the number of parallel bulk writes. `take_over`: records of people that
-    stand where ours belong become ours. `has_all_ports`: switches have all ports of their profiles, not those alone
-    that a connection uses.
+    VLANs and prefixes of one plan; `writers` is the number of parallel bulk writes. `has_all_ports`: switches have all
+    ports of their profiles, not those alone that a connection uses.
+
+    `installation` is what the site is bound to while we write to it (empty: to nothing). `take_over`: also when it is
+    bound to another one; and records of people that stand where ours belong become ours.
     """
 
     site: str
@@ -36,6 +38,7 @@ class NetBoxPolicy:
     writers: int = 2
     take_over: bool = False
     has_all_ports: bool = False
+    installation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from reconciler.plan.netbox_claims import describe
 from reconciler.plan.projection import project
 from reconciler.plan.scope import within
 from reconciler.reconcile.attempt import SupersededError
+from reconciler.reconcile.holding import Holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,6 +87,7 @@ def foresee(
     projection = _project(policy, objects, attempt)
     with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
         if projection is not None:
+            Holding(netbox, policy)
             plan = _plan(netbox, policy, projection, incomplete, attempt.fabric)
             _note(plan, projection, attempt)
             return plan
@@ -126,15 +128,16 @@ def _mirror(
     attempt: Attempt,
     scope: Scope,
 ) -> None:
+    holding = Holding(netbox, policy)
     plan = _plan(netbox, policy, projection, incomplete, attempt.fabric, is_full=attempt.is_thorough)
     if scope is not None:
         plan = within(plan, attempt.fabric, scope)
         projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))
     _note(plan, projection, attempt)
-    _carry_out(plan, netbox, attempt)
+    _carry_out(plan, netbox, attempt, holding)
 
 
-def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt) -> None:
+def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Holding) -> None:
     """Write step by step, at least one; between two of them the pass may yield."""
     steps = tuple(plan.steps())
     left, begun = sum(map(len, steps)), attempt.now()
@@ -145,6 +148,8 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt) -> None:
         except SupersededError as error:
             attempt.fail(Phase.NETBOX, "netbox", error)
             return
+        if step.action is not Action.PREPARE:  # which makes the site
+            holding.bind()
         # What was not created is not completed either, and was named already.
         rest = replace(step, records=tuple(one for one in step.records if one.ref not in failed))
         results = write(netbox, rest if step.action is Action.COMPLETE else step)

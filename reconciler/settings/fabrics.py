@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -24,6 +25,12 @@ from reconciler.settings.fields import (
     WebUrl,
 )
 from reconciler.settings.secret import SecretSource
+from reconciler.settings.urls import canonical
+
+if TYPE_CHECKING:
+    from reconciler.settings.repositories import RepositorySettings
+
+_INSTALLATION_DIGITS = 16
 
 MaxDeletes = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -134,7 +141,9 @@ class NetBoxSettings(Section):
 
     take_over: bool = False
     """Make records that people made, and that stand where the fabric's belong, the fabric's own; the plan lists them.
-    Records of another fabric are never taken. Default false: they are reported as conflicts and left alone.
+    Records of another fabric are never taken. And take over the site where it is bound to another installation of the
+    reconciler. Default false: such records are reported as conflicts and left alone, and nothing is written to such a
+    site.
     """
 
     writers: Annotated[int, Field(ge=1, le=8)] = 2
@@ -159,7 +168,7 @@ class NetBoxSettings(Section):
     def webhook_secret(self) -> SecretSource | None:
         return SecretSource.of(self.webhook_secret_file, self.webhook_secret_env)
 
-    def policy(self, fabric: str) -> NetBoxPolicy:
+    def policy(self, fabric: str, installation: str) -> NetBoxPolicy:
         return NetBoxPolicy(
             site=self.site or fabric,
             prune=self.prune,
@@ -167,6 +176,7 @@ class NetBoxSettings(Section):
             writers=self.writers,
             take_over=self.take_over,
             has_all_ports=self.ports == "all",
+            installation=installation,
         )
 
 
@@ -217,16 +227,25 @@ class FabricSettings(Section):
         targets = {"cluster": self.cluster, "netbox": self.netbox}
         return tuple(name for name, target in targets.items() if target is not None and target.local)
 
-    def value(self, branch: str, interval: float) -> Fabric:
-        """The fabric as passes know it. `interval`: seconds between polls where it has none of its own."""
+    def installation(self, repository: RepositorySettings) -> str:
+        """What this fabric's site in NetBox is bound to: the same for whoever shows the same folder of the same branch,
+        so that a lost state file costs nothing; another for everybody else.
+        """
+        parts = (self.name, canonical(repository.url), repository.branch, self.path)
+        return sha256("\n".join(parts).encode()).hexdigest()[:_INSTALLATION_DIGITS]
+
+    def value(self, repository: RepositorySettings, interval: float) -> Fabric:
+        """The fabric as passes know it, in its repository. `interval`: seconds between polls where it has none of its
+        own.
+        """
         return Fabric(
             name=self.name,
             repository=self.repository,
-            branch=branch,
+            branch=repository.branch,
             path=self.path,
             interval=interval if self.interval is None else self.interval,
             is_enabled=self.enabled,
             cluster=self.cluster.policy() if self.cluster else None,
-            netbox=self.netbox.policy(self.name) if self.netbox else None,
+            netbox=self.netbox.policy(self.name, self.installation(repository)) if self.netbox else None,
             simulated=self.simulated,
         )

@@ -26,7 +26,9 @@ class ServerSettings(Section):
     """TCP port to listen on. 0: a free one, which the log names. Default 8080."""
 
     public_url: SafeUrl | None = None
-    """URL under which people reach the server, for links. Default none. Not supported in this version."""
+    """URL under which people and NetBox reach the server: for links, and for events of NetBox (`reconciler
+    init-netbox`). https, or http to a loopback address. Default none.
+    """
 
     max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 5_242_880
     """Largest request body in bytes, 1024 to 67108864; a larger one is answered 413. Default 5242880 (5 MiB)."""
@@ -133,5 +135,5 @@ class Settings(Section):
 
     def fabric_values(self) -> tuple[Fabric, ...]:
         """The fabrics as passes know them, in the order of the file."""
-        branches = {repository.name: repository.branch for repository in self.repositories}
-        return tuple(fabric.value(branches[fabric.repository], self.poll.interval) for fabric in self.fabrics)
+        repositories = {repository.name: repository for repository in self.repositories}
+        return tuple(fabric.value(repositories[fabric.repository], self.poll.interval) for fabric in self.fabrics)

@@ -57,7 +57,6 @@ def _is_ssh(value: Any) -> bool:
 
 
 UNSUPPORTED = (
-    Row("server.public_url", _is_text),
     Row("state", _is_postgresql),
     Row("repositories[].url", _is_ssh),
     Row("repositories[].auth.ssh_key_file", _is_text),

@@ -12,8 +12,16 @@ from reconciler.plan.projection import project
 if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox import Projection, Value
+    from reconciler.model.netbox_site import SiteValue
 
 POLICY = NetBoxPolicy("dc1")
+STANDING: dict[str, SiteValue] = {
+    "hh_sync_status": "in_sync",
+    "hh_last_sync": None,
+    "hh_drift": 0,
+    "hh_valid_until": "2026-03-01T14:00:00.000Z",
+    "hh_installation": "0123456789abcdef",
+}
 SITE = Ref("dcim/sites", "dc1")
 ROLE = Ref("dcim/device-roles", "server")
 DEVICE_TYPE = Ref("dcim/device-types", "hedgehog/generic-server")

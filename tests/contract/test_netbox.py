@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pytest
 
+from reconciler.errors import StalledError
 from reconciler.model.fabric import NetBoxPolicy
 from reconciler.model.netbox import ExistingRecord, Projection, Record, RecordChange, Ref, SharedRecord
 from reconciler.model.netbox_plan import NetBoxPlan
@@ -26,6 +28,7 @@ from tests.contract.netbox_records import (
     ROLE,
     SERVERS,
     SITE,
+    STANDING,
     VRF,
     WIRED,
     declared,
@@ -491,6 +494,68 @@ class NetBoxContract:
         assert [list(done) for done in (netbox.create([]), netbox.update([]), netbox.delete([]))] == [[], [], []]
         assert list(netbox.create_shared([])) == []
         assert world.writes() == before
+
+    def test_a_site_that_is_not_there(self, world: World) -> None:
+        """Asking for a site makes none."""
+        assert world.netbox.site("dc1") is None
+
+    def test_a_site_says_how_its_fabric_stands(self, world: World) -> None:
+        """Once they are prepared, fields of a site are written, read back, and written one by one."""
+        self.prepare(world, *SERVERS)
+        before = world.netbox.site("dc1")
+        world.netbox.prepare_sites()
+        prepared = world.netbox.site("dc1")
+        assert before is not None
+        assert prepared is not None
+        world.netbox.write_site(prepared, STANDING)
+        world.netbox.write_site(prepared, {"hh_drift": 3})
+
+        site = world.netbox.site("dc1")
+
+        assert before.fields == {}
+        assert prepared.fields == dict.fromkeys((*STANDING, "hh_revision"))
+        assert site is not None
+        assert (site.id, site.slug) == (prepared.id, "dc1")
+        assert {**site.fields, "hh_valid_until": None} == {**STANDING, "hh_valid_until": None} | {
+            "hh_drift": 3,
+            "hh_revision": None,
+        }
+        valid_until = site.fields["hh_valid_until"]
+        assert isinstance(valid_until, str)
+        assert datetime.fromisoformat(valid_until) == datetime(2026, 3, 1, 14, tzinfo=UTC)
+
+    def test_sites_are_prepared_once(self, world: World) -> None:
+        """What is there is not made again."""
+        world.netbox.prepare_sites()
+        before = world.writes()
+
+        world.netbox.prepare_sites()
+
+        assert world.writes() == before
+
+    def test_a_site_that_refuses(self, world: World) -> None:
+        """A value for a field that does not exist is refused with a reason, not dropped."""
+        self.prepare(world, *SERVERS)
+        site = world.netbox.site("dc1")
+        assert site is not None
+
+        with pytest.raises(StalledError) as refused:
+            world.netbox.write_site(site, {"hh_nothing": 1})
+
+        assert refused.value.reason == "NetBoxRejected"
+
+    def test_a_journal(self, world: World) -> None:
+        """A note is one write, and leaves the site as it is."""
+        self.prepare(world, *SERVERS)
+        site = world.netbox.site("dc1")
+        assert site is not None
+        before = world.writes()
+
+        world.netbox.note(site, "Sync status is in_sync.")
+        world.netbox.note(site, "Sync status is error.", is_trouble=True)
+
+        assert world.writes() == before + 2
+        assert world.netbox.site("dc1") == site
 
 
 class CountingDocuments(MemoryDocuments):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 60.0
 PAGE = 1000
+STATUS_PATHS = ("/api/dcim/sites/", "/api/extras/journal-entries/")
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,10 @@ class NetBoxView:
     def update(self, model: str, record: JSONObject, fields: JSONObject) -> JSONObject:
         return self._call("PATCH", f"{model}/{record['id']}/", json=fields)
 
+    def update_all(self, model: str, changes: list[JSONObject]) -> None:
+        """Change many records, each named by its id, in one request."""
+        self._call("PATCH", f"{model}/", json=changes)
+
     def delete(self, model: str, record: JSONObject) -> None:
         self._call("DELETE", f"{model}/{record['id']}/")
 
@@ -119,5 +124,11 @@ class NetBoxView:
         return self.server.mark()
 
     def writes_since(self, mark: int) -> list[tuple[str, str]]:
-        """Method and path of the REST write requests."""
+        """Method and path of the REST write requests, but for those by which a site tells of its fabric: they follow
+        the end of a pass.
+        """
+        return [write for write in self.all_writes_since(mark) if not write[1].startswith(STATUS_PATHS)]
+
+    def all_writes_since(self, mark: int) -> list[tuple[str, str]]:
+        """The same with those."""
         return [(write.method, write.path) for write in self.server.writes_since(mark)]

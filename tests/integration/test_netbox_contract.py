@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ from tests.contract.netbox_records import (
     NAMESPACES,
     POLICY,
     SERVERS,
+    STANDING,
     declared,
     device,
     projected,
@@ -124,6 +126,17 @@ def test_a_short_look_is_cheap(proxy: Proxy, through_proxy: NetBoxServer, person
     assert quiet.count("GET /api/core/object-changes/") == 1
     assert len(proxy.requests) <= len(quiet) + 1
     assert "P1" in {record.fields.get("serial") for record in observation.records}
+
+
+def test_two_passes_prepare_sites_at_once(pristine_netbox: LabNetBox) -> None:
+    """Whoever comes second finds what it wanted to make, and goes on."""
+    both = [access(pristine_netbox.url, pristine_netbox.token) for _ in range(2)]
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda netbox: netbox.prepare_sites(), both))
+
+    names = [field["name"] for field in ServerPerson(pristine_netbox).call("GET", "extras/custom-fields/")["results"]]
+    assert sorted(names) == sorted([*STANDING, "hh_revision"])
 
 
 @pytest.mark.long

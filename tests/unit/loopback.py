@@ -90,7 +90,7 @@ def serving() -> Iterator[Loopback]:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        do_GET = do_POST = _answer  # noqa: N815 - the names that the base class looks for
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the names that the base class looks for
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
             """The test says what it needs to know."""

@@ -29,7 +29,9 @@ ALLOWED_TIMERS = {
     "reconciler/cli/remote.py": "`status --watch` looks again each second",
     "reconciler/targets/kubernetes/cluster.py": "hands the wait between tries of one request on",
     "reconciler/targets/kubernetes/transport.py": "waits between tries of one request",
+    "reconciler/targets/netbox/probing.py": "waits between tries of one request",
     "reconciler/targets/netbox/server.py": "waits between tries of one request",
+    "reconciler/targets/netbox/setup.py": "waits between tries of one request",
 }
 """Each file that lets time pass, and what for."""
 
@@ -134,11 +136,11 @@ def test_one_writer_of_the_applied_revision() -> None:
 
 
 def test_one_caller_of_the_sync_status() -> None:
-    """Every surface shows the status of the views: nobody else computes it."""
-    views = "reconciler/status/views.py"
+    """Every surface of ours shows the status of the views, and NetBox that of its site: nobody else computes it."""
+    callers = ["reconciler/status/site_status.py", "reconciler/status/views.py"]
 
-    assert _imported("reconciler.status.sync_status", "sync_status") == {views: {"sync_status"}}
-    assert [file for file, _ in _calls("sync_status")] == [views]
+    assert _imported("reconciler.status.sync_status", "sync_status") == {file: {"sync_status"} for file in callers}
+    assert [file for file, _ in _calls("sync_status")] == callers
 
 
 def test_one_recorder_of_passes() -> None:

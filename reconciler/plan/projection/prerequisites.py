@@ -26,6 +26,9 @@ from reconciler.model.netbox_schema import (
     TAGS,
     VRFS,
 )
+from reconciler.model.netbox_setup import CHOICE_SETS
+from reconciler.model.netbox_site import DRIFT, INSTALLATION, LAST_SYNC, REVISION, SYNC_STATUS, VALID_UNTIL
+from reconciler.model.status import SyncStatus
 from reconciler.plan.projection.names import clean, shorten, slug, word_slug
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ _ROLES = MappingProxyType(
     }
 )
 _OTHER_ROLE_COLOR = "607d8b"
+_CHOICE_SET = "hh-sync-status"
 
 _PROPERTIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("hh_asn", "integer", "ASN", (DEVICES, ADDRESSES)),
@@ -62,12 +66,6 @@ _PROPERTIES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("hh_outbound_community", "text", "Outbound community", (PROVIDERS,)),
     ("hh_prefixes", "json", "Static prefixes", (PROVIDERS,)),
     ("hh_connection_type", "text", "Connection type", (CABLES,)),
-    ("hh_sync_status", "text", "Sync status", (SITES,)),
-    ("hh_revision", "text", "Revision", (SITES,)),
-    ("hh_last_sync", "datetime", "Last sync", (SITES,)),
-    ("hh_drift", "integer", "Drift", (SITES,)),
-    ("hh_valid_until", "datetime", "Status valid until", (SITES,)),
-    ("hh_installation", "text", "Installation", (SITES,)),
 )
 """Custom fields: name, type, label, and the models that have it."""
 
@@ -99,6 +97,26 @@ def custom_fields() -> tuple[SharedRecord, ...]:
         for name, kind, label, paths in _PROPERTIES
     )
     return SharedRecord(key.ref, {**key.fields, "unique": True}), *described
+
+
+def choice_set() -> SharedRecord:
+    """The values of the sync status."""
+    choices = tuple((status.value, status.value.replace("_", " ").capitalize()) for status in SyncStatus)
+    return SharedRecord(Ref(CHOICE_SETS, _CHOICE_SET), {"name": _CHOICE_SET, "extra_choices": choices})
+
+
+def site_fields() -> tuple[SharedRecord, ...]:
+    """What a fabric's site says of the fabric. Not part of a projection: a site tells how passes went."""
+    of_sites = (CONTENT_TYPES[SITES],)
+    status = _custom_field(SYNC_STATUS, "select", "Sync status", of_sites)
+    return (
+        SharedRecord(status.ref, {**status.fields, "choice_set": choice_set().ref}),
+        _custom_field(REVISION, "text", "Revision", of_sites),
+        _custom_field(LAST_SYNC, "datetime", "Last sync", of_sites),
+        _custom_field(DRIFT, "integer", "Drifted objects", of_sites),
+        _custom_field(VALID_UNTIL, "datetime", "Valid until", of_sites),
+        _custom_field(INSTALLATION, "text", "Installation", of_sites),
+    )
 
 
 def site(site_slug: str) -> SharedRecord:

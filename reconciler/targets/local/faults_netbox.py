@@ -9,7 +9,7 @@ from reconciler.errors import NetBoxUnavailableError
 from reconciler.model.netbox import WriteResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from reconciler.errors import ReconcilerError
     from reconciler.model.netbox import (
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Ref,
         SharedRecord,
     )
+    from reconciler.model.netbox_site import Site, SiteValue
     from reconciler.ports import NetBox
 
 T = TypeVar("T")
@@ -74,6 +75,18 @@ class FaultyNetBox:
 
     def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
         return self._write("delete", records, lambda existing: existing.ref, self._inner.delete)
+
+    def site(self, slug: str) -> Site | None:
+        return self._call("site", lambda: self._inner.site(slug))
+
+    def prepare_sites(self) -> None:
+        self._call("prepare_sites", self._inner.prepare_sites)
+
+    def write_site(self, site: Site, fields: Mapping[str, SiteValue]) -> None:
+        self._call("write_site", lambda: self._inner.write_site(site, fields))
+
+    def note(self, site: Site, text: str, *, is_trouble: bool = False) -> None:
+        self._call("note", lambda: self._inner.note(site, text, is_trouble=is_trouble))
 
     def _write(
         self,

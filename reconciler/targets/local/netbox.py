@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.netbox import Observation, Ref, WriteResult
 from reconciler.model.netbox_schema import MODELS
+from reconciler.targets.local import netbox_sites
 from reconciler.targets.local.netbox_rows import Row, Tables
 from reconciler.targets.local.netbox_rules import findings
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from reconciler.model.netbox import ExistingRecord, Projection, Record, RecordChange, SharedRecord, Value
+    from reconciler.model.netbox_site import Site, SiteValue
     from reconciler.ports import Documents
 
 T = TypeVar("T")
@@ -71,6 +73,24 @@ class LocalNetBox:
     def delete(self, records: Sequence[ExistingRecord]) -> Sequence[WriteResult]:
         return self._write(records, lambda tables, existing: (existing.ref, self._delete(tables, existing)))
 
+    def site(self, slug: str) -> Site | None:
+        return netbox_sites.find(self._load(), slug)
+
+    def prepare_sites(self) -> None:
+        self._change(netbox_sites.prepare)
+
+    def write_site(self, site: Site, fields: Mapping[str, SiteValue]) -> None:
+        self._change(lambda tables: netbox_sites.write(tables, site, fields))
+
+    def note(self, site: Site, text: str, *, is_trouble: bool = False) -> None:
+        self._change(lambda tables: netbox_sites.note(tables, site, text, is_trouble=is_trouble))
+
+    def _change(self, work: Callable[[Tables], None]) -> None:
+        tables = self._load()
+        work(tables)
+        if tables.changed:
+            self._documents.save(self._collection, tables.changed)
+
     def _load(self) -> Tables:
         return Tables(self._documents.load(self._collection))
 
@@ -92,13 +112,13 @@ class LocalNetBox:
             return STALE
         if change.takes:
             row = replace(row, key=change.takes.key, is_tagged=True)
-        return self._change(tables, row, change.fields)
+        return self._rewrite(tables, row, change.fields)
 
     def _complete(self, tables: Tables, record: Record) -> str | None:
         row = tables.find(record.ref)
-        return NOT_CREATED if row is None else self._change(tables, row, record.fields)
+        return NOT_CREATED if row is None else self._rewrite(tables, row, record.fields)
 
-    def _change(self, tables: Tables, row: Row, changed: Mapping[str, Value]) -> str | None:
+    def _rewrite(self, tables: Tables, row: Row, changed: Mapping[str, Value]) -> str | None:
         try:
             fields = {name: tables.encode(value) for name, value in changed.items()}
         except LookupError as error:

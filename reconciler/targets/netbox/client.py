@@ -60,6 +60,7 @@ class NetBoxClient:
         self._api = pynetbox.api(access.url)
         session = BoundedSession(access.token, access.ca_file, access.writers + 1)
         self.written = session.written
+        self._auth = session.token_auth
         self._api.http_session = session
         self._root: str = self._api.base_url.removesuffix("/api")
         self.address = _public(self._root)
@@ -73,6 +74,10 @@ class NetBoxClient:
         if not version:
             raise NetBoxAccessError(f"{self.address}: this is not a NetBox")
         return plain(version)
+
+    def token_version(self) -> str:
+        """`v1` or `v2`, by the form of our token."""
+        return self._auth.version()
 
     def query(self, *parts: str) -> dict[str, list[JSONObject]]:
         """The answers to GraphQL fields (`site_list(…){…}`), by name, in as few requests as their length allows."""

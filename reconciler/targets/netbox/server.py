@@ -24,6 +24,7 @@ from reconciler.targets.netbox.payloads import missing
 from reconciler.targets.netbox.queries import delete_query, key_of, list_name
 from reconciler.targets.netbox.reading import Reader
 from reconciler.targets.netbox.senders import TAG, CreateSender, DeleteSender, SharedSender, UpdateSender
+from reconciler.targets.netbox.sites import Sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         SharedRecord,
         Value,
     )
+    from reconciler.model.netbox_site import Site, SiteValue
     from reconciler.targets.netbox.bulk import Sender
     from reconciler.targets.netbox.client import NetBoxAccess
 
@@ -63,6 +65,7 @@ class NetBoxServer:
         """Nothing is sent yet. `sleep` waits before requests are repeated."""
         self._client = NetBoxClient(access, sleep)
         self._reader = Reader(self._client)
+        self._sites = Sites(self._client)
         self._writers = access.writers
         self._sleep = sleep
 
@@ -72,6 +75,18 @@ class NetBoxServer:
 
     def version(self) -> str:
         return self._client.version()
+
+    def site(self, slug: str) -> Site | None:
+        return self._sites.find(slug)
+
+    def prepare_sites(self) -> None:
+        self._sites.prepare()
+
+    def write_site(self, site: Site, fields: Mapping[str, SiteValue]) -> None:
+        self._sites.write(site, fields)
+
+    def note(self, site: Site, text: str, *, is_trouble: bool = False) -> None:
+        self._sites.note(site, text, is_trouble=is_trouble)
 
     def is_own_write(self, request_id: str) -> bool:
         """Whether the HTTP request of this id (`X-Request-ID`), by which NetBox was changed, was one of our last ones.

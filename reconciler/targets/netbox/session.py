@@ -44,10 +44,13 @@ class TokenAuth(AuthBase):
         self._read = read
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        token = self.token()
-        keyword = "Bearer" if token.startswith(_V2_PREFIX) else "Token"
-        request.headers["Authorization"] = f"{keyword} {token}"
+        keyword = "Bearer" if self.version() == "v2" else "Token"
+        request.headers["Authorization"] = f"{keyword} {self.token()}"
         return request
+
+    def version(self) -> str:
+        """`v1` or `v2`, by the form of the token. Raises as `token`."""
+        return "v2" if self.token().startswith(_V2_PREFIX) else "v1"
 
     def token(self) -> str:
         """Raises NetBoxAccessError where there is none, or one that no header can carry; it is never quoted."""
@@ -111,7 +114,7 @@ class BoundedSession(requests.Session):
         super().__init__()
         self.trust_env = False
         self.written = OwnWrites()
-        self.auth = TokenAuth(token)
+        self.auth = self.token_auth = TokenAuth(token)
         self.verify = True if ca_file is None else str(ca_file)
         for scheme in ("http://", "https://"):
             self.mount(scheme, HTTPAdapter(pool_maxsize=connections, max_retries=0))

@@ -10,11 +10,12 @@ import pytest
 
 from reconciler.app.checks import Check, run_checks
 from reconciler.model.kinds import DECLARABLE, GATEWAY, OBSERVED
+from reconciler.plan.netbox_rights import needed_rights
 from tests.unit.app.configuration import LOCAL, local_repository, settings
 from tests.unit.loopback import Answer, Loopback, as_json, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from reconciler.model.json import JSONObject
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 REVIEW = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 ALLOWED = as_json({"status": {"allowed": True}}, 201)
 SCHEMAS = "GET /openapi/v2"
+GRAPHQL = "GET /graphql/?query=%7Bsite_list%28pagination%3A%7Blimit%3A1%7D%29%7Bid%7D%7D"
 
 
 def _openapi(*kinds: Kind, spec: JSONObject | None = None) -> Answer:
@@ -45,6 +47,11 @@ def server() -> Iterator[Loopback]:
         loopback.answer(REVIEW, ALLOWED)
         loopback.answer(SCHEMAS, _openapi(*OBSERVED, spec={"type": "object"}))
         loopback.answer("GET /api/status/", as_json({"netbox-version": "4.7.3"}))
+        loopback.answer(GRAPHQL, as_json({"data": {"site_list": []}}))
+        for right in needed_rights("4.7.3"):
+            loopback.answer(f"GET /api/{right.path}/?limit=1&fields=id", as_json({"results": []}))
+            for method in ("POST", "PATCH", "DELETE"):
+                loopback.answer(f"{method} /api/{right.path}/", as_json([], 201))
         yield loopback
 
 
@@ -71,6 +78,7 @@ def test_all_is_well(tmp_path: Path, repository: Path, server: Loopback) -> None
         "fabric dc1: cluster": "ok",
         "fabric dc1: schemas": "ok",
         "fabric dc1: netbox": "ok",
+        "fabric dc1: netbox version": "ok",
     }
     assert "main" in checks["repository gitops"].message
     assert "v1.32.4" in checks["fabric dc1: cluster"].message
@@ -179,6 +187,66 @@ def test_schemas(tmp_path: Path, repository: Path, server: Loopback, served: Ans
 
     assert check.state == state
     assert check.message.startswith(message)
+
+
+@pytest.fixture
+def netbox_checks(tmp_path: Path, repository: Path, server: Loopback) -> Callable[[], dict[str, Check]]:
+    """Checks the server as a NetBox."""
+
+    def run() -> dict[str, Check]:
+        found = _checks(tmp_path, repository, _netbox(server))
+        return {subject.removeprefix("fabric dc1: "): check for subject, check in found.items() if "netbox" in subject}
+
+    return run
+
+
+def test_rights_in_netbox_are_named(server: Loopback, netbox_checks: Callable[[], dict[str, Check]]) -> None:
+    """Each right that the service misses fails the check by its name; one that only init-netbox misses is a warning.
+    Nothing is written to find that out.
+    """
+    server.answer("PATCH /api/dcim/devices/", Answer(403))
+    server.answer("DELETE /api/dcim/devices/", Answer(403))
+    server.answer("GET /api/tenancy/tenants/?limit=1&fields=id", Answer(403))
+    server.answer("POST /api/extras/webhooks/", Answer(403))
+
+    checks = netbox_checks()
+
+    assert checks["netbox"].state == "failing"
+    assert checks["netbox"].message == (
+        f"NetBoxAccessDenied: {server.url} denies change, delete dcim.device; view tenancy.tenant"
+    )
+    assert checks["netbox setup"].state == "warning"
+    assert checks["netbox setup"].message == "reconciler init-netbox would need add extras.webhook"
+    assert {one.body for one in server.asked if "/api/" in one.target and "GET" not in one.target} == {b"[]"}
+
+
+@pytest.mark.parametrize(
+    ("version", "graphql", "said"),
+    [
+        pytest.param("4.7.3", 200, ("ok", ["4.7.3 offers ", "If-Match", "GraphQL is on"]), id="newest"),
+        pytest.param("4.2.1", 200, ("ok", ["nothing beyond the oldest; lacks ", "v2 tokens"]), id="oldest"),
+        pytest.param("4.1.0", 200, ("warning", ["4.1.0 is older than what is supported"]), id="older"),
+        pytest.param("5.0.0", 200, ("warning", ["5.0.0 is newer than what is known"]), id="newer"),
+        pytest.param("4.7.3", 404, ("warning", ["GraphQL is off, or not granted"]), id="no GraphQL"),
+        pytest.param("4.7.3", 500, ("failing", ["NetBoxUnavailable: "]), id="no answer"),
+    ],
+)
+def test_versions_of_netbox(
+    server: Loopback,
+    netbox_checks: Callable[[], dict[str, Check]],
+    version: str,
+    graphql: int,
+    said: tuple[str, list[str]],
+) -> None:
+    """It is said what a version offers; one that nobody tried is a warning."""
+    server.answer("GET /api/status/", as_json({"netbox-version": version}))
+    if graphql != 200:
+        server.answer(GRAPHQL, Answer(graphql))
+
+    check = netbox_checks()["netbox version"]
+
+    assert check.state == said[0]
+    assert [part for part in said[1] if part not in check.message] == []
 
 
 def test_a_repository_that_is_not_there(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from reconciler.model.status import Connection, ConnectionState, PassResult
 from reconciler.queue import Next, Taken, WorkQueue
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
+from reconciler.status.site_status import SiteStatus
 from reconciler.store import Store, open_store
 from tests.unit.app.configuration import CANARY, LOCAL, secret, settings
 from tests.unit.store import samples
@@ -167,7 +168,8 @@ class History:
     def listener(self, store: Store | None = None) -> PassListener:
         watches = Watches(Supervisor(Components(self.clock)))
         used = store or self.store
-        return PassListener(self.live, watches, used, self.metrics, self.clock)
+        told = self.metrics, SiteStatus(used, self.clock)
+        return PassListener(self.live, watches, used, told, self.clock)
 
     def end_pass(self, name: str) -> None:
         result = samples.pass_result(name, finished=self.clock.now())

@@ -14,18 +14,24 @@ from reconciler.cli import app
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typer.models import CommandInfo
+
     from tests.unit.cli.conftest import Said
 
 README = Path(__file__).parents[3] / "README.md"
 
 
 def _commands() -> set[str]:
-    return {command.name or str(getattr(command.callback, "__name__", "")) for command in app.registered_commands}
+    return {name.replace("_", "-") for name in map(_name, app.registered_commands)}
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or str(getattr(command.callback, "__name__", ""))
 
 
 def test_the_readme_names_every_command() -> None:
     """The table of commands in the README is that of the program."""
-    named = re.findall(r"^\| `reconciler (\w+)", README.read_text(), re.MULTILINE)
+    named = re.findall(r"^\| `reconciler ([\w-]+)", README.read_text(), re.MULTILINE)
 
     assert set(named) == _commands()
     assert len(named) == len(set(named))

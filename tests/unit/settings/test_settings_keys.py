@@ -31,7 +31,7 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     ("server", {}, {"port": 1}, 5, MAPPING),
     ("server.host", "127.0.0.1", "0.0.0.0", 5, TEXT),  # noqa: S104 - a value of the key
     ("server.port", 8080, 0, "80", NUMBER),
-    ("server.public_url", None, None, 5, TEXT),
+    ("server.public_url", None, "https://reconciler.example.com", 5, TEXT),
     ("server.max_body_bytes", 5242880, 1024, 1.5, NUMBER),
     ("server.api_token_file", None, "secrets/any", 5, FILE),
     ("server.api_token_env", None, "ANY_SECRET", 5, TEXT),
@@ -106,7 +106,7 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{FABRIC}.netbox.self_heal", True, None, 1, FLAG),
     (f"{FABRIC}.netbox.prune", True, False, "no", FLAG),
     (f"{FABRIC}.netbox.max_deletes", 100, 0, [], NUMBER),
-    (f"{FABRIC}.netbox.take_over", False, True, 1, FLAG),
+    (f"{FABRIC}.netbox.take_over", False, True, 0, FLAG),
     (f"{FABRIC}.netbox.writers", 2, 8, "2", NUMBER),
     (f"{FABRIC}.netbox.ports", "used", None, "none", "must be 'used' or 'all'"),
     (f"{FABRIC}.netbox.webhook_secret_file", None, "secrets/any", 5, FILE),

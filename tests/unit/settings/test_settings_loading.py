@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,6 @@ EVERY_FINDING = [
     "server.api_token: unknown key; did you mean api_token_env or api_token_file?",
     "server.api_token_env: the environment variable is not set",
     "server.port: must be a whole number",
-    "server.public_url: not supported in this version",
     "state: must be sqlite:///PATH",
     "wrokers: unknown key; did you mean workers?",
 ]
@@ -122,7 +122,10 @@ def test_fabric_values(file: ConfigurationFile) -> None:
         {"name": "dc3", "repository": "gitops", "path": "dc3/", "cluster": {"local": True}, "netbox": {"local": True}},
     ]
 
-    assert file.load(document).fabric_values() == (
+    values = file.load(document).fabric_values()
+    installations = [fabric.netbox.installation if fabric.netbox else "" for fabric in values]
+
+    assert values == (
         Fabric(
             "dc1",
             "gitops",
@@ -130,7 +133,7 @@ def test_fabric_values(file: ConfigurationFile) -> None:
             "gitops/hedgehog/dc1",
             interval=900.0,
             cluster=ClusterPolicy(namespace="fabric", prune=True),
-            netbox=NetBoxPolicy(site="berlin", writers=4, has_all_ports=True),
+            netbox=NetBoxPolicy(site="berlin", writers=4, has_all_ports=True, installation=installations[0]),
         ),
         Fabric("dc2", "gitops", "release", "dc2", interval=60.0, is_enabled=False),
         Fabric(
@@ -140,7 +143,7 @@ def test_fabric_values(file: ConfigurationFile) -> None:
             "dc3",
             interval=900.0,
             cluster=ClusterPolicy(),
-            netbox=NetBoxPolicy(site="dc3"),
+            netbox=NetBoxPolicy(site="dc3", installation=installations[2]),
             simulated=("cluster", "netbox"),
         ),
     )
@@ -155,8 +158,9 @@ def test_policies_have_the_documented_defaults(file: ConfigurationFile) -> None:
     )
     (fabric,) = file.load(document).fabric_values()
 
+    policy = NetBoxPolicy("dc1", installation=fabric.netbox.installation if fabric.netbox else "")
     assert fabric == Fabric(
-        "dc1", "gitops", "main", "dc1", cluster=ClusterPolicy(), netbox=NetBoxPolicy("dc1"), simulated=("netbox",)
+        "dc1", "gitops", "main", "dc1", cluster=ClusterPolicy(), netbox=policy, simulated=("netbox",)
     )
 
 
@@ -446,3 +450,24 @@ def test_what_is_wrong_is_refused_offline_too(file: ConfigurationFile) -> None:
 
     with pytest.raises(ConfigurationError, match="must be the name of an environment variable"):
         load(file.path, is_offline=True)
+
+
+def test_installations(file: ConfigurationFile) -> None:
+    """The id of an installation is a short word that only name, repository, branch and path decide."""
+
+    def installation(*changes: tuple[str, Any]) -> str:
+        (fabric,) = file.load(changed(MINIMAL, ("fabrics.0.netbox", {"local": True}), *changes)).fabric_values()
+        assert fabric.netbox is not None
+        return fabric.netbox.installation
+
+    first = installation()
+    others = {
+        installation(("fabrics.0.name", "dc9")),
+        installation(("fabrics.0.path", "elsewhere")),
+        installation(("repositories.0.branch", "release")),
+        installation(("repositories.0.url", "https://git.example.com/other.git")),
+    }
+
+    assert re.fullmatch("[0-9a-f]{16}", first)
+    assert installation(("fabrics.0.interval", 60), ("state", "sqlite:///other.db")) == first
+    assert len(others | {first}) == 5

@@ -294,7 +294,6 @@ def test_links_in_a_circle(file: ConfigurationFile) -> None:
 REPOSITORY_FORGE = {"kind": "github", "api_url": "https://api.github.com", "token_file": "secrets/any"}
 
 UNSUPPORTED_VALUES: dict[str, list[Any]] = {
-    "server.public_url": ["https://reconciler.example.com"],
     "state": ["postgresql://h/db", "postgresql+psycopg://h/db"],
     f"{REPOSITORY}.url": ["git@h:x.git", "ssh://git@h/x.git"],
     f"{REPOSITORY}.auth.ssh_key_file": ["secrets/any", "secrets/nothing"],

@@ -1,0 +1,68 @@
+"""What each version of NetBox offers of what the reconciler makes use of. Source: NetBox's release notes."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Release: TypeAlias = tuple[int, int]
+
+OLDEST: Release = (4, 2)
+NEWEST: Release = (4, 7)
+
+CHANGELOG_MESSAGES = "changelog messages"
+V2_TOKENS = "v2 tokens"
+CONDITIONAL_WRITES = "conditional writes (If-Match)"
+PARTIAL_TAGS = "add_tags and remove_tags"
+CURSORS = "paging by cursor"
+SNAPSHOT_CONDITIONS = "conditions on snapshots in event rules"
+
+FEATURES: Mapping[str, Release] = MappingProxyType(
+    {
+        CHANGELOG_MESSAGES: (4, 4),
+        V2_TOKENS: (4, 5),
+        CONDITIONAL_WRITES: (4, 6),
+        PARTIAL_TAGS: (4, 6),
+        CURSORS: (4, 6),
+        SNAPSHOT_CONDITIONS: (4, 7),
+    }
+)
+"""The first release that has each."""
+
+_RELEASE = re.compile(r"v?(\d+)\.(\d+)")
+
+
+def release(version: str) -> Release | None:
+    """The release that a version (`4.7.3`, `4.6.0-Docker-3.2`) belongs to; None for text that is no version."""
+    found = _RELEASE.match(version)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def has_feature(version: str, feature: str) -> bool:
+    """Whether a version offers a feature. One that cannot be read is taken for one that offers nothing."""
+    found = release(version)
+    return found is not None and found >= FEATURES[feature]
+
+
+def features(version: str) -> tuple[str, ...]:
+    """The features that a version offers."""
+    return tuple(feature for feature in FEATURES if has_feature(version, feature))
+
+
+def doubt(version: str) -> str | None:
+    """Why a version may not do; None for one that is supported."""
+    found = release(version)
+    supported = f"this reconciler is made for {_text(OLDEST)} to {_text(NEWEST)}"
+    if found is None:
+        return f"{version} is no version that is known; {supported}"
+    if found < OLDEST:
+        return f"{version} is older than what is supported: {supported}"
+    return f"{version} is newer than what is known: {supported}" if found > NEWEST else None
+
+
+def _text(of: Release) -> str:
+    return f"{of[0]}.{of[1]}"

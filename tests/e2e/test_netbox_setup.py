@@ -1,0 +1,248 @@
+"""A NetBox that `init-netbox` prepares, and a service there with no right beyond those that it asks for: what the site
+says of the fabric, and edits that come back through NetBox's own event rule.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from reconciler.demo.fabric import FabricShape
+from reconciler.model.netbox_schema import OWNED
+from tests.e2e.conftest import LOCAL
+from tests.e2e.fabrics import files
+from tests.e2e.installation import Installation, lay_out, wait_until
+from tests.e2e.service_log import entries
+from tests.e2e.targets import NetBoxView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reconciler.model.json import JSONObject
+    from tests.lab.git_server import Repository
+    from tests.lab.netbox_server import NetBoxServer
+
+pytestmark = pytest.mark.lab
+
+SHAPE = FabricShape(spines=1, leafs=2, servers=18, vpcs=2, externals=0)
+HEALED_WITHIN = 15.0
+MOST_PASSES = 8
+"""Of 20 events that NetBox sends one by one within a second or two."""
+
+OWN = ("ignored", "it is what the reconciler wrote")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A service that is laid out over an empty NetBox, and an administrator's view of that."""
+
+    service: Installation
+    netbox: NetBoxView
+    token_file: Path
+
+    def init(self, *arguments: str) -> JSONObject:
+        """Run `init-netbox`; what it says of the one NetBox."""
+        self.service.write_settings()
+        configuration = str(self.service.process.configuration)
+        said = self.service.run_cli("init-netbox", *arguments, "--config", configuration, "--output", "json")
+        assert said.returncode == 0, said.stdout + said.stderr
+        (found,) = json.loads(said.stdout)["netboxes"]
+        netbox: JSONObject = found
+        return netbox
+
+    def check(self) -> dict[str, str]:
+        """Run `check`; what it says by subject."""
+        said = self.service.run_cli("check", "--config", str(self.service.process.configuration), "--output", "json")
+        found = json.loads(said.stdout)["checks"]
+        return {check["subject"].partition(": ")[2]: f"{check['state']}: {check['message']}" for check in found}
+
+    def said(self) -> JSONObject:
+        """What the fabric's site says."""
+        (site,) = self.netbox.records("dcim/sites", slug=self.service.fabric)
+        fields: JSONObject = site["custom_fields"]
+        return fields
+
+    def restrict(self, permissions: list[JSONObject]) -> list[JSONObject]:
+        """Use the token of a new user who has these permissions, and no other; NetBox's records of them."""
+        password = secrets.token_urlsafe(24) + "-Aa1"
+        user = self.netbox.create("users/users", {"username": f"u{self.service.fabric}", "password": password})
+        types: defaultdict[str, list[str]] = defaultdict(list)
+        for permission in permissions:
+            for action in permission["actions"]:
+                types[action].append(permission["object_type"])
+        made = [
+            self.netbox.create(
+                "users/permissions",
+                {"name": f"{action} {user['id']}", "object_types": named, "actions": [action], "users": [user["id"]]},
+            )
+            for action, named in types.items()
+        ]
+        url = f"{self.netbox.server.url}/api/users/tokens/provision/"
+        answer = requests.post(url, json={"username": user["username"], "password": password}, timeout=60)
+        token = answer.json()
+        self.token_file.write_text(f"nbt_{token['key']}.{token['token']}")
+        return made
+
+
+@pytest.fixture
+def site(repository: Repository, pristine_netbox: NetBoxServer, tmp_path: Path) -> Iterator[Site]:
+    fabric = f"f{secrets.token_hex(3)}"
+    token = tmp_path / "netbox-token"
+    token.touch(mode=0o600)
+    token.write_text(pristine_netbox.token)
+    netbox = {"url": pristine_netbox.url, "token_file": str(token), "site": fabric}
+    service = lay_out(tmp_path / "service", repository, fabric, {**LOCAL, "netbox": netbox})
+    secret = service.folder / "secrets" / "netbox-webhook"
+    secret.touch(mode=0o600)
+    secret.write_text(secrets.token_urlsafe(24))
+    netbox["webhook_secret_file"] = "secrets/netbox-webhook"
+    service.settings["server"]["public_url"] = service.url
+    view = NetBoxView(pristine_netbox, fabric)
+    yield Site(service, view, token)
+    service.close()
+    view.session.close()
+
+
+def test_least_rights(site: Site) -> None:
+    """init-netbox does its work once. A token with the permissions that it names, and no other, is enough for it and
+    for the service; what check misses it names. The site says how the fabric stands, and a pass without change writes
+    nothing at all.
+    """
+    service, netbox = site.service, site.netbox
+    mark = netbox.mark()
+    planned = site.init("--dry-run")
+    assert netbox.all_writes_since(mark) == []
+    made = site.restrict(planned["permissions"])
+    mark = netbox.mark()
+
+    done = site.init()
+    assert done["changes"] == planned["changes"]
+    assert len(netbox.all_writes_since(mark)) == len(done["changes"])
+    mark = netbox.mark()
+    assert site.init()["changes"] == []
+    assert netbox.all_writes_since(mark) == []
+
+    commit = service.push(files(), deliver=False)
+    service.start()
+    service.wait_applied(commit)
+    status = service.wait_idle()
+    said = site.said()
+    assert (status["sync_status"], status["last_pass"]["outcome"]) == ("in_sync", "succeeded"), status["message"]
+    assert (said["hh_sync_status"]["value"], said["hh_revision"], said["hh_drift"]) == (
+        *("in_sync", f"main@sha1:{commit}"),
+        0,
+    )
+    assert said["hh_last_sync"][:23] == status["last_sync"][:23]
+    assert said["hh_valid_until"] > status["next_poll"]
+    (entry,) = netbox.records("extras/journal-entries")
+    assert entry["comments"].startswith("Sync status is in_sync. ")
+
+    mark = netbox.mark()
+    assert service.reconcile()["outcome"] == "succeeded"
+    service.wait_idle()
+    assert netbox.all_writes_since(mark) == []
+
+    (may_delete,) = [one for one in made if one["actions"] == ["delete"]]
+    netbox.delete("users/permissions", may_delete)
+    missing = "; ".join(f"delete {model.content_type}" for model in OWNED)
+    checked = site.check()
+    assert checked["netbox"] == f"failing: NetBoxAccessDenied: {netbox.server.url} denies {missing}"
+    assert "netbox setup" not in checked
+
+
+def test_a_site_of_another_installation(site: Site) -> None:
+    """A site that is bound to another installation is left as it is, and the status says what to do about it."""
+    service, netbox = site.service, site.netbox
+    site.init()
+    (record,) = netbox.records("dcim/sites", slug=service.fabric)
+    netbox.update("dcim/sites", record, {"custom_fields": {"hh_installation": "another"}})
+    mark = netbox.mark()
+    service.push(files(), deliver=False)
+
+    service.start()
+    status = service.wait_idle()
+
+    assert (status["sync_status"], status["reason"]) == ("error", "NetBoxBoundElsewhere")
+    assert "netbox.take_over" in status["message"]
+    assert netbox.all_writes_since(mark) == []
+
+    service.fabric_settings["netbox"]["take_over"] = True
+    service.write_settings()
+    wait_until(lambda: service.status()["sync_status"] == "in_sync", what="taken over")
+    service.wait_idle()
+    assert site.said()["hh_installation"] not in {None, "another"}
+    assert site.said()["hh_sync_status"]["value"] == "in_sync"
+
+
+@pytest.fixture
+def worker(pristine_netbox: NetBoxServer) -> Iterator[None]:
+    """What sends NetBox's events."""
+    pristine_netbox.start_webhook_worker()
+    yield
+    pristine_netbox.stop_webhook_worker()
+
+
+def _events(service: Installation) -> Counter[tuple[str, str]]:
+    """What became of NetBox's events: how many had which result and reason."""
+    found = [e for e in entries(service.log) if e["event"] == "delivery" and e["provider"] == "netbox"]
+    return Counter((entry["result"], entry["reason"] or "") for entry in found)
+
+
+def _described(netbox: NetBoxView) -> dict[str, str]:
+    """The descriptions of our devices by key."""
+    return {key: device["description"] for key, device in netbox.owned("dcim/devices").items()}
+
+
+@pytest.fixture
+def mirrored(site: Site, worker: None) -> Site:
+    """A running service whose NetBox, prepared by init-netbox, tells it of edits; our own writes are recognised."""
+    site.init()
+    site.service.push(files(SHAPE), deliver=False)
+    site.service.start()
+    site.service.wait_idle()
+    owned = len(site.netbox.owned("dcim/devices"))
+    wait_until(lambda: _events(site.service)[OWN] >= owned, what=f"own events: {_events(site.service)}")
+    assert (set(_events(site.service)), len(site.service.passes())) == ({OWN}, 1)
+    return site
+
+
+def test_edits_come_back(mirrored: Site) -> None:
+    """By the rule that init-netbox made an edit and a deletion come back as scoped passes and are healed; 20 edits in
+    one request are few passes; a record that lost its key is known by what it had before. Records of people cause no
+    event.
+    """
+    service, netbox = mirrored.service, mirrored.netbox
+    before = _described(netbox)
+    devices = list(netbox.owned("dcim/devices").values())
+    netbox.create("ipam/vrfs", {"name": "a person's"})
+
+    netbox.update("dcim/devices", devices[0], {"description": "by hand"})
+    wait_until(lambda: _described(netbox) == before, seconds=HEALED_WITHIN, what=f"an edit healed: {_events(service)}")
+    service.wait_idle()
+    assert [one["triggers"] for one in service.passes()] == [["netbox"], ["startup"]]
+
+    netbox.delete("dcim/devices", devices[1])
+    wait_until(lambda: _described(netbox) == before, seconds=HEALED_WITHIN, what=f"restored: {_events(service)}")
+    service.wait_idle()
+    passes, events = len(service.passes()), _events(service)["accepted", ""]
+    assert events == 2
+
+    edited = [device for device in devices if device["id"] != devices[1]["id"]][:20]
+    netbox.update_all("dcim/devices", [{"id": device["id"], "description": "in bulk"} for device in edited])
+    wait_until(lambda: _described(netbox) == before, seconds=HEALED_WITHIN, what=f"20 healed: {_events(service)}")
+    wait_until(lambda: _events(service)["accepted", ""] == events + 20, what=f"20 events: {_events(service)}")
+    service.wait_idle()
+
+    assert len(service.passes()) - passes <= MOST_PASSES
+    assert set(_events(service)) == {OWN, ("accepted", "")}
+
+    netbox.update("dcim/devices", devices[0], {"custom_fields": {"hh_key": None}})
+    wait_until(lambda: service.passes()[0]["outcome"] == "partial", what=f"a clash: {_events(service)}")
+    assert _events(service)["accepted", ""] == events + 21

@@ -1,0 +1,120 @@
+"""`reconciler init-netbox`: what is refused before anything is sent, and what is said of a NetBox that refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.unit.app.configuration import LOCAL, secret, settings
+from tests.unit.loopback import Answer, Loopback, as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.cli.conftest import Said
+
+    Cli = Callable[..., Said]
+
+WEBHOOK = "extras/webhooks hedgehog-reconciler"
+PUBLIC = {"port": 0, "public_url": "https://hh.example"}
+PATHS = (
+    *("extras/tags", "extras/custom-field-choice-sets", "extras/custom-fields", "dcim/sites", "extras/custom-links"),
+    *("extras/webhooks", "extras/event-rules"),
+)
+
+
+def _fabric(url: str = "http://127.0.0.1:9", **changes: Any) -> dict[str, Any]:
+    return {"netbox": {"url": url, "token_file": "secrets/netbox-token", **changes}}
+
+
+WITH_SECRET = _fabric(webhook_secret_file="secrets/webhook")
+
+
+@pytest.mark.parametrize(
+    ("fabrics", "changes", "arguments", "message"),
+    [
+        pytest.param([WITH_SECRET], {}, [], "server.public_url is needed for the events of NetBox", id="no address"),
+        pytest.param([LOCAL], {}, [], "no fabric has a NetBox that is not embedded", id="embedded"),
+        pytest.param([LOCAL, _fabric()], {}, ["dc1"], "fabric dc1 has no NetBox that is not embedded", id="named"),
+        pytest.param([_fabric()], {}, ["dc9"], "no fabric has the name dc9", id="unknown"),
+        pytest.param(
+            [WITH_SECRET, _fabric(webhook_secret_file="secrets/api-token", site="x")],
+            {"server": PUBLIC},
+            ["dc1"],
+            "the fabrics dc1, dc2 share a NetBox, which has one webhook",
+            id="two secrets",
+        ),
+        pytest.param([WITH_SECRET], {"server": PUBLIC, "secret": "x" * 256}, [], "at most 255 characters", id="long"),
+        pytest.param([WITH_SECRET], {"server": PUBLIC, "secret": " x"}, [], "without spaces at its ends", id="space"),
+        pytest.param([WITH_SECRET], {"server": PUBLIC, "secret": b"\xff"}, [], "must be text", id="no text"),
+    ],
+)
+def test_what_is_refused(
+    cli: Cli, tmp_path: Path, fabrics: list[Any], changes: dict[str, Any], arguments: list[str], message: str
+) -> None:
+    """A configuration that cannot be carried out is refused in a sentence, and NetBox is not even asked."""
+    content = changes.pop("secret", None) if "secret" in (changes := dict(changes)) else None
+    settings(tmp_path, *fabrics, **changes)
+    if content is not None:
+        path = secret(tmp_path, "webhook", "")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    said = cli("init-netbox", *arguments, "--config", str(tmp_path / "reconciler.yaml"))
+
+    assert (said.code, said.out) == (1, "")
+    assert message in " ".join(said.err.split())
+    assert "Traceback" not in said.err
+
+
+def _as_netbox(server: Loopback) -> None:
+    """A NetBox that holds nothing and takes everything."""
+    server.answer("GET /api/status/", as_json({"netbox-version": "4.7.3"}))
+    server.otherwise = as_json({"id": 7, "next": None, "results": []})
+
+
+def test_a_netbox_that_refuses(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """What is refused is named, and so is what depends on it; all else is made, and the exit code is 1."""
+    _as_netbox(service)
+    service.answer("POST /api/extras/webhooks/", Answer(403, b'{"detail": "no"}'))
+    fabric = _fabric(service.url, webhook_secret_file="secrets/webhook")
+    settings(tmp_path, fabric, server=PUBLIC)
+
+    said = cli("init-netbox", "--config", str(tmp_path / "reconciler.yaml"), "--output", "json")
+
+    (found,) = json.loads(said.out)["netboxes"]
+    assert said.code == 1
+    assert found["faults"] == [
+        "extras/webhooks hedgehog-reconciler: NetBoxAccessDenied: POST /api/extras/webhooks/: HTTP 403: no",
+        f"extras/event-rules hedgehog-reconciler: NetBoxRejected: it needs {WEBHOOK}, which does not exist in NetBox",
+    ]
+    assert {change["path"] for change in found["changes"]} == set(PATHS[:5])
+    assert {"object_type": "dcim.device", "actions": ["view", "add", "change", "delete"], "only_for_init": False} in (
+        found["permissions"]
+    )
+
+
+def test_a_dry_run(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """A dry run says what would be made, and sends no write."""
+    _as_netbox(service)
+    settings(tmp_path, _fabric(service.url), server=PUBLIC)
+
+    said = cli("init-netbox", "dc1", "--dry-run", "--config", str(tmp_path / "reconciler.yaml"))
+
+    assert said.code == 0
+    assert "would create extras/tags hh-managed" in said.out
+    assert "note: no fabric has netbox.webhook_secret_file" in said.out
+    assert "dcim.device" in said.out
+    assert {one.target.split()[0] for one in service.asked} == {"GET"}
+
+
+def test_a_netbox_that_is_no_netbox(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """One NetBox that does not answer does not keep the others from being prepared."""
+    settings(tmp_path, _fabric(service.url), server=PUBLIC)
+
+    said = cli("init-netbox", "--config", str(tmp_path / "reconciler.yaml"))
+
+    assert said.code == 1
+    assert "wrong: NetBoxAccessDenied" in said.out
