@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import signal
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -28,6 +29,8 @@ from tests.lab.process import Background
 from tests.lab.state import remember, remembered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.lab.commands import Command
     from tests.lab.progress import Progress
 
@@ -130,6 +133,19 @@ class NetBoxServer:
         Requests that are being answered then fail. Queued webhooks are forgotten.
         """
         self._stores().reset()
+
+    @contextmanager
+    def backup(self) -> Iterator[Callable[[], None]]:
+        """A backup of the database as it is now, until the context ends. What it gives goes back to it, as `reset`
+        goes back to the migrations: ids that were given since are given again.
+        """
+        name = f"backup_{secrets.token_hex(4)}"
+        stores = self._stores()
+        stores.back_up(name)
+        try:
+            yield lambda: stores.reset(name)
+        finally:
+            stores.forget(name)
 
     def mark(self) -> int:
         """A moment, for `writes_since`."""
