@@ -112,13 +112,16 @@ def test_throttled_requests_say_when_to_come_again(faults: HttpFaults, target: T
 
 def test_a_lost_answer_belongs_to_a_write_that_happened(faults: HttpFaults, target: Target) -> None:
     """The client learns nothing of it."""
+    faults.lose_answers(1, "/api/b/")
+    assert _ask(faults).status_code == 201
+    faults.heal()
     faults.lose_answers(1)
     assert _ask(faults, "GET").status_code == 201
     with pytest.raises(requests.ConnectionError):
         _ask(faults)
 
-    assert [method for method, _, _ in target.got] == ["GET", "POST"]
-    assert [one.status for one in faults.journal] == [201, UNANSWERED]
+    assert [method for method, _, _ in target.got] == ["POST", "GET", "POST"]
+    assert [one.status for one in faults.journal] == [201, 201, UNANSWERED]
     assert _ask(faults).status_code == 201
 
 
@@ -146,20 +149,20 @@ def test_delayed_writes(faults: HttpFaults) -> None:
 
 
 def test_held_writes_wait_for_the_test(faults: HttpFaults, target: Target) -> None:
-    """The first ones pass; with `heal` the others go on."""
-    faults.hold_writes_after(1)
+    """Those to a path, until they are released; nothing else waits."""
+    faults.hold_writes("/api/b/")
     assert _ask(faults).status_code == 201
+    with pytest.raises(TimeoutError, match="no write was held"):
+        faults.wait_held(0.0)
+    faults.hold_writes("/api/a/")
     with ThreadPoolExecutor() as threads:
         asked = threads.submit(_ask, faults)
         faults.wait_held(_TIMEOUT)
         assert _ask(faults, "GET").status_code == 201
         assert len(target.got) == 2
-        faults.heal()
+        faults.release()
 
     assert asked.result().status_code == 201
-    faults.hold_writes_after(0)
-    with pytest.raises(TimeoutError, match="no write was held"):
-        faults.wait_held(0.0)
 
 
 def test_nobody_behind_is_a_bad_gateway() -> None:

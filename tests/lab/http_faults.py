@@ -54,6 +54,15 @@ class Exchange:
         return self.method in WRITES
 
 
+@dataclass(frozen=True)
+class _Planned:
+    fault: Fault
+    path: str
+
+    def concerns(self, path: str, *, is_write: bool) -> bool:
+        return path.startswith(self.path) and (is_write or self.fault is Fault.THROTTLED)
+
+
 class HttpFaults:
     """Forwards to `target` from a port of its own; a context manager. Its methods may be called from any thread.
 
@@ -64,11 +73,11 @@ class HttpFaults:
         address = urlsplit(target)
         self._host, self._port = str(address.hostname), address.port
         self._changed = threading.Condition()
-        self._faults: deque[Fault] = deque()
+        self._faults: deque[_Planned] = deque()
         self._journal: list[Exchange] = []
         self._stalled_until = 0.0
         self._delay = 0.0
-        self._allowed: int | None = None
+        self._held_path: str | None = None
         self._held = 0
         self._server = _listen(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -113,9 +122,11 @@ class HttpFaults:
         """Answer 429 with `Retry-After: 1` to the next requests of any kind."""
         self._add(Fault.THROTTLED, times)
 
-    def lose_answers(self, times: int) -> None:
-        """Forward the next writes, wait until the server has carried them out, and drop the connections."""
-        self._add(Fault.ANSWER_LOST, times)
+    def lose_answers(self, times: int, path: str = "/") -> None:
+        """Forward the next writes to this path and below it, wait until the server has carried them out, and drop the
+        connections.
+        """
+        self._add(Fault.ANSWER_LOST, times, path)
 
     def stall(self, seconds: float) -> None:
         """Hold every request that comes within that time until its end, then forward it."""
@@ -127,10 +138,16 @@ class HttpFaults:
         with self._changed:
             self._delay = seconds
 
-    def hold_writes_after(self, number: int) -> None:
-        """Let that many writes pass, and hold those that follow until `heal`."""
+    def hold_writes(self, path: str = "/") -> None:
+        """Hold the writes to this path and below it until `release`."""
         with self._changed:
-            self._allowed = number
+            self._held_path = path
+
+    def release(self) -> None:
+        """What is held goes on, and nothing more is held."""
+        with self._changed:
+            self._held_path = None
+            self._changed.notify_all()
 
     def wait_held(self, seconds: float) -> None:
         """Until a write is held. Raises TimeoutError."""
@@ -142,17 +159,17 @@ class HttpFaults:
         """Take back all that was asked for; what is held goes on."""
         with self._changed:
             self._faults.clear()
-            self._stalled_until, self._delay, self._allowed = 0.0, 0.0, None
-            self._changed.notify_all()
+            self._stalled_until, self._delay = 0.0, 0.0
+        self.release()
 
-    def _add(self, fault: Fault, times: int) -> None:
+    def _add(self, fault: Fault, times: int, path: str = "/") -> None:
         with self._changed:
-            self._faults.extend([fault] * times)
+            self._faults.extend([_Planned(fault, path)] * times)
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request, or drop it, and note it."""
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        fault = self._admit(handler.command)
+        fault = self._admit(handler)
         refusal = {
             Fault.BAD_GATEWAY: _Answer(HTTPStatus.BAD_GATEWAY),
             Fault.THROTTLED: _Answer(HTTPStatus.TOO_MANY_REQUESTS, (("Retry-After", "1"),)),
@@ -166,29 +183,25 @@ class HttpFaults:
         if not is_dropped:
             answer.send(handler)
 
-    def _admit(self, method: str) -> Fault | None:
+    def _admit(self, handler: BaseHTTPRequestHandler) -> Fault | None:
         """Wait as long as this request has to; what goes wrong with it."""
-        is_write = method in WRITES
+        is_write = handler.command in WRITES
         with self._changed:
-            if is_write:
+            if is_write and self._held_path and handler.path.startswith(self._held_path):
                 self._hold()
             self._changed.wait_for(lambda: time.monotonic() >= self._stalled_until, self._stall_left())
             delay = self._delay if is_write else 0.0
-            fault = next((one for one in self._faults if is_write or one is Fault.THROTTLED), None)
-            if fault:
-                self._faults.remove(fault)
+            planned = next((one for one in self._faults if one.concerns(handler.path, is_write=is_write)), None)
+            if planned:
+                self._faults.remove(planned)
         time.sleep(delay)
-        return fault
+        return planned.fault if planned else None
 
     def _hold(self) -> None:
-        if self._allowed is None:
-            return
-        self._allowed -= 1
-        if self._allowed < 0:
-            self._held += 1
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._allowed is None, TIMEOUT)
-            self._held -= 1
+        self._held += 1
+        self._changed.notify_all()
+        self._changed.wait_for(lambda: self._held_path is None, TIMEOUT)
+        self._held -= 1
 
     def _stall_left(self) -> float:
         return max(0.0, self._stalled_until - time.monotonic())
