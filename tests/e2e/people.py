@@ -83,6 +83,12 @@ class People:
         ends = zip(networks, left, strict=True)
         self.make("ipam/ip-addresses", *({"address": f"{n}.1/24", "vrf": v, **_on(end)} for (n, v), end in ends))
 
+    def rename(self, model: str, name: str) -> None:
+        """Give another name to the only record of a model that they made."""
+        (record_id,) = self._before[model]
+        self.netbox.update(model, {"id": record_id}, {"name": name})
+        self.remember(model, record_id)
+
     def remember(self, model: str, *ids: int) -> None:
         """Records of theirs that they changed themselves just now."""
         known = self._before[model]

@@ -170,7 +170,9 @@ def test_answers_that_get_lost(world: World, faults: HttpFaults, people: People)
 
 @pytest.mark.parametrize("seconds", [4.0, pytest.param(30.0, marks=pytest.mark.long)])
 def test_a_stall(world: World, faults: HttpFaults, people: People, seconds: float) -> None:
-    """Shorter than the client waits, it costs its time and nothing else; what is pushed meanwhile is not lost."""
+    """Shorter than the client waits, it costs its time and nothing else: what is pushed meanwhile waits for it, and is
+    not lost.
+    """
     declared = bodies()
     world.service.push(rendered(declared), deliver=False)
     faults.hold_writes("/api/ipam/")
