@@ -13,7 +13,16 @@ from tests.e2e.crds import serve
 from tests.e2e.fabrics import shared_folder
 from tests.e2e.installation import Installation, lay_out
 from tests.e2e.targets import ClusterView, NetBoxView
-from tests.lab.fixtures import git_server, kubernetes_server, lab, lab_session, namespace, netbox_server, repository
+from tests.lab.fixtures import (
+    git_server,
+    kubernetes_server,
+    lab,
+    lab_session,
+    namespace,
+    netbox_server,
+    pristine_netbox,
+    repository,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +38,7 @@ __all__ = [
     "lab_session",
     "namespace",
     "netbox_server",
+    "pristine_netbox",
     "repository",
 ]
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tests.lab.git_server import GitServer
     from tests.lab.kubernetes_server import KubernetesServer
 
-pytestmark = pytest.mark.lab
+# other fabrics have the same addresses
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("pristine_netbox")]
 
 REBUILT_TIMEOUT = 120.0
 

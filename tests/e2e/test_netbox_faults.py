@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import World
     from tests.lab.netbox_server import NetBoxServer
 
-pytestmark = pytest.mark.lab
+# other fabrics have the same addresses
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("pristine_netbox")]
 
 PASSES = 8
 """Passes that somebody asks for, one after the other, until NetBox is in line again."""

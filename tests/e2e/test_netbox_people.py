@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
     from tests.e2e.conftest import World
 
-pytestmark = pytest.mark.lab
+# other fabrics have the same addresses
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("pristine_netbox")]
 
 NUMBER = 50
 CLASHING_SERVER, CLASHING_VPC = "server-03", "vpc-02"
