@@ -1,4 +1,5 @@
-"""`python -m tests.bench`: prints the figures. Takes a few minutes; needs a lab that is up.
+"""`python -m tests.bench`: prints the figures. Takes a few minutes; needs a lab that is up. With names of `PARTS`
+behind (`python -m tests.bench mirror`) it prints those alone.
 
 What is measured: from the end of `git push` to the object's new value in the cluster, and to the request's success;
 a full pass with nothing to do; the first apply beside `kubectl apply --server-side` of the same files on the same
@@ -8,6 +9,7 @@ server; the service's peak memory (VmHWM); then what the modules of `PARTS` say.
 from __future__ import annotations
 
 import secrets
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from reconciler.demo.fabric import FABRIC_500, build_fabric, render
-from tests.bench import deliveries, edits, first_apply, idle, parsing, planning, unchanged
+from tests.bench import deliveries, edits, first_apply, idle, mirror, parsing, planning, unchanged
 from tests.bench.figures import say, summary
 from tests.e2e.fabrics import file_name, files
 from tests.e2e.installation import Installation, lay_out, wait_until
@@ -28,23 +30,27 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
 
 CRDS = Path(__file__).parents[1] / "crds"
-PARTS = (planning, first_apply, unchanged, edits, parsing, deliveries, idle)
+PARTS = (planning, first_apply, unchanged, edits, parsing, deliveries, idle, mirror)
 PUSHES = 20
 NO_OPS = 5
 GOAL_APPLIED = 1.0
 GOAL_MEMORY = 200
 
 
-def main() -> None:
-    """Measure, and print one line a figure."""
+def main(*wanted: str) -> None:
+    """Measure, and print one line a figure. `wanted` are names of parts, none: everything."""
+    parts = {part.__name__.rpartition(".")[2]: part for part in PARTS}
+    if unknown := set(wanted) - set(parts):
+        raise SystemExit(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}")
     lab = Lab(default_folder())
     lab.up(Progress(), NAMES)
     lab.kubernetes.apply_crds(CRDS)
     lab.netbox.reset()
     with tempfile.TemporaryDirectory() as folder:
-        _baseline_then_service(lab, Path(folder))
-        for part in PARTS:
-            part.measure(lab, Path(folder) / part.__name__)
+        if not wanted:
+            _baseline_then_service(lab, Path(folder))
+        for name in wanted or parts:
+            parts[name].measure(lab, Path(folder) / name)
 
 
 def _baseline_then_service(lab: Lab, folder: Path) -> None:
@@ -151,4 +157,4 @@ def _vlan(cluster: ClusterView, vpc: str, subnet: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -30,6 +30,35 @@ FABRIC_50000 = FabricShape(spines=8, leafs=32, servers=768, vpcs=250, attachment
 
 
 @contextmanager
+def with_netbox(lab: Lab, folder: Path, name: str) -> Iterator[Installation]:
+    """An installation that is not started, with one fabric on the real API server and in NetBox, at a site of its name.
+    NetBox may tell it of edits. Cleared away at the end, NetBox aside.
+    """
+    lab.git.create_repository(name)
+    namespace = lab.kubernetes.create_namespace("bench")
+    targets = {
+        "cluster": {"kubeconfig": "secrets/kubeconfig", "namespace": namespace},
+        "netbox": {
+            "url": lab.netbox.url,
+            "token_file": "secrets/netbox-token",
+            "site": name,
+            "webhook_secret_file": "secrets/netbox-webhook",
+        },
+    }
+    service = lay_out(folder, lab.git.repository(name), name, targets)
+    lab.kubernetes.write_kubeconfig(folder / "secrets" / "kubeconfig", token=lab.kubernetes.admin_token)
+    for file, text in (("netbox-token", lab.netbox.token), ("netbox-webhook", secrets.token_urlsafe(24))):
+        (folder / "secrets" / file).touch(mode=0o600)
+        (folder / "secrets" / file).write_text(text)
+    try:
+        yield service
+    finally:
+        service.close()
+        lab.kubernetes.delete_hedgehog_objects(namespace)
+        lab.git.delete_repository(name)
+
+
+@contextmanager
 def cluster_only(lab: Lab, folder: Path) -> Iterator[tuple[Installation, str]]:
     """An installation that is not started, with one fabric on the real API server; its namespace. Cleared away at the
     end.

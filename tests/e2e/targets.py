@@ -10,6 +10,8 @@ import requests
 from reconciler.model.kinds import DECLARABLE, KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reconciler.model.json import JSONObject
     from tests.lab.kubernetes_server import KubernetesServer
     from tests.lab.netbox_server import NetBoxServer
@@ -93,12 +95,18 @@ class NetBoxView:
         body: JSONObject = answer.json() if answer.content else {}
         return body
 
-    def records(self, model: str, **filters: str) -> list[JSONObject]:
+    def records(self, model: str, **filters: str | list[str]) -> list[JSONObject]:
         found: list[JSONObject] = self._call("GET", f"{model}/", params={"limit": PAGE, **filters})["results"]
         return found
 
     def create(self, model: str, fields: JSONObject) -> JSONObject:
         return self._call("POST", f"{model}/", json=fields)
+
+    def create_all(self, model: str, bodies: Iterable[JSONObject]) -> list[JSONObject]:
+        """Several records, all or none."""
+        answer: Any = self._call("POST", f"{model}/", json=list(bodies))
+        made: list[JSONObject] = answer
+        return made
 
     def update(self, model: str, record: JSONObject, fields: JSONObject) -> JSONObject:
         return self._call("PATCH", f"{model}/{record['id']}/", json=fields)

@@ -287,6 +287,17 @@ def test_netbox_reset_leaves_nothing(pristine_netbox: NetBoxServer) -> None:
         assert _read_sites(pristine_netbox) == []
 
 
+def test_netbox_goes_back_to_a_backup(pristine_netbox: NetBoxServer) -> None:
+    """What was there when the backup was taken is there again, as often as one wants, and nothing else."""
+    _create_site(pristine_netbox, "before", pristine_netbox.token)
+    with pristine_netbox.backup() as go_back:
+        for _ in range(2):
+            _create_site(pristine_netbox, "after", pristine_netbox.token)
+            assert _read_sites(pristine_netbox) == ["after", "before"]
+            go_back()
+            assert _read_sites(pristine_netbox) == ["before"]
+
+
 def test_netbox_comes_back_with_its_data(pristine_netbox: NetBoxServer) -> None:
     """During an outage nothing listens; afterwards the same URL serves the same site."""
     _create_site(pristine_netbox, "dc1", pristine_netbox.token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import signal
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -28,6 +29,8 @@ from tests.lab.process import Background
 from tests.lab.state import remember, remembered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.lab.commands import Command
     from tests.lab.progress import Progress
 
@@ -50,8 +53,8 @@ class NetBoxState:
 
 
 @dataclass(frozen=True)
-class NetBoxWrite:
-    """One write request to the REST API that was answered."""
+class NetBoxRequest:
+    """One request that was answered."""
 
     method: str
     path: str
@@ -131,17 +134,35 @@ class NetBoxServer:
         """
         self._stores().reset()
 
+    @contextmanager
+    def backup(self) -> Iterator[Callable[[], None]]:
+        """A backup of the database as it is now, until the context ends. What it gives goes back to it, as `reset`
+        goes back to the migrations: ids that were given since are given again.
+        """
+        name = f"backup_{secrets.token_hex(4)}"
+        stores = self._stores()
+        stores.back_up(name)
+        try:
+            yield lambda: stores.reset(name)
+        finally:
+            stores.forget(name)
+
     def mark(self) -> int:
         """A moment, for `writes_since`."""
         return journal.length(self._access_log)
 
-    def writes_since(self, mark: int) -> list[NetBoxWrite]:
-        """The REST writes answered since the mark, oldest first; those whose answer a client has seen are all there.
+    def requests_since(self, mark: int) -> list[NetBoxRequest]:
+        """The requests answered since the mark, oldest first; those whose answer a client has seen are all there."""
+        return [NetBoxRequest(**entry) for entry in journal.entries_since(self._access_log, mark)]
 
-        POST to /graphql/ is a read and not among them.
-        """
-        requests = (NetBoxWrite(**entry) for entry in journal.entries_since(self._access_log, mark))
+    def writes_since(self, mark: int) -> list[NetBoxRequest]:
+        """Those of them that are REST writes. POST to /graphql/ is a read and not among them."""
+        requests = self.requests_since(mark)
         return [one for one in requests if one.method in _WRITE_METHODS and one.path.startswith("/api/")]
+
+    def sql(self, *statements: str) -> str:
+        """Run SQL in the database, past NetBox; the rows' values, a line each."""
+        return self._stores().postgres.execute(*statements, database=netbox_stores.DATABASE)
 
     def start_webhook_worker(self) -> None:
         """Start the background worker that sends webhooks, and does nothing else; it is off unless asked for."""

@@ -68,9 +68,26 @@ class NetBoxStores:
         if DATABASE not in self.postgres.execute("select datname from pg_database").split():
             self.reset()
 
-    def reset(self) -> None:
-        """Give NetBox a fresh copy of the template, under whatever sessions it has, and empty its queues and cache."""
-        copy = f"create database {DATABASE} template {_TEMPLATE} strategy file_copy"
+    def back_up(self, name: str) -> None:
+        """Copy NetBox' database as it is, for `reset`; NetBox' sessions are ended for that, and it makes new ones."""
+        lock = f"alter database {DATABASE} with allow_connections"
+        # nobody but NetBox has sessions here
+        end = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        copy = f"create database {name} template {DATABASE} strategy file_copy"
+        try:
+            self.postgres.execute(f"drop database if exists {name}", f"{lock} false", end, copy)
+        finally:
+            self.postgres.execute(f"{lock} true")
+
+    def forget(self, name: str) -> None:
+        """Remove what `back_up` made."""
+        self.postgres.execute(f"drop database if exists {name}")
+
+    def reset(self, source: str = _TEMPLATE) -> None:
+        """Give NetBox a fresh copy of the template, or of a backup, under whatever sessions it has, and empty its
+        queues and cache.
+        """
+        copy = f"create database {DATABASE} template {source} strategy file_copy"
         self.postgres.execute(f"drop database if exists {DATABASE} with (force)", copy)
         self._redis_command("-n", "0", "del", *_QUEUES)
         self._redis_command("-n", "1", "flushdb")

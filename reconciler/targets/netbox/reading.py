@@ -121,12 +121,16 @@ class Reader:
         """All records of the owned models that are ours or could clash with ours. Unless `is_full`, only those are read
         that were written since the last time, where NetBox can tell which.
         """
-        if not is_full and self._recent.holds(self._fabric) and self._refresh():
+        if not is_full and self._recent.holds(self._fabric, self._site_id()) and self._refresh():
             return self._recent.found()
         mark = newest(self._client)
         found = self._pages([model.path for model in OWNED])
-        self._recent.keep(self._fabric, found, mark)
+        self._recent.keep(self._fabric, self._site_id(), found, mark)
         return found
+
+    def _site_id(self) -> int | None:
+        """The fabric's site, where it is asked for and exists."""
+        return self.ids.get(self._site) if self._site else None
 
     def _refresh(self) -> bool:
         """Read again what was written since the last time; whether that could be told."""
@@ -227,7 +231,7 @@ class Reader:
         """The records of these models, page by page of all of them at once."""
         found: Found = {path: [] for path in paths}
         starts = dict.fromkeys(paths, 0)
-        site_id = self.ids.get(self._site) if self._site else None
+        site_id = self._site_id()
         while starts:
             queries = (
                 page_query(path, relevant(path, self._fabric, site_id), self._fabric, start)

@@ -29,12 +29,13 @@ class Recent:
 
     def __init__(self) -> None:
         self._fabric = ""
+        self._site_id: int | None = None
         self._entries: dict[str, dict[int, tuple[str, bool]]] = {}
         self.mark: Mark | None = None
 
-    def keep(self, fabric: str, found: Found, mark: Mark | None) -> None:
+    def keep(self, fabric: str, site_id: int | None, found: Found, mark: Mark | None) -> None:
         """Keep what was read after `mark` was. Without one nothing is kept: nobody could tell what it misses."""
-        self._fabric, self.mark = fabric, mark
+        self._fabric, self._site_id, self.mark = fabric, site_id, mark
         if mark is None or sum(map(len, found.values())) > _MOST:
             self.mark, self._entries = None, {}
         else:
@@ -43,8 +44,9 @@ class Recent:
                 for path, entries in found.items()
             }
 
-    def holds(self, fabric: str) -> bool:
-        return self.mark is not None and self._fabric == fabric
+    def holds(self, fabric: str, site_id: int | None) -> bool:
+        """Not when the site was another one, or not there: what stands at it was not read then."""
+        return self.mark is not None and (self._fabric, self._site_id) == (fabric, site_id)
 
     def found(self) -> Found:
         return {
