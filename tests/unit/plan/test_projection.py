@@ -375,12 +375,6 @@ def test_empty_fabric() -> None:
         "extras/custom-fields hh_outbound_community",
         "extras/custom-fields hh_prefixes",
         "extras/custom-fields hh_connection_type",
-        "extras/custom-fields hh_sync_status",
-        "extras/custom-fields hh_revision",
-        "extras/custom-fields hh_last_sync",
-        "extras/custom-fields hh_drift",
-        "extras/custom-fields hh_valid_until",
-        "extras/custom-fields hh_installation",
         "dcim/sites dc1",
     ]
 
