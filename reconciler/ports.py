@@ -168,10 +168,11 @@ class NetBox(Protocol):
     def address(self) -> str:
         """The URL without credentials; two fabrics with the same address and site clash."""
 
-    def observe(self, fabric: str, projection: Projection, *, is_full: bool = True) -> Observation:
+    def observe(self, fabric: str, projection: Projection, *, is_full: bool = True, cause: str = "") -> Observation:
         """Everything of ours for `fabric`, everything that could clash with the projection's records by natural
         key, and which of its prerequisites exist: in few large reads. Unless `is_full`, what was read before and is
-        known not to have been written since need not be read again.
+        known not to have been written since need not be read again. `cause` says in NetBox's changelog what the writes
+        that follow are for.
 
         Raises NetBoxUnavailableError, NetBoxAccessError.
         """

@@ -92,9 +92,10 @@ class Terms:
 class Attempt:
     """The notes of one pass. Written by one thread only."""
 
-    def __init__(self, fabric: str, clock: Clock, terms: Terms) -> None:
+    def __init__(self, fabric: str, clock: Clock, terms: Terms, pass_id: str = "") -> None:
         earlier = terms.earlier
         self.fabric = fabric
+        self.pass_id = pass_id
         self.inspector = terms.inspector
         """Checks documents by the schemas of their cluster."""
         self.began = clock.now()
@@ -113,6 +114,8 @@ class Attempt:
         """Whether this part of the pass wrote anything to NetBox."""
         self.aim: object = None
         """Revision and scope that the pass works towards."""
+        self.cause = ""
+        """What the pass is for, as NetBox's changelog says it: revision and id."""
         self.left = 0
         """Writes to NetBox that the pass left to its next part, because it yielded."""
         self.is_thorough = terms.is_thorough

@@ -104,7 +104,7 @@ def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, t
     """Look at some objects, and at what depends on them, without fetching. None: the whole fabric must be looked at,
     because it is not known to be at the applied revision.
     """
-    attempt = Attempt(subject.fabric.name, clock, terms)
+    attempt = Attempt(subject.fabric.name, clock, terms, order.id)
     desired = _applied(subject.source, past.record, attempt)
     if desired is None or order.scope is None:
         return None
@@ -130,7 +130,7 @@ def _applied(source: DesiredSource, record: FabricRecord, attempt: Attempt) -> D
 
 
 def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, terms: Terms) -> Report:
-    attempt = Attempt(subject.fabric.name, clock, terms)
+    attempt = Attempt(subject.fabric.name, clock, terms, order.id)
     fetched = fetch(subject.source, attempt)
     history = learn(subject.source, fetched, order.requests, past.record, attempt)
     # The first part of a pass that yielded may have brought the fabric in line with a commit that is taken back by now.
@@ -191,7 +191,9 @@ def _mirror(
         objects = desired.manifests.values() if desired else None
     if scope is not None:
         scope = with_dependencies(with_dependents(scope, objects or ()), objects or ())
-    attempt.aim = (desired.revision if desired else None, scope)
+    revision = desired.revision if desired else None
+    attempt.aim = (revision, scope)
+    attempt.cause = f"{revision or 'no revision'}, pass {attempt.pass_id}"
     mirror(subject.netbox, subject.fabric.netbox, objects, why_incomplete(desired, attempt.unserved), attempt, scope)
 
 

@@ -88,7 +88,7 @@ def foresee(
     with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
         if projection is not None:
             Holding(netbox, policy)
-            plan = _plan(netbox, policy, projection, incomplete, attempt.fabric)
+            plan = _plan(netbox, policy, projection, incomplete, attempt)
             _note(plan, projection, attempt)
             return plan
         netbox.version()
@@ -105,19 +105,13 @@ def _project(policy: NetBoxPolicy, objects: Iterable[Projectable] | None, attemp
 
 
 def _plan(
-    netbox: NetBox,
-    policy: NetBoxPolicy,
-    projection: Projection,
-    incomplete: str | None,
-    fabric: str,
-    *,
-    is_full: bool = True,
+    netbox: NetBox, policy: NetBoxPolicy, projection: Projection, incomplete: str | None, attempt: Attempt
 ) -> NetBoxPlan:
     if not projection.records:
         # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
         projection = replace(projection, shared=())
-    observation = netbox.observe(fabric, projection, is_full=is_full)
-    return plan_netbox(projection, observation, policy, fabric, incomplete=incomplete)
+    observation = netbox.observe(attempt.fabric, projection, is_full=attempt.is_thorough, cause=attempt.cause)
+    return plan_netbox(projection, observation, policy, attempt.fabric, incomplete=incomplete)
 
 
 def _mirror(
@@ -129,7 +123,7 @@ def _mirror(
     scope: Scope,
 ) -> None:
     holding = Holding(netbox, policy)
-    plan = _plan(netbox, policy, projection, incomplete, attempt.fabric, is_full=attempt.is_thorough)
+    plan = _plan(netbox, policy, projection, incomplete, attempt)
     if scope is not None:
         plan = within(plan, attempt.fabric, scope)
         projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))

@@ -27,7 +27,7 @@ from tests.contract.netbox_records import (
     projected,
     vpc,
 )
-from tests.contract.netbox_runner import mirror
+from tests.contract.netbox_runner import carry_out, mirror
 from tests.contract.netbox_world import World
 from tests.contract.test_netbox import NetBoxContract
 from tests.integration.netbox_people import Proxy, ServerPerson, proxy_to
@@ -322,13 +322,18 @@ def test_a_custom_field_that_does_not_serve(
 
 
 def test_the_changelog_names_the_fabric(netbox: NetBoxServer, person: ServerPerson) -> None:
-    """Every change that we made says which fabric it was for."""
+    """Every change that we made says which fabric it was for, and what it was for where that is known."""
     mirror(netbox, "dc1", POLICY, projected(*SERVERS))
-    mirror(netbox, "dc1", POLICY, projected(declared("Server", "server-01", {"description": "x"})))
+    projection = projected(declared("Server", "server-01", {"description": "x"}))
+    plan = plan_netbox(projection, netbox.observe("dc1", projection, cause="pass 7" + "x" * 300), POLICY, "dc1")
+    assert [result.error for result in carry_out(plan, netbox)] == [None] * 2
     changes = person.call("GET", "core/object-changes/?limit=1000")["results"]
 
     assert {change["action"]["value"] for change in changes} == {"create", "update", "delete"}
-    assert {change["message"] for change in changes} == {"hedgehog-reconciler: fabric dc1"}
+    assert {change["message"][:39] for change in changes} == {
+        "hedgehog-reconciler: fabric dc1",
+        "hedgehog-reconciler: fabric dc1, pass 7",
+    }
 
 
 @pytest.mark.long

@@ -58,8 +58,8 @@ class FaultyNetBox:
     def version(self) -> str:
         return self._call("version", self._inner.version)
 
-    def observe(self, fabric: str, projection: Projection, *, is_full: bool = True) -> Observation:
-        return self._call("observe", lambda: self._inner.observe(fabric, projection, is_full=is_full))
+    def observe(self, fabric: str, projection: Projection, *, is_full: bool = True, cause: str = "") -> Observation:
+        return self._call("observe", lambda: self._inner.observe(fabric, projection, is_full=is_full, cause=cause))
 
     def create_shared(self, records: Sequence[SharedRecord]) -> Sequence[WriteResult]:
         return self._write("create_shared", records, lambda record: record.ref, self._inner.create_shared)

@@ -51,6 +51,7 @@ class LocalNetBox:
         projection: Projection,  # noqa: ARG002
         *,
         is_full: bool = True,  # noqa: ARG002
+        cause: str = "",  # noqa: ARG002 - it keeps no log
     ) -> Observation:
         self._written.clear()
         tables = self._load()

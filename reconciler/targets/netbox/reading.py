@@ -81,6 +81,8 @@ class Reader:
         self._largest_page = 0
         self._fabric = ""
         self._site: Ref | None = None
+        self.cause = ""
+        """What the writes after the observation are for."""
         self.ids: dict[Ref, int] = {}
         self.versions: dict[tuple[str, int], str] = {}
         self._moved: set[tuple[str, int]] = set()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.targets.netbox.reading import Reader
 
 TAG = Ref(TAGS, OWNED_TAG)
+_LONGEST_MESSAGE = 200
 
 
 class SharedSender:
@@ -29,7 +30,7 @@ class SharedSender:
         self._path = path
 
     def entry(self, item: SharedRecord) -> JSONObject:
-        return {**body(self._path, item.fields, self._reader.ids), "changelog_message": message(self._reader.fabric)}
+        return {**body(self._path, item.fields, self._reader.ids), "changelog_message": message(self._reader)}
 
     def record_id(self, item: SharedRecord) -> int | None:  # noqa: ARG002 - it has none yet
         return None
@@ -60,7 +61,7 @@ class CreateSender:
             **fields,
             "tags": [self._reader.ids[tag] for tag in (TAG, *_group_tags(item.fields))],
             "custom_fields": {**fields.get("custom_fields", {}), KEY_FIELD: item.ref.key},
-            "changelog_message": message(self._reader.fabric),
+            "changelog_message": message(self._reader),
         }
 
     def record_id(self, item: Record) -> int | None:  # noqa: ARG002 - it has none yet
@@ -101,7 +102,7 @@ class UpdateSender:
             fields["tags"] = [*ours, *self._reader.other_tags(item.existing)]
         if item.takes:
             fields["custom_fields"] = {**fields.get("custom_fields", {}), KEY_FIELD: item.takes.key}
-        return {"id": item.existing.id, **fields, "changelog_message": message(self._reader.fabric)}
+        return {"id": item.existing.id, **fields, "changelog_message": message(self._reader)}
 
     def record_id(self, item: RecordChange) -> int | None:
         return item.existing.id
@@ -142,7 +143,7 @@ class DeleteSender:
         self._path = path
 
     def entry(self, item: ExistingRecord) -> JSONObject:
-        return {"id": item.id, "changelog_message": message(self._reader.fabric)}
+        return {"id": item.id, "changelog_message": message(self._reader)}
 
     def record_id(self, item: ExistingRecord) -> int | None:
         return item.id
@@ -155,7 +156,7 @@ class DeleteSender:
 
     def send_alone(self, item: ExistingRecord) -> None:
         """Delete one by its own address: there NetBox names what depends on it. Raises RefusedError, LostError."""
-        entry = {"changelog_message": message(self._reader.fabric)}
+        entry = {"changelog_message": message(self._reader)}
         self._client.write("DELETE", f"{self._path}/{item.id}", entry, etags(self._reader, [item]))
 
     def settled(self, items: Sequence[ExistingRecord]) -> Sequence[bool]:
@@ -164,9 +165,10 @@ class DeleteSender:
         return [item.id not in left for item in items]
 
 
-def message(fabric: str) -> str:
-    """What NetBox's changelog says of a write."""
-    return f"hedgehog-reconciler: fabric {fabric}"
+def message(reader: Reader) -> str:
+    """What NetBox's changelog says of a write: the program, the fabric, what it is for. NetBox keeps so much of it."""
+    parts = [f"hedgehog-reconciler: fabric {reader.fabric}", *([reader.cause] if reader.cause else [])]
+    return ", ".join(parts)[:_LONGEST_MESSAGE]
 
 
 def etags(reader: Reader, items: Iterable[ExistingRecord]) -> list[str]:

@@ -94,7 +94,8 @@ class NetBoxServer:
         """
         return self._client.written.holds(request_id, _PATIENCE)
 
-    def observe(self, fabric: str, projection: Projection, *, is_full: bool = True) -> Observation:
+    def observe(self, fabric: str, projection: Projection, *, is_full: bool = True, cause: str = "") -> Observation:
+        self._reader.cause = cause
         return self._reader.observe(fabric, projection, is_full=is_full)
 
     def create_shared(self, records: Sequence[SharedRecord]) -> Sequence[WriteResult]:
