@@ -7,7 +7,9 @@ conditions with a write and cut nothing to the size that NetBox takes; its recor
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote_plus, urlsplit, urlunsplit
@@ -34,8 +36,10 @@ _ATTEMPTS = 4
 _PATIENCE = 75.0
 """Seconds after which no further attempt is made: a NetBox that times out once is asked once more, no oftener."""
 
-_MOST_ALIASES = 8
-"""NetBox takes ten aliases in a query by default, and a part has one at most."""
+_MOST_ALIASES = 10
+"""NetBox takes no more in a query by default."""
+
+_ALIAS = re.compile(r"\w+:\w+\(")
 
 _LONGEST_QUERY = 3500
 """Characters, as sent. Queries travel as GET, so that they are reads for every proxy and log; gunicorn takes 4,094."""
@@ -62,6 +66,7 @@ class NetBoxClient:
         self.written = session.written
         self._auth = session.token_auth
         self._api.http_session = session
+        self._readers = access.writers
         self._root: str = self._api.base_url.removesuffix("/api")
         self.address = _public(self._root)
         self._reading = _retrying((BusyError, LostError), sleep)
@@ -80,12 +85,20 @@ class NetBoxClient:
         return self._auth.version()
 
     def query(self, *parts: str) -> dict[str, list[JSONObject]]:
-        """The answers to GraphQL fields (`site_list(…){…}`), by name, in as few requests as their length allows."""
+        """The answers to GraphQL fields (`site_list(…){…}`), by name, in as few requests as their length allows, and
+        these at once.
+        """
         found: dict[str, list[JSONObject]] = {}
-        for text in _packed(parts):
-            for name, items in self._reading(self._query, text).items():
+        for answer in self._at_once(list(_packed(parts))):
+            for name, items in answer.items():
                 found.setdefault(name, []).extend(items)
         return found
+
+    def _at_once(self, texts: Sequence[str]) -> Iterable[dict[str, list[JSONObject]]]:
+        if len(texts) < 2:  # noqa: PLR2004 - nothing to be done at once
+            return [self._reading(self._query, text) for text in texts]
+        with ThreadPoolExecutor(self._readers, "netbox-reader") as pool:
+            return list(pool.map(lambda text: self._reading(self._query, text), texts))
 
     def listing(self, path: str, params: Params) -> list[JSONObject]:
         """All objects of a REST list that is known to be short."""
@@ -169,12 +182,12 @@ def _read(where: str, work: Callable[[], JSON]) -> JSON:
 
 
 def _packed(parts: Iterable[str]) -> Iterator[str]:
-    """GraphQL documents of these fields: none too long for a URL, and no field twice in one."""
+    """GraphQL documents of these fields: none too long for a URL, none with too many aliases, and no field twice."""
     taken: dict[str, str] = {}
     for part in parts:
-        name = part.partition("(")[0]
-        is_full = name in taken or len(taken) == _MOST_ALIASES
-        if taken and (is_full or len(quote_plus("".join([*taken.values(), part]))) > _LONGEST_QUERY):
+        name, together = part.partition("(")[0], "".join([*taken.values(), part])
+        is_full = name in taken or len(_ALIAS.findall(together)) > _MOST_ALIASES
+        if taken and (is_full or len(quote_plus(together)) > _LONGEST_QUERY):
             yield "{" + " ".join(taken.values()) + "}"
             taken = {}
         taken[name] = part

@@ -87,14 +87,15 @@ _NO_ENDS: Mapping[str, Ref] = MappingProxyType({})
 _RANGE = re.compile(r"\[(\d+), (\d+)\)")
 
 
-def list_name(path: str) -> str:
-    return _LISTS[path]
+def list_name(path: str, place: int = 0) -> str:
+    """The name under which an answer holds the records of a model; `place` tells several pages of one apart."""
+    return f"{_LISTS[path]}{place or ''}"
 
 
 def ids_query(path: str, ids: Iterable[int], fabric: str) -> str:
     """These records, as `page_query` has them."""
     condition = f"id:{{in_list:{json.dumps([str(record_id) for record_id in ids])}}}"
-    return page_query(path, condition, fabric, 0, condition)
+    return page_query(path, condition, fabric, 0, among=condition)
 
 
 def plugged_query(path: str, cables: Iterable[int]) -> str:
@@ -104,9 +105,16 @@ def plugged_query(path: str, cables: Iterable[int]) -> str:
     return f"{_LISTS[path]}(filters:{{{condition}}},pagination:{{limit:{PAGE}}}){{id}}"
 
 
-def tagged_name(path: str) -> str:
+def tagged_name(path: str, place: int = 0) -> str:
     """The name under which an answer holds the ids of the tagged records of a page."""
-    return f"tagged_{_LISTS[path]}"
+    return f"tagged_{list_name(path, place)}"
+
+
+def grouped_name(path: str, place: int = 0) -> str:
+    """The name under which an answer holds the tags of those records of a page that show groups: these are few, and
+    asking for the tags of all costs several times the rest.
+    """
+    return f"grouped_{list_name(path, place)}"
 
 
 def address_query(name: str, hosts: Sequence[str]) -> str:
@@ -152,17 +160,25 @@ _NAMED = (netbox_schema.VRFS, netbox_schema.L2VPNS, netbox_schema.PROVIDERS)
 """Models whose records we name after the fabric."""
 
 
-def page_query(path: str, condition: str, fabric: str, start: int, among: str = "") -> str:
+def page_query(path: str, condition: str, fabric: str, start: int, *, among: str = "", place: int = 0) -> str:
     """One page of a model from the id `start` on, and the ids of those (of `among`, a condition) that carry key and
     tag.
     """
+    name, alias = _LISTS[path], list_name(path, place)
     pagination = f"pagination:{{start:{start},limit:{PAGE}}}"
-    tagged = f'{among and f"{among},"}{keyed(fabric)},tags:{{slug:{{exact:"{OWNED_TAG}"}}}}'
-    name = _LISTS[path]
-    return (
-        f"{name}(filters:{{{condition}}},{pagination}){{{_selection(MODELS[path])}}} "
-        f"{tagged_name(path)}:{name}(filters:{{{tagged}}},{pagination}){{id}}"
-    )
+    ours = f"{among and f'{among},'}{keyed(fabric)}"
+    parts = [
+        f"{f'{alias}:' if place else ''}{name}(filters:{{{condition}}},{pagination}){{{_selection(MODELS[path])}}}",
+        f"{tagged_name(path, place)}:{name}(filters:{{{ours},{_tagged('exact', OWNED_TAG)}}},{pagination}){{id}}",
+    ]
+    if "tags" in MODELS[path].fields:
+        groups = f"{ours},{_tagged('starts_with', GROUP_TAG_PREFIX)}"
+        parts.append(f"{grouped_name(path, place)}:{name}(filters:{{{groups}}},{pagination}){{id tags{{id slug}}}}")
+    return " ".join(parts)
+
+
+def _tagged(how: str, slug: str) -> str:
+    return f'tags:{{slug:{{{how}:"{slug}"}}}}'
 
 
 def delete_query(path: str, ids: Iterable[int]) -> str:
@@ -187,11 +203,9 @@ def _selection(model: Model) -> str:
         if field.kind is Kind.GENERIC:
             targets = " ".join(f"... on {_TYPES[target]}{{id}}" for target in field.targets)
             parts.append(f"{name}{{__typename {targets}}}")
-        elif field.kind is Kind.TAGS:
-            parts.append(f"{name}{{id slug}}")
-        elif field.targets and field.kind is not Kind.END:
+        elif field.targets and field.kind not in {Kind.END, Kind.TAGS}:
             parts.append(f"{name}{{id}}")
-        elif field.kind is not Kind.END and not name.startswith(CUSTOM_FIELD_PREFIX):
+        elif field.kind not in {Kind.END, Kind.TAGS} and not name.startswith(CUSTOM_FIELD_PREFIX):
             parts.append(name)
     return " ".join([*parts, *(["cable{id} cable_end"] if model.path in ENDS else [])])
 

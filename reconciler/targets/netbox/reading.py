@@ -24,6 +24,7 @@ from reconciler.model.netbox_schema import (
     TAGS,
 )
 from reconciler.targets.netbox.changes import newest, since
+from reconciler.targets.netbox.paging import read_pages, with_marks
 from reconciler.targets.netbox.queries import (
     ENDS,
     address_query,
@@ -31,10 +32,7 @@ from reconciler.targets.netbox.queries import (
     ids_query,
     key_of,
     list_name,
-    page_query,
     plugged_query,
-    relevant,
-    tagged_name,
     tags_query,
     to_existing,
 )
@@ -78,7 +76,6 @@ class Reader:
         self._other_tags: dict[tuple[str, int], list[int]] = {}
         self._visible: set[str] = set()
         self._recent = Recent()
-        self._largest_page = 0
         self._fabric = ""
         self._site: Ref | None = None
         self.cause = ""
@@ -126,7 +123,7 @@ class Reader:
         if not is_full and self._recent.holds(self._fabric, self._site_id()) and self._refresh():
             return self._recent.found()
         mark = newest(self._client)
-        found = self._pages([model.path for model in OWNED])
+        found = read_pages(self._client, [model.path for model in OWNED], self._fabric, self._site_id())
         self._recent.keep(self._fabric, self._site_id(), found, mark)
         return found
 
@@ -152,10 +149,9 @@ class Reader:
     def _by_id(self, path: str, ids: Sequence[int]) -> Iterator[Entry]:
         for start in range(0, len(ids), _IDS):
             answer = self._client.query(ids_query(path, ids[start : start + _IDS], self._fabric))
-            tagged = {raw["id"] for raw in answer[tagged_name(path)]}
             # Cables of others are known by what they are plugged into.
             found = (raw for raw in answer[list_name(path)] if path != CABLES or _is_keyed(raw, self._fabric))
-            yield from ((raw, raw["id"] in tagged) for raw in found)
+            yield from with_marks(path, found, answer)
 
     def _make_sure(self, found: Found, wanted: AbstractSet[str]) -> None:
         """GraphQL passes over what we may not see: where nothing of ours is seen, and was or shall be, ask whether we
@@ -209,11 +205,11 @@ class Reader:
         return found
 
     def other_tags(self, existing: ExistingRecord) -> Sequence[int]:
-        """The ids of those tags of a record that are not ours."""
+        """The ids of those tags of a record that are not ours, once they were learned."""
         return self._other_tags.get((existing.model, existing.id), ())
 
     def learn_tags(self, records: Sequence[ExistingRecord]) -> None:
-        """Take in the tags of records that are not ours yet, all of one model."""
+        """Take in the tags of records of one model."""
         if records:
             query = tags_query(records[0].model, [record.id for record in records])
             for raw in self._client.query(query)[list_name(records[0].model)]:
@@ -225,30 +221,9 @@ class Reader:
         paths = [path, *(ENDS if path == CABLES else ())]
         if path == CABLES:
             self._ends.clear()
-        found = self._pages(paths)
+        found = read_pages(self._client, paths, self._fabric, self._site_id())
         self._name(found)
         return [self._existing(path, entry) for entry in found[path]]
-
-    def _pages(self, paths: Sequence[str]) -> Found:
-        """The records of these models, page by page of all of them at once."""
-        found: Found = {path: [] for path in paths}
-        starts = dict.fromkeys(paths, 0)
-        site_id = self._site_id()
-        while starts:
-            queries = (
-                page_query(path, relevant(path, self._fabric, site_id), self._fabric, start)
-                for path, start in starts.items()
-            )
-            answer = self._client.query(*queries)
-            pages = {path: answer[list_name(path)] for path in starts}
-            for path, page in pages.items():
-                tagged = {raw["id"] for raw in answer[tagged_name(path)]}
-                found[path] += ((raw, raw["id"] in tagged) for raw in page)
-            # NetBox cuts pages to a size that it does not tell; one that is shorter than another one was is the last.
-            self._largest_page = max(self._largest_page, *map(len, pages.values()))
-            full = {path: page for path, page in pages.items() if page and len(page) >= self._largest_page}
-            starts = {path: int(page[-1]["id"]) + 1 for path, page in full.items()}
-        return found
 
     def _strange_addresses(self, records: Iterable[Record], known: Sequence[Entry]) -> list[Entry]:
         """Addresses outside of our VRFs that are those of records which do not exist yet."""
@@ -284,8 +259,6 @@ class Reader:
             ref = self._names[path, record_id] = Ref(path, str(key_of(raw)))
             if is_tagged:
                 self.ids[ref] = record_id
-        if "tags" in raw:
-            self._other_tags[path, record_id] = [int(tag["id"]) for tag in raw["tags"] if not _is_our_tag(tag["slug"])]
         if plugged := cable_end(path, raw):
             cable, end = plugged
             self._ends[cable][end] = self._names.get((path, record_id)) or Ref(path, f"#{record_id}")

@@ -108,7 +108,7 @@ class UpdateSender:
         return item.existing.id
 
     def send(self, items: Sequence[RecordChange]) -> Sequence[str | None]:
-        self._reader.learn_tags([item.existing for item in items if item.takes])
+        self._reader.learn_tags([item.existing for item in items if item.takes or "tags" in item.fields])
         entries = [self.entry(item) for item in items]
         answer = self._client.write("PATCH", self._path, entries, etags(self._reader, (i.existing for i in items)))
         plugged = (fields for item in items for fields in (item.existing.fields, item.fields))

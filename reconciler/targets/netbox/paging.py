@@ -1,0 +1,68 @@
+"""Reads models page by page: all of them at once, and the end of a long one together with what is before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from reconciler.targets.netbox.queries import grouped_name, list_name, page_query, relevant, tagged_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from reconciler.model.json import JSONObject
+    from reconciler.targets.netbox.client import NetBoxClient
+    from reconciler.targets.netbox.recent import Entry, Found
+
+
+class Span(NamedTuple):
+    """The records of a model with ids from `start` on, up to but not including `end`. `place` tells spans of one model
+    in one round apart.
+    """
+
+    path: str
+    start: int = 0
+    end: int | None = None
+    place: int = 0
+
+
+def read_pages(client: NetBoxClient, paths: Sequence[str], fabric: str, site_id: int | None) -> Found:
+    """The records of these models that are the fabric's, or could clash with them. Raises NetBoxUnavailableError,
+    NetBoxAccessError.
+    """
+    found: Found = {path: [] for path in paths}
+    spans, largest = [Span(path) for path in paths], 0
+    while spans:
+        queries = (page_query(s.path, relevant(s.path, fabric, site_id), fabric, s.start, place=s.place) for s in spans)
+        answer = client.query(*queries)
+        pages = {span: answer[list_name(span.path, span.place)] for span in spans}
+        # NetBox cuts pages to a size that it does not tell; one that is shorter than another one was is the last.
+        largest = max(largest, *map(len, pages.values()))
+        for span, page in pages.items():
+            inside = (raw for raw in page if span.end is None or int(raw["id"]) < span.end)
+            found[span.path] += with_marks(span.path, inside, answer, span.place)
+        spans = [rest for span, page in pages.items() if page and len(page) >= largest for rest in _rest(span, page)]
+    return found
+
+
+def with_marks(
+    path: str, page: Iterator[JSONObject], answer: Mapping[str, Sequence[JSONObject]], place: int = 0
+) -> Iterator[Entry]:
+    """The records of a page with what was asked about them apart."""
+    tagged = {raw["id"] for raw in answer[tagged_name(path, place)]}
+    groups = {raw["id"]: raw["tags"] for raw in answer.get(grouped_name(path, place), ())}
+    for raw in page:
+        yield (raw | {"tags": groups[raw["id"]]} if raw["id"] in groups else raw), raw["id"] in tagged
+
+
+def _rest(span: Span, page: Sequence[JSONObject]) -> Iterator[Span]:
+    """What is left of a span of which this page was read. An open one is read on from two places, the second of them
+    where the page after the next begins if the ids go on as densely.
+    """
+    first, last = int(page[0]["id"]), int(page[-1]["id"])
+    if span.end is not None:
+        if last + 1 < span.end:
+            yield span._replace(start=last + 1)
+        return
+    ahead = last + 1 + (last - first + 1)
+    yield Span(span.path, last + 1, ahead, 2 * span.place)
+    yield Span(span.path, ahead, None, 2 * span.place + 1)
