@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.lab.git_server import GitServer
     from tests.lab.kubernetes_server import KubernetesServer
 
-# other fabrics have the same addresses
+# a NetBox of its own: whole tables are looked at
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("pristine_netbox")]
 
 REBUILT_TIMEOUT = 120.0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import World
     from tests.lab.netbox_server import NetBoxServer
 
-# other fabrics have the same addresses
+# a NetBox of its own: whole tables are looked at
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("pristine_netbox")]
 
 PASSES = 8

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
     from tests.e2e.conftest import World
 
-# other fabrics have the same addresses
+# a NetBox of its own: whole tables are looked at
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("pristine_netbox")]
 
 NUMBER = 50

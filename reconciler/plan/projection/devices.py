@@ -131,8 +131,7 @@ def _give_address(context: Context, interface: Interface, value: JSON, path: str
     """An address that cannot be read is skipped alone; absent and empty are none."""
     if value is not None and value != "":
         with context.draft.skipping(interface.owner):
-            vrf = None if interface.is_management else context.underlay
-            interface.give(address(value, path), interface.owner, vrf=vrf, role=role)
+            interface.give(address(value, path), interface.owner, vrf=context.underlay, role=role)
 
 
 def _give_mac(context: Context, interface: Interface, value: JSON, path: str) -> None:

@@ -59,7 +59,7 @@ class Address:
     key: str
     owner: ObjectKey
     address: str
-    vrf: Ref | None = None
+    vrf: Ref
     role: str | None = None
 
 
@@ -108,7 +108,7 @@ class Interface:
         address: str,
         owner: ObjectKey,
         *,
-        vrf: Ref | None = None,
+        vrf: Ref,
         role: str | None = None,
         key: str | None = None,
     ) -> None:

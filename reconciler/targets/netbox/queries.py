@@ -117,13 +117,6 @@ def grouped_name(path: str, place: int = 0) -> str:
     return f"grouped_{list_name(path, place)}"
 
 
-def address_query(name: str, hosts: Sequence[str]) -> str:
-    """All records of these addresses, whatever their mask, VRF and owner, under `name`."""
-    wanted = json.dumps(hosts, separators=(",", ":"))
-    selection = _selection(MODELS[netbox_schema.ADDRESSES])
-    return f"{name}:{_LISTS[netbox_schema.ADDRESSES]}(filters:{{parent:{wanted}}}){{{selection}}}"
-
-
 def keyed(fabric: str) -> str:
     """A filter for the records that carry a key of the fabric."""
     prefix = json.dumps(f"{fabric}/")

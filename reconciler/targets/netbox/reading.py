@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import OWNED_TAG, ExistingRecord, Observation, Ref, references
 from reconciler.model.netbox_schema import (
-    ADDRESSES,
     CABLES,
     CIRCUIT_TERMINATIONS,
     CIRCUIT_TYPES,
@@ -27,7 +26,6 @@ from reconciler.targets.netbox.changes import newest, since
 from reconciler.targets.netbox.paging import read_pages, with_marks
 from reconciler.targets.netbox.queries import (
     ENDS,
-    address_query,
     cable_end,
     ids_query,
     key_of,
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from reconciler.model.json import JSONObject
-    from reconciler.model.netbox import Projection, Record, SharedRecord, Value
+    from reconciler.model.netbox import Projection, SharedRecord, Value
     from reconciler.targets.netbox.client import NetBoxClient
     from reconciler.targets.netbox.recent import Entry, Found
 
@@ -59,9 +57,8 @@ _SHARED_LISTS = {
 _SLUGS = 40
 """Slugs in one filter, so that a query fits into a URL."""
 
-_ADDRESSES = 60
 _IDS = 80
-"""Addresses, and ids, in one filter, likewise."""
+"""Ids in one filter, likewise."""
 
 
 class Reader:
@@ -108,7 +105,6 @@ class Reader:
         faults = tuple(self._custom_field_faults(projection.shared, present))
         found = self._all(is_full=is_full)
         self._name(found)
-        found[ADDRESSES] += self._strange_addresses(projection.records, found[ADDRESSES])
         self._make_sure(found, {record.ref.model for record in projection.records})
         records = [self._existing(path, entry) for path, entries in found.items() for entry in entries]
         for record in records:
@@ -224,18 +220,6 @@ class Reader:
         found = read_pages(self._client, paths, self._fabric, self._site_id())
         self._name(found)
         return [self._existing(path, entry) for entry in found[path]]
-
-    def _strange_addresses(self, records: Iterable[Record], known: Sequence[Entry]) -> list[Entry]:
-        """Addresses outside of our VRFs that are those of records which do not exist yet."""
-        wanted = (record for record in records if record.ref.model == ADDRESSES and record.ref not in self.ids)
-        hosts = sorted({str(r.fields["address"]).partition("/")[0] for r in wanted if r.fields.get("vrf") is None})
-        queries = (
-            address_query(f"part{start}", hosts[start : start + _ADDRESSES])
-            for start in range(0, len(hosts), _ADDRESSES)
-        )
-        seen = {raw["id"] for raw, _ in known}
-        found = [raw for part in self._client.query(*queries).values() for raw in part if raw["vrf"] is None]
-        return [(raw, False) for raw in found if raw["id"] not in seen]
 
     def _strange_cables(self, known: Sequence[Entry]) -> list[ExistingRecord]:
         """Cables of others at our ports: all that is known of them is where they end."""

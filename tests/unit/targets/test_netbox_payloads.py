@@ -9,7 +9,6 @@ import pytest
 from reconciler.model.netbox import Ref
 from reconciler.targets.netbox.payloads import body, etag, missing
 from reconciler.targets.netbox.queries import (
-    address_query,
     cable_end,
     delete_query,
     key_of,
@@ -209,5 +208,4 @@ def test_queries() -> None:
         f'tagged_vrf_list:vrf_list(filters:{{{ours},tags:{{slug:{{exact:"hh-managed"}}}}}},pagination:{{start:8,limit:1000}}){{id}}'
     )
     assert "cable{id} cable_end}" in page_query("dcim/interfaces", ours, "dc1", 0)
-    assert address_query("part0", ["10.0.0.1"]).startswith('part0:ip_address_list(filters:{parent:["10.0.0.1"]}){id')
     assert delete_query("ipam/prefixes", [4, 5]).startswith('prefix_list(filters:{id:{in_list:["4", "5"]}}')
