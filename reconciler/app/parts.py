@@ -26,7 +26,7 @@ from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surro
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
 from reconciler.status.plans import Plans
-from reconciler.status.reporter import Reporter
+from reconciler.status.reporter import Glances, Reporter
 from reconciler.status.site_status import SiteStatus
 from reconciler.store import open_store
 from reconciler.triggers.branches import LocalBranches
@@ -131,7 +131,8 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     )
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
-    reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), live.agents)
+    glances = Glances(agents=live.agents, progress=surroundings.progress.of)
+    reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
     changes = ReloadEffects(live, intake, watches, poll, forgetful, partial(unsettled, store, queue))

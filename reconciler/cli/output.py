@@ -95,7 +95,7 @@ def status_table(fabrics: Sequence[JSONObject]) -> Table:
     for fabric in fabrics:
         counts = fabric["counts"]
         simulated = " (simulated)" if fabric["simulated"] else ""
-        flag = " [cyan]reconciling[/cyan]" if fabric["reconciling"] else ""
+        flag = f" [cyan]reconciling{_progress(fabric)}[/cyan]" if fabric["reconciling"] else ""
         result.add_row(
             plain(fabric["name"] + simulated),
             coloured(fabric["sync_status"]) + flag,
@@ -105,6 +105,12 @@ def status_table(fabrics: Sequence[JSONObject]) -> Table:
             plain(f"{fabric['reason']}: {fabric['message']}"),
         )
     return result
+
+
+def _progress(fabric: JSONObject) -> str:
+    """How far a long mirror has come; servers of an older version do not say."""
+    progress = fabric.get("progress")
+    return f" (NetBox {progress['done']}/{progress['total']})" if progress else ""
 
 
 def problem_lines(fabric: JSONObject) -> list[str]:

@@ -73,7 +73,8 @@ class Terms:
     """The terms on which a pass is made. `has_others` tells whether another fabric waits for its turn; `is_asked_for`,
     whether a person waits for this one; `is_current`, whether the fabric is still configured as it was when the pass
     began; `earlier` is the part that was made already; `remember` stores an inventory at once. `is_thorough`: NetBox is
-    read whole, whatever it says of what was written there.
+    read whole, whatever it says of what was written there. `show` tells how many writes to NetBox are made, and of how
+    many.
     """
 
     stop: StopFlag
@@ -87,6 +88,11 @@ class Terms:
     is_current: Callable[[], bool] = field(default=lambda: True)
     earlier: Slice | None = None
     remember: Callable[[Mapping[ObjectKey, InventoryEntry]], None] = field(default=lambda _: None)
+    show: Callable[[int, int], None] = field(default=lambda _, __: None)
+
+
+WRITES = ("netbox_prepared", "netbox_created", "netbox_updated", "netbox_deleted")
+"""The counts of what was written to NetBox."""
 
 
 class Attempt:
@@ -142,6 +148,12 @@ class Attempt:
     def remember(self, inventory: Mapping[ObjectKey, InventoryEntry]) -> None:
         """Store what is owned while the pass goes on. Raises StateError."""
         self._terms.remember(inventory)
+
+    def show_progress(self, left: int) -> tuple[int, int]:
+        """Say how many writes to NetBox are left; those made by all parts of the pass, and all."""
+        done = sum(self.counts[name] for name in WRITES)
+        self._terms.show(done, done + left)
+        return done, done + left
 
     def may_yield(self, left: int, seconds: float) -> bool:
         """Whether to leave the other `left` writes to a next part of the pass, after having written for `seconds`.

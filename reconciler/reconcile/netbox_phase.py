@@ -150,6 +150,9 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Hold
         failed |= {result.ref for result in results if result.error}
         _count(step, results, attempt)
         left -= len(step)
+        done, total = attempt.show_progress(left)
+        what = {"what": step.action.value, "model": step.model, "records": len(step)}
+        log.info("written", fabric=attempt.fabric, **what, done=done, total=total)
         if attempt.may_yield(left, attempt.now() - begun):
             attempt.left = left
             return
@@ -204,4 +207,3 @@ def _count(step: Step, results: Sequence[WriteResult], attempt: Attempt) -> None
         else:
             error = RetryableError(result.error, reason="NetBoxRejected")
             attempt.fail(Phase.NETBOX, str(result.ref), error)
-    log.info("written", fabric=attempt.fabric, what=step.action.value, model=step.model, records=len(step))

@@ -16,6 +16,7 @@ from reconciler.reconcile.attempt import Terms
 from reconciler.reconcile.breaker import Breakers
 from reconciler.reconcile.engine import Order, Past, reconcile
 from reconciler.reconcile.fights import Fights
+from reconciler.reconcile.progress import Progress
 from reconciler.reconcile.schemas import Inspector
 from reconciler.reconcile.settled import SettledObjects
 
@@ -79,7 +80,7 @@ class Surroundings:
     fabric waits for its turn, whether a fabric is still configured as its subject says, and who is told when a breaker
     opens or closes. All in the thread of the pass; `is_current` also in those that apply for it. `inspector` and
     `fights` are what is known of schemas and of objects that somebody changes back (None: nothing yet), which previews
-    share.
+    share; `progress` is where passes say how far they came.
     """
 
     obstacle: Callable[[str], Obstacle | None] = field(default=lambda _: None)
@@ -88,6 +89,7 @@ class Surroundings:
     on_breaker: Callable[[Breaker], None] = field(default=lambda _: None)
     inspector: Inspector = field(default_factory=Inspector)
     fights: Fights | None = None
+    progress: Progress = field(default_factory=Progress)
 
 
 class PassRunner:
@@ -134,6 +136,8 @@ class PassRunner:
             is_defect = not isinstance(error, StateError)
             return Next(is_retryable=True, unanswered=taken.work.requests, is_defect=is_defect)
         finally:
+            if taken.key not in self._yielded:
+                self._surroundings.progress.end(taken.key)
             self._listener.left(taken.key, known)
         return self._next(taken, report) if report else Next()
 
@@ -213,6 +217,7 @@ class PassRunner:
             is_current=lambda: self._surroundings.is_current(taken.key, subject),
             earlier=earlier,
             remember=lambda inventory: self._state.remember(taken.key, inventory),
+            show=lambda done, total: self._surroundings.progress.show(taken.key, done, total),
         )
 
     def _store(self, report: Report, order: Order) -> None:

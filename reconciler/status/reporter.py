@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.errors import StateError
@@ -65,6 +65,16 @@ class Described:
     warnings: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glances:
+    """What is known of a fabric at the moment and stored nowhere: `agents` are those that were listed last (None: they
+    are not known); `progress` tells how many writes of a long pass are made, and of how many.
+    """
+
+    agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
+    progress: Callable[[str], tuple[int, int] | None] = field(default=lambda _: None)
+
+
 class Reporter:
     """Implements `ports.Status`. Every method reads the store anew: nothing that is said is older than the question."""
 
@@ -75,15 +85,14 @@ class Reporter:
         memory: Memory,
         activity: Activity,
         live: tuple[Components, Metrics, Clock],
-        agents: Callable[[str], Sequence[AgentStatus] | None] = lambda _: None,
+        glances: Glances | None = None,
     ) -> None:
-        """`agents` gives those of a fabric as they were listed last; None: they are not known."""
         self._described_now = described
         self._history = history
         self._memory = memory
         self._activity = activity
         self._components, self._metrics, self._clock = live
-        self._agents = agents
+        self._glances = glances or Glances()
         self._received: dict[str, datetime] = {}
         """When the last delivery of each provider came that proved nothing: not known whose it was, and not stored, for
         strangers decide how often they come.
@@ -130,11 +139,11 @@ class Reporter:
     def _health(self, fabric: str, states: Sequence[ObjectState]) -> Mapping[ObjectKey, DeviceHealth]:
         """Of the devices that the cluster holds."""
         held = (state.key for state in states if state.state is not SyncState.DESIRED_ONLY)
-        return device_health(held, self._agents(fabric), self._clock.now())
+        return device_health(held, self._glances.agents(fabric), self._clock.now())
 
     def _view(self, fabric: Fabric, record: FabricRecord, now: datetime, is_active: bool) -> JSONObject:  # noqa: FBT001
         provider = self._described.providers.get(fabric.repository)
-        return views.fabric_view(
+        view = views.fabric_view(
             fabric,
             record,
             views.webhook_view(provider, self._webhook(fabric.repository)),
@@ -142,6 +151,7 @@ class Reporter:
             is_reconciling=is_active,
             suspension=self._memory.suspension(fabric.name),
         )
+        return view | {"progress": views.progress_view(self._glances.progress(fabric.name))}
 
     def resources(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:

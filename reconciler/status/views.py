@@ -171,6 +171,11 @@ def fabric_view(
     }
 
 
+def progress_view(progress: tuple[int, int] | None) -> JSONObject | None:
+    """How far a long mirror in NetBox has come."""
+    return None if progress is None else {"phase": "netbox", "done": progress[0], "total": progress[1]}
+
+
 def _suspension_view(suspension: Suspension | None) -> JSONObject | None:
     if suspension is None:
         return None

@@ -86,7 +86,15 @@ def test_status_flags(cli: Cli, service: Loopback) -> None:
     row = cli("status").out.splitlines()[1]
 
     assert "dc1 (simulated)" in row
-    assert "in_sync reconciling" in row
+    assert "in_sync reconciling " in row
+
+
+def test_status_of_a_long_mirror(cli: Cli, service: Loopback) -> None:
+    """While a pass writes to NetBox, it is told how far it came."""
+    progress = {"progress": {"phase": "netbox", "done": 320, "total": 1693}}
+    answers.serve_fabrics(service, answers.fabric(is_reconciling=True) | progress)
+
+    assert "in_sync reconciling (NetBox 320/1693)" in cli("status").out.splitlines()[1]
 
 
 def test_status_as_json(cli: Cli, service: Loopback) -> None:

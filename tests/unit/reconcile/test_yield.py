@@ -16,6 +16,7 @@ from reconciler.model.requests import Request, RequestState, Trigger, Work
 from reconciler.plan.fights import LIMIT
 from reconciler.queue import Next, Taken
 from reconciler.reconcile import Fights, Surroundings, attempt
+from reconciler.reconcile.progress import Progress, Step
 from reconciler.store import Store
 from reconciler.targets.local.memory import MemoryDocuments
 from reconciler.targets.local.netbox import LocalNetBox
@@ -41,7 +42,8 @@ class Yielding:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.others = True
-        self.runner = rig.runner(Surroundings(has_others=self._has_others))
+        self.progress = Progress()
+        self.runner = rig.runner(Surroundings(has_others=self._has_others, progress=self.progress))
 
     def _has_others(self, fabric: str) -> bool:
         assert fabric == "dc1"
@@ -441,3 +443,18 @@ def test_without_a_cluster(yielding: Yielding) -> None:
 
     assert Yielding(rig).finish(_work(rig.request(Trigger.POLL))) > 1
     assert rig.last.outcome is Outcome.SUCCEEDED
+
+
+def test_how_far_a_mirror_came_is_shown(yielding: Yielding) -> None:
+    """Until a pass ends it tells how many writes to NetBox are made, by all its parts, and of how many."""
+    shown: list[Step] = []
+    left: Work | None = _work(yielding.rig.request(Trigger.POLL))
+    while left is not None:
+        left = yielding.run(left).remainder
+        if step := yielding.progress.of("dc1"):
+            shown.append(step)
+
+    assert len(shown) > 3
+    assert shown == sorted(shown)
+    assert all(0 < step.done < step.total for step in shown)
+    assert yielding.progress.of("dc1") is None

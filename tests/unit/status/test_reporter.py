@@ -15,7 +15,7 @@ from reconciler.model.status import Connection, ConnectionState, PassResult, Una
 from reconciler.queue import WorkQueue
 from reconciler.status.health import Components, ComponentState
 from reconciler.status.metrics import Metrics
-from reconciler.status.reporter import Described, Reporter
+from reconciler.status.reporter import Described, Glances, Reporter
 from reconciler.store import open_store
 from tests.unit.store import samples
 
@@ -42,7 +42,9 @@ class Desk:
         )
         live = (self.components, Metrics(), self.clock)
         self.agents: list[AgentStatus] | None = None
-        self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, lambda _: self.agents)
+        self.progress: dict[str, tuple[int, int]] = {}
+        glances = Glances(agents=lambda _: self.agents, progress=self.progress.get)
+        self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, glances)
 
     def end_pass(self, name: str = "p1", connections: dict[str, Connection] | None = None) -> None:
         """Store a pass over dc1, as a runner does."""
@@ -97,6 +99,16 @@ def test_reconciling_follows_the_queue(desk: Desk) -> None:
     desk.queue.add("dc2", Work((Trigger.PUSH,)))
 
     assert [fabric["reconciling"] for fabric in desk.reporter.fabrics()["fabrics"]] == [False, True]
+
+
+def test_progress_of_a_long_mirror(desk: Desk) -> None:
+    """While a pass writes to NetBox, its fabric says how far it came."""
+    desk.progress["dc2"] = (320, 1693)
+
+    assert [fabric["progress"] for fabric in desk.reporter.fabrics()["fabrics"]] == [
+        None,
+        {"phase": "netbox", "done": 320, "total": 1693},
+    ]
 
 
 def test_webhook_of_the_fabrics_repository(desk: Desk) -> None:
