@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from reconciler.demo.fabric import FABRIC_500, render
+from reconciler.demo.fabric import FABRIC_500, FABRIC_DEMO, render
 from reconciler.model.objects import FABRIC_ANNOTATION, FIELD_MANAGER, MANAGED_BY_ANNOTATION
 from tests.e2e.fabrics import SMALL, documents, file_name, files, generated_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from reconciler.model.json import JSONObject
     from tests.e2e.conftest import World
 
 pytestmark = pytest.mark.lab
+
+OWN = {"demo": FABRIC_DEMO, "own": FABRIC_500}
 
 
 def _identities(texts: dict[str, str | None]) -> set[tuple[str, str]]:
@@ -41,11 +45,26 @@ def _expected_keys(fabric: str, texts: dict[str, str | None]) -> dict[str, set[s
     return {
         "dcim/devices": {f"{fabric}/{kind}/{name}" for kind in devices for name in _names(texts, kind)},
         "ipam/vlan-groups": {f"{fabric}/VLANNamespace/{name}" for name in _names(texts, "VLANNamespace")},
-        "ipam/vrfs": {f"{fabric}/VPC/{name}" for name in vpcs} | {f"{fabric}/IPv4Namespace/{n}" for n in spaces},
+        "ipam/vrfs": {
+            *(f"{fabric}/VPC/{name}" for name in vpcs),
+            *(f"{fabric}/IPv4Namespace/{name}" for name in spaces),
+            f"{fabric}/Fabric/underlay",
+        },
         "ipam/vlans": tagged,
-        "ipam/prefixes": subnets
-        | {f"{fabric}/IPv4Namespace/{name}#{prefix}" for name, found in spaces.items() for prefix in found},
+        "ipam/prefixes": {
+            *subnets,
+            *(f"{fabric}/IPv4Namespace/{name}#{prefix}" for name, found in spaces.items() for prefix in found),
+            *(f"{fabric}/Connection/{name}#{prefix}" for name, prefix in _static_prefixes(bodies)),
+        },
     }
+
+
+def _static_prefixes(bodies: list[JSONObject]) -> Iterator[tuple[str, str]]:
+    """What lies behind static externals within VPCs, by connection."""
+    for body in bodies:
+        static = body["spec"].get("staticExternal") if body["kind"] == "Connection" else None
+        if static and static.get("withinVPC"):
+            yield from ((body["metadata"]["name"], prefix) for prefix in static["link"]["switch"]["subnets"])
 
 
 def _assert_mirrored(world: World, texts: dict[str, str | None]) -> None:
@@ -53,16 +72,25 @@ def _assert_mirrored(world: World, texts: dict[str, str | None]) -> None:
         assert set(world.netbox.owned(model)) == expected, model
 
 
-@pytest.fixture(params=["own", "shared"])
+@pytest.fixture(
+    params=[
+        "demo",
+        "100",
+        pytest.param("own", marks=pytest.mark.long),
+        pytest.param("500", marks=pytest.mark.long),
+    ]
+)
 def large_fabric(request: pytest.FixtureRequest, namespace: str, tmp_path: Path) -> dict[str, str | None]:
-    """About 490 objects: of our generator on our CRDs, and of the shared one on the real CRDs where that is present."""
-    if request.param == "own":
-        return files(FABRIC_500)
-    return generated_files(request.getfixturevalue("shared"), "500", tmp_path / "generated", namespace)
+    """About 100 and 490 objects: of our generator on our CRDs, and of the shared one (its presets by name) on the real
+    CRDs where that is present.
+    """
+    if request.param in OWN:
+        return files(OWN[request.param])
+    return generated_files(request.getfixturevalue("shared"), request.param, tmp_path / "generated", namespace)
 
 
 def test_a_fabric_arrives_whole_and_stays_still(world: World, large_fabric: dict[str, str | None]) -> None:
-    """About 490 objects arrive in the cluster and in NetBox; the next full pass writes nothing, anywhere."""
+    """Many objects arrive in the cluster and in NetBox; the next full pass writes nothing, anywhere."""
     service = world.service
     commit = service.repository.push_files({f"{service.path}/{name}": text for name, text in large_fabric.items()})
     service.start()
@@ -335,7 +363,9 @@ def test_what_people_made_in_netbox_stays(world: World) -> None:
     assert clash in status["message"]
     assert clash in world.cluster.names("Server")
     pass_ = world.service.passes()[0]
-    assert {failure["reason"] for failure in pass_["failures"]} == {"NetBoxConflict"}
+    conflicts = [failure["subject"] for failure in pass_["failures"] if failure["reason"] == "NetBoxConflict"]
+    assert conflicts == [f"dcim/devices {world.service.fabric}/Server/{clash}"]
+    assert {failure["reason"] for failure in pass_["failures"]} == {"NetBoxConflict", "NetBoxWaiting"}
 
 
 def test_a_push_that_leaves_the_directory_alone(synced: World) -> None:
