@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from reconciler.targets.netbox.answers import LostError, RefusedError
@@ -24,6 +26,10 @@ BATCH = 50
 BATCH_BYTES = 1_000_000
 """NetBox answers 500 to bodies beyond 2.6 MB."""
 
+BUDGET = 5.0
+"""Seconds that NetBox may take for a request: a stop waits for it, a time-out is far off, and progress shows."""
+
+_FEWEST = 5
 _RESENDS = 3
 
 T = TypeVar("T")
@@ -46,11 +52,34 @@ class Sender(Protocol[T_contra]):
         """Which of the items NetBox holds as they were sent, after an answer that was lost or made no sense."""
 
 
+class Pace:
+    """How long NetBox takes for a record of one kind, and how many of them go into a request by that."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._seconds = 0.0
+
+    @property
+    def size(self) -> int:
+        """At most `BATCH`; fewer where NetBox is slow."""
+        return BATCH if not self._seconds else max(_FEWEST, min(BATCH, int(BUDGET / self._seconds)))
+
+    @contextmanager
+    def timing(self, records: int) -> Iterator[None]:
+        """A request for so many records; one that failed tells nothing."""
+        begun = self._monotonic()
+        yield
+        self._seconds = (self._monotonic() - begun) / records
+
+
 class BulkWriter(Generic[T]):
     """Writes items of one model. Raises what the sender raises beside RefusedError, and a LostError that lasts."""
 
-    def __init__(self, sender: Sender[T], wait: Callable[[int], None], writers: int) -> None:
-        """`wait` waits before attempt number n (from 1) to send again what may have been lost."""
+    def __init__(self, sender: Sender[T], wait: Callable[[int], None], writers: int, pace: Pace | None = None) -> None:
+        """`wait` waits before attempt number n (from 1) to send again what may have been lost. `pace` is what earlier
+        writes told.
+        """
+        self._pace = pace or Pace()
         self._sender = sender
         self._wait = wait
         self._writers = writers
@@ -81,7 +110,7 @@ class BulkWriter(Generic[T]):
         size = 0
         for position in lane:
             length = len(json.dumps(self._sender.entry(items[position])))
-            if batch and (len(batch) == BATCH or size + length > BATCH_BYTES):
+            if batch and (len(batch) >= self._pace.size or size + length > BATCH_BYTES):
                 yield batch
                 batch, size = [], 0
             batch.append(position)
@@ -97,7 +126,8 @@ class BulkWriter(Generic[T]):
         while waiting:
             batch = waiting.popleft()
             try:
-                sent = self._sender.send([items[at] for at in batch])
+                with self._pace.timing(len(batch)):
+                    sent = self._sender.send([items[at] for at in batch])
             except RefusedError as refusal:
                 waiting.extendleft(self._sort_out(items, batch, refusal, errors))
             except LostError as error:

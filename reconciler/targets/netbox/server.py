@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.netbox import OWNED_TAG, ExistingRecord, RecordChange, WriteResult
@@ -18,7 +19,7 @@ from reconciler.model.netbox_schema import (
     TAGS,
 )
 from reconciler.targets.netbox.answers import RefusedError
-from reconciler.targets.netbox.bulk import BATCH, BulkWriter
+from reconciler.targets.netbox.bulk import BATCH, BulkWriter, Pace
 from reconciler.targets.netbox.client import NetBoxClient
 from reconciler.targets.netbox.payloads import missing
 from reconciler.targets.netbox.queries import delete_query, key_of, list_name
@@ -67,6 +68,7 @@ class NetBoxServer:
         self._reader = Reader(self._client)
         self._sites = Sites(self._client)
         self._writers = access.writers
+        self._paces: defaultdict[tuple[type, str], Pace] = defaultdict(Pace)
         self._sleep = sleep
 
     @property
@@ -102,7 +104,7 @@ class NetBoxServer:
         errors: dict[Ref, str | None] = {}
         for path in _SHARED_ORDER:
             items = [record for record in records if record.ref.model == path]
-            found = self._write(SharedSender(self._client, self._reader, path), items, _fields, _no_shard)
+            found = self._write(path, SharedSender(self._client, self._reader, path), items, _fields, _no_shard)
             errors |= {item.ref: error for item, error in zip(items, found, strict=True)}
         self._forgive(records, errors)
         return [WriteResult(record.ref, errors[record.ref]) for record in records]
@@ -114,7 +116,7 @@ class NetBoxServer:
         if TAG not in self._reader.ids:
             return [WriteResult(record.ref, f"the tag {OWNED_TAG} does not exist in NetBox") for record in records]
         sender = CreateSender(self._client, self._reader, path)
-        errors = self._write(sender, records, _fields, lambda record: _shard(path, record.fields))
+        errors = self._write(path, sender, records, _fields, lambda record: _shard(path, record.fields))
         return [WriteResult(record.ref, error) for record, error in zip(records, errors, strict=True)]
 
     def update(self, changes: Sequence[RecordChange]) -> Sequence[WriteResult]:
@@ -122,7 +124,7 @@ class NetBoxServer:
             return []
         path = changes[0].existing.model
         sender = UpdateSender(self._client, self._reader, path)
-        errors = self._write(sender, changes, _changed_fields, lambda change: _shard(path, change.fields))
+        errors = self._write(path, sender, changes, _changed_fields, lambda change: _shard(path, change.fields))
         return [WriteResult(change.ref, error) for change, error in zip(changes, errors, strict=True)]
 
     def complete(self, records: Sequence[Record]) -> Sequence[WriteResult]:
@@ -132,7 +134,7 @@ class NetBoxServer:
         changes = [self._completion(record) for record in records]
         known = [change for change in changes if isinstance(change, RecordChange)]
         sender = UpdateSender(self._client, self._reader, path)
-        errors = iter(self._write(sender, known, _changed_fields, lambda change: _shard(path, change.fields)))
+        errors = iter(self._write(path, sender, known, _changed_fields, lambda change: _shard(path, change.fields)))
         return [
             WriteResult(record.ref, next(errors) if isinstance(change, RecordChange) else change)
             for record, change in zip(records, changes, strict=True)
@@ -153,13 +155,17 @@ class NetBoxServer:
         sender = DeleteSender(self._client, self._reader, path)
         errors = self._refused_deletes(path, records)
         rest = [record for record in records if record.id not in errors]
-        found = BulkWriter(sender, self._wait, self._writers).write(rest, lambda item: _shard(path, item.fields))
+        found = self._writer(sender, path).write(rest, lambda item: _shard(path, item.fields))
         failed = {item.id: error for item, error in zip(rest, found, strict=True) if error}
         errors |= failed | self._explained(sender, [item for item in rest if item.id in failed])
         return [WriteResult(record.ref, errors.get(record.id)) for record in records]
 
+    def _writer(self, sender: Sender[T], path: str) -> BulkWriter[T]:
+        return BulkWriter(sender, self._wait, self._writers, self._paces[type(sender), path])
+
     def _write(
         self,
+        path: str,
         sender: Sender[T],
         items: Sequence[T],
         fields: Callable[[T], Mapping[str, Value]],
@@ -168,7 +174,7 @@ class NetBoxServer:
         """Send those items of which all that they refer to exists; for each item why it was not written."""
         errors = [missing(fields(item), self._reader.ids) for item in items]
         sendable = [at for at, error in enumerate(errors) if error is None]
-        written = BulkWriter(sender, self._wait, self._writers).write([items[at] for at in sendable], shard)
+        written = self._writer(sender, path).write([items[at] for at in sendable], shard)
         for at, error in zip(sendable, written, strict=True):
             errors[at] = error
         return errors

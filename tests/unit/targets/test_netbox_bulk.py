@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.errors import NetBoxAccessError
 from reconciler.targets.netbox import bulk
 from reconciler.targets.netbox.answers import Finding, LostError, RefusedError
-from reconciler.targets.netbox.bulk import BATCH, BulkWriter
+from reconciler.targets.netbox.bulk import BATCH, BulkWriter, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,3 +219,34 @@ def test_findings_that_name_nobody() -> None:
     errors = write(Confused(naming="id"), range(6))
 
     assert [at for at, error in enumerate(errors) if error] == [3]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "size"),
+    [
+        pytest.param(1.0, 50, id="quick"),
+        pytest.param(10.0, 5, id="slow"),
+        pytest.param(0.2, 50, id="never more than a batch"),
+        pytest.param(60.0, 5, id="never hardly any"),
+        pytest.param(2.5, 20, id="as many as fit"),
+    ],
+)
+def test_pace(seconds: float, size: int) -> None:
+    """A request holds as many records as NetBox writes in five seconds, by how long it took for the last ones."""
+    times = iter([0.0, seconds])
+    pace = Pace(lambda: next(times))
+    assert pace.size == 50
+    with pace.timing(10):
+        pass
+
+    assert pace.size == size
+
+
+def test_a_slow_netbox_gets_smaller_batches() -> None:
+    """What one batch took tells the size of the next."""
+    store = Store()
+    times = iter(float(10 * number) for number in range(40))
+    writer = BulkWriter(store, lambda _: None, 1, Pace(lambda: next(times)))
+    writer.write(list(range(80)), lambda _: None)
+
+    assert [len(batch) for batch in store.requests] == [50, 25, 5]
