@@ -270,6 +270,17 @@ class NetBoxContract:
         assert before == [world.person.look(*place) for place in theirs]
         assert (plan.late, plan.deletes) == ((), ())
 
+    def test_a_port_that_a_person_deleted(self, world: World) -> None:
+        """It comes back, and the cable that was left with one end is plugged in again, not made a second time."""
+        projection = projected(*WIRED)
+        self.settle(world, projection)
+        cable = self.existing(world, Ref("dcim/cables", "dc1/Connection/single#leaf-01/E1/3/1--server-02/p1"))
+        world.remove([self.existing(world, port("Server/server-02", "p1"))])
+        plan = self.settle(world, projection)
+
+        assert [record.ref for record in plan.creates] == [port("Server/server-02", "p1")]
+        assert [(change.existing.id, list(change.fields)) for change in plan.updates] == [(cable.id, ["a"])]
+
     def test_a_short_look_sees_what_a_long_one_does(self, world: World) -> None:
         """However little is read again, it is known what people did since, and what we did."""
         projection = projected(*WIRED)
