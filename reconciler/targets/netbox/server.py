@@ -52,8 +52,10 @@ _SHARED_ORDER = (
     *(TAGS, CUSTOM_FIELDS, SITES, MANUFACTURERS, DEVICE_TYPES, DEVICE_ROLES),
     *(PLATFORMS, CIRCUIT_TYPES),
 )
-_PATIENCE = 3.0
-"""Seconds to wait for the answers of writes: less than NetBox waits for the answer to its event."""
+_PATIENCE = 8.0
+"""Seconds to wait for the answers of writes. NetBox tells of the first record of a bulk write seconds before it answers
+that, and waits longer for the answer to its event.
+"""
 
 _DETAILED = 20
 """Refused deletes of one call that are tried alone, for the sake of a message that names what stands in the way."""
