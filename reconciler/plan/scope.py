@@ -6,13 +6,14 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.kinds import KINDS
 from reconciler.model.objects import ObjectKey
 from reconciler.plan.projection.context import UNDERLAY
 from reconciler.plan.references import dependencies_of
 from reconciler.plan.wiring import links_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from reconciler.model.netbox import ExistingRecord, Ref
@@ -53,6 +54,16 @@ def _shown_at(one: Declared) -> Iterator[ObjectKey]:
         for end in link.ends():
             if end.side == "gateway" and isinstance(end.port, str):
                 yield ObjectKey("Gateway", one.key.namespace, end.port.partition("/")[0])
+
+
+def shown_in_netbox(scope: AbstractSet[ObjectKey], declared: Collection[Declared]) -> frozenset[ObjectKey] | None:
+    """The objects whose records may change with those of `scope`. None: any. Of an object that is gone nobody knows
+    what it referred to, and what controllers write is shown at objects that do not refer to it.
+    """
+    present = {one.key for one in declared}
+    if any(key not in present or not KINDS[key.kind].is_declarable for key in scope):
+        return None
+    return with_dependencies(with_dependents(scope, declared), declared)
 
 
 def within(plan: NetBoxPlan, fabric: str, scope: AbstractSet[ObjectKey]) -> NetBoxPlan:

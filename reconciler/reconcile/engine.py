@@ -11,7 +11,7 @@ from reconciler.model.passes import Outcome, PassRecord, Phase, SyncState
 from reconciler.model.status import PassResult
 from reconciler.plan.outcome import Conclusion, Findings, conclude
 from reconciler.plan.record import Seen, answer, next_record, next_record_of_scope, unannounced
-from reconciler.plan.scope import with_dependencies, with_dependents
+from reconciler.plan.scope import shown_in_netbox, with_dependents
 from reconciler.plan.states import dated, merge_states
 from reconciler.plan.stored import forms_of
 from reconciler.reconcile.attempt import Attempt
@@ -190,7 +190,7 @@ def _mirror(
     else:
         objects = desired.manifests.values() if desired else None
     if scope is not None:
-        scope = with_dependencies(with_dependents(scope, objects or ()), objects or ())
+        scope = shown_in_netbox(scope, objects or ())
     revision = desired.revision if desired else None
     attempt.aim = (revision, scope)
     attempt.cause = f"{revision or 'no revision'}, pass {attempt.pass_id}"

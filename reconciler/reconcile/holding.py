@@ -38,8 +38,9 @@ class Holding:
             raise StalledError(
                 f"site {self._policy.site} of {self._netbox.address} is bound to installation {other}, and this is "
                 f"{self._policy.installation}: another reconciler shows a fabric there, or this fabric's name, "
-                "repository, branch or path was changed; nothing is written. If the other one is gone, "
-                "netbox.take_over: true takes the site over",
+                "repository, branch or path was changed; nothing is written. If the other one is gone, clear the "
+                "site's hh_installation over NetBox's API; netbox.take_over: true does it too, and takes over "
+                "records of people besides",
                 reason=BOUND_ELSEWHERE,
             )
         self._is_bound = fields.get(INSTALLATION) == self._policy.installation

@@ -95,6 +95,22 @@ def test_a_device_with_an_interface_of_a_person_stays(netbox: NetBoxServer, pers
     assert person.call("GET", "dcim/devices/?name=server-02")["count"] == 0
 
 
+def test_an_address_that_a_person_gave_to_our_port(netbox: NetBoxServer, person: ServerPerson) -> None:
+    """NetBox would delete it with the port, and with the device through the port: both stay, and it is told why."""
+    mirror(netbox, "dc1", POLICY, projected(LEAF, *SERVERS))
+    found = person.call("GET", "dcim/interfaces/?name=M1")["results"][0]["id"]
+    assigned = {"assigned_object_type": "dcim.interface", "assigned_object_id": found}
+    address = person.call("POST", "ipam/ip-addresses/", {"address": "192.0.2.1/32", **assigned})
+    _, errors = mirror(netbox, "dc1", POLICY, projected(*SERVERS))
+
+    refused = "the interface has ip addresses that are not ours (1); they would suffer with it"
+    assert sorted(errors) == [
+        "dcim/devices dc1/Switch/leaf-01: the device has interfaces of ours that could not be deleted (1)",
+        f"dcim/interfaces dc1/Switch/leaf-01#M1: {refused}",
+    ]
+    assert person.call("GET", f"ipam/ip-addresses/{address['id']}/")["assigned_object_id"] == found
+
+
 def test_a_vlan_that_an_interface_of_a_person_uses_stays(netbox: NetBoxServer, person: ServerPerson) -> None:
     """NetBox would quietly take the VLAN from a person's interface: the VLAN stays."""
     mirror(netbox, "dc1", POLICY, projected(*FABRIC))

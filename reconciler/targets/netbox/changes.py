@@ -7,12 +7,12 @@ number may be seen first. So a look at what is new overlaps with the one before 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.errors import NetBoxAccessError
-from reconciler.model.netbox_schema import CONTENT_TYPES, OWNED
+from reconciler.model.netbox_schema import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ OVERLAP = timedelta(seconds=60)
 _PAGE = "1000"
 
 _PATHS = {model.content_type: model.path for model in OWNED}
-_SHARED = frozenset({"extras.tag", "extras.customfield"}) | (frozenset(CONTENT_TYPES.values()) - frozenset(_PATHS))
+_SHARED = frozenset({"extras.tag", "extras.customfield"})
 """What changes of these do to records is not in the log."""
 
 
@@ -36,7 +36,7 @@ class Mark:
 
     id: int
     time: datetime
-    seen: frozenset[int] = frozenset()
+    seen: frozenset[int] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ def since(client: NetBoxClient, mark: Mark) -> Changes | None:
         return None
     fresh = [raw for raw in found if raw["id"] not in mark.seen]
     types = {raw["changed_object_type"] for raw in fresh}
-    if is_cut or mark.id not in {raw["id"] for raw in found} or not types.isdisjoint(_SHARED):
+    if is_cut or mark not in {Mark(raw["id"], datetime.fromisoformat(raw["time"])) for raw in found}:
+        return None  # also where the number was given out a second time, after the database was set back
+    if not types.isdisjoint(_SHARED):
         return None
     touched: defaultdict[str, set[int]] = defaultdict(set)
     for raw in fresh:

@@ -80,6 +80,9 @@ _DEPENDENTS = {
 }
 """What NetBox deletes along with a record, or quietly takes its reference from. What it protects itself is not here."""
 
+CASCADES = frozenset({"interfaces", "terminations"})
+"""Dependents that take others along in their turn: ours are deleted before, and one that is left was refused."""
+
 ENDS = frozenset({netbox_schema.INTERFACES, netbox_schema.CIRCUIT_TERMINATIONS})
 """Models whose records cables are plugged into: they know their cable, which is cheaper than to ask the cables."""
 
@@ -129,6 +132,7 @@ def relevant(path: str, fabric: str, site_id: int | None) -> str:
     """
     ours, named = keyed(fabric), f"name:{{starts_with:{json.dumps(f'{fabric}/')}}}"
     places = {path: f"{part}:{{{ours}}}" for path, part in _WITHIN.items()} | dict.fromkeys(_NAMED, named)
+    places[netbox_schema.ROUTE_TARGETS] = f"name:{{starts_with:{json.dumps(f'{fabric}:')}}}"
     if site_id is not None:
         places[netbox_schema.DEVICES] = f'site_id:"{site_id}"'
         scope = 'scope_type:{app_label:{exact:"dcim"},model:{exact:"site"}}'

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from reconciler.errors import NetBoxAccessError
 from reconciler.model.netbox import OWNED_TAG, ExistingRecord, Observation, Ref, references
 from reconciler.model.netbox_schema import (
     CABLES,
@@ -57,8 +58,11 @@ _SHARED_LISTS = {
 _SLUGS = 40
 """Slugs in one filter, so that a query fits into a URL."""
 
-_IDS = 80
-"""Ids in one filter, likewise."""
+_IDS = 40
+"""Ids in one filter, likewise; a query has it three times."""
+
+_CABLES = 100
+"""Cables in one filter, which a query has once."""
 
 
 class Reader:
@@ -116,7 +120,7 @@ class Reader:
         """All records of the owned models that are ours or could clash with ours. Unless `is_full`, only those are read
         that were written since the last time, where NetBox can tell which.
         """
-        if not is_full and self._recent.holds(self._fabric, self._site_id()) and self._refresh():
+        if not is_full and self._recent.holds(self._fabric, self._site_id()) and self._can_refresh():
             return self._recent.found()
         mark = newest(self._client)
         found = read_pages(self._client, [model.path for model in OWNED], self._fabric, self._site_id())
@@ -127,6 +131,13 @@ class Reader:
         """The fabric's site, where it is asked for and exists."""
         return self.ids.get(self._site) if self._site else None
 
+    def _can_refresh(self) -> bool:
+        """As `_refresh`. What NetBox refuses is no end: everything can still be read."""
+        try:
+            return self._refresh()
+        except NetBoxAccessError:
+            return False
+
     def _refresh(self) -> bool:
         """Read again what was written since the last time; whether that could be told."""
         changes = since(self._client, self._recent.mark) if self._recent.mark else None
@@ -135,12 +146,17 @@ class Reader:
         touched = {path: set(ids) for path, ids in changes.touched.items()}
         if cables := touched.get(CABLES):
             for path in ENDS:
-                plugged = self._client.query(plugged_query(path, cables))[list_name(path)]
-                touched.setdefault(path, set()).update(int(raw["id"]) for raw in plugged)
+                touched.setdefault(path, set()).update(self._plugged(path, sorted(cables)))
                 touched[path] |= self._recent.cabled(cables, path)
         for path, ids in touched.items():
             self._recent.replace(path, ids, self._by_id(path, sorted(ids)), changes.mark)
         return True
+
+    def _plugged(self, path: str, cables: Sequence[int]) -> Iterator[int]:
+        """The ids of the records into which these cables are plugged now."""
+        for start in range(0, len(cables), _CABLES):
+            answer = self._client.query(plugged_query(path, cables[start : start + _CABLES]))
+            yield from (int(raw["id"]) for raw in answer[list_name(path)])
 
     def _by_id(self, path: str, ids: Sequence[int]) -> Iterator[Entry]:
         for start in range(0, len(ids), _IDS):

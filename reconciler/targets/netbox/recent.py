@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.targets.netbox.queries import key_of
@@ -18,6 +19,7 @@ Entry: TypeAlias = "tuple[JSONObject, bool]"
 
 Found: TypeAlias = dict[str, list[Entry]]
 
+_CABLE = re.compile(r'"cable": {"id": "(\d+)"}')
 _MOST = 50_000
 """Records that are kept; a fabric with more is read each time."""
 
@@ -56,12 +58,9 @@ class Recent:
 
     def cabled(self, cables: Iterable[int], path: str) -> set[int]:
         """The ids of the records of a model into which one of these cables was plugged."""
-        wanted = {f'"cable": {{"id": "{cable}"}}' for cable in cables}
-        return {
-            record_id
-            for record_id, (text, _) in self._entries.get(path, {}).items()
-            if any(part in text for part in wanted)
-        }
+        wanted = {str(cable) for cable in cables}
+        texts = ((record_id, _CABLE.search(text)) for record_id, (text, _) in self._entries.get(path, {}).items())
+        return {record_id for record_id, match in texts if match and match[1] in wanted}
 
     def replace(self, path: str, ids: Iterable[int], read: Iterable[Entry], mark: Mark) -> None:
         """Take in what was read of these records; those that are gone are forgotten. Records of other fabrics, which

@@ -172,6 +172,8 @@ def message(reader: Reader) -> str:
 
 
 def etags(reader: Reader, items: Iterable[ExistingRecord]) -> list[str]:
-    """The ETags of records as we know them: as observed, or as we last wrote them."""
-    versions = map(reader.version, items)
-    return [etag(version) for version in versions if version]
+    """The ETags of records as we know them: as observed, or as we last wrote them. None at all where one is not known:
+    NetBox would refuse the whole request for its sake.
+    """
+    versions = [reader.version(item) for item in items]
+    return [etag(version) for version in versions if version] if all(versions) else []

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from reconciler.model.netbox import OWNED_TAG, ExistingRecord, RecordChange, WriteResult
 from reconciler.model.netbox_schema import (
     CIRCUIT_TYPES,
+    CIRCUITS,
     CUSTOM_FIELDS,
     DEVICE_ROLES,
     DEVICE_TYPES,
+    DEVICES,
     MANUFACTURERS,
     MODELS,
     PLATFORMS,
@@ -22,7 +24,7 @@ from reconciler.targets.netbox.answers import RefusedError
 from reconciler.targets.netbox.bulk import BATCH, BulkWriter, Pace
 from reconciler.targets.netbox.client import NetBoxClient
 from reconciler.targets.netbox.payloads import missing
-from reconciler.targets.netbox.queries import delete_query, key_of, list_name
+from reconciler.targets.netbox.queries import CASCADES, delete_query, key_of, list_name
 from reconciler.targets.netbox.reading import Reader
 from reconciler.targets.netbox.senders import TAG, CreateSender, DeleteSender, SharedSender, UpdateSender
 from reconciler.targets.netbox.sites import Sites
@@ -227,8 +229,10 @@ def _why_not(record: ExistingRecord, raw: JSONObject, fabric: str) -> str | None
             continue
         others = dependents if isinstance(dependents, list) else [dependents]
         strangers = sum(not _is_marked(other, fabric) for other in others)
+        noun, what = MODELS[record.model].noun, name.replace("_", " ")
+        if others and not strangers and name in CASCADES and record.model in {DEVICES, CIRCUITS}:
+            return f"the {noun} has {what} of ours that could not be deleted ({len(others)})"
         if strangers:
-            noun = MODELS[record.model].noun
             return f"the {noun} has {name.replace('_', ' ')} that are not ours ({strangers}); they would suffer with it"
     return None
 

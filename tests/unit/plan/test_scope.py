@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconciler.model.netbox import ExistingRecord, Record, RecordChange, Ref, SharedRecord
 from reconciler.model.netbox_plan import NetBoxPlan, Refusal
 from reconciler.model.objects import Manifest, ObjectKey
-from reconciler.plan.scope import with_dependencies, with_dependents, within
+from reconciler.plan.scope import shown_in_netbox, with_dependencies, with_dependents, within
 from tests.unit.plan.world import key, manifest
 
 SWITCH = manifest("Switch", "leaf-01")
@@ -56,6 +56,15 @@ def test_gateways_of_a_connection_belong_to_its_records() -> None:
     connection = manifest("Connection", "c2", {"gateway": {"links": [link, {"gateway": {"port": 7}}]}})
 
     assert with_dependencies({connection.key}, [connection, SWITCH]) >= {SWITCH.key, key("Gateway", "gw-1")}
+
+
+def test_what_netbox_shows_of_a_scope() -> None:
+    """Of what is there, its dependents and dependencies; of what is gone, and of what controllers write, anything."""
+    profile = manifest("SwitchProfile", "p")
+
+    assert shown_in_netbox({LINK.key}, ALL) == with_dependencies(with_dependents({LINK.key}, ALL), ALL)
+    assert shown_in_netbox({LINK.key, key("VPCAttachment", "gone")}, ALL) is None
+    assert shown_in_netbox({profile.key}, [*ALL, profile]) is None
 
 
 def test_the_vrf_of_the_fabric_belongs_to_every_scope() -> None:

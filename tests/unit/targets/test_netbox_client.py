@@ -226,7 +226,7 @@ def test_queries_fit_into_a_url(odd: Odd) -> None:
     answer = client(odd.url).query(*parts)
 
     queries = [parse_qs(urlsplit(path).query)["query"][0] for _, path, _ in odd.seen]
-    assert [query[:8] for query in queries] == ["{a_list(", "{a_list(", "{c_list{"]
+    assert sorted(query[:8] for query in queries) == ["{a_list(", "{a_list(", "{c_list{"]  # they are sent at once
     assert all(len(path) < 4000 for _, path, _ in odd.seen)
     assert len(answer["a_list"]) == 3
 
