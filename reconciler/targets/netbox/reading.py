@@ -148,8 +148,8 @@ class Reader:
             for path in ENDS:
                 touched.setdefault(path, set()).update(self._plugged(path, sorted(cables)))
                 touched[path] |= self._recent.cabled(cables, path)
-        for path, ids in touched.items():
-            self._recent.replace(path, ids, self._by_id(path, sorted(ids)), changes.mark)
+        read = {path: list(self._by_id(path, sorted(ids))) for path, ids in touched.items()}
+        self._recent.take(touched, read, changes.mark)
         return True
 
     def _plugged(self, path: str, cables: Sequence[int]) -> Iterator[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from reconciler.targets.netbox.queries import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from reconciler.model.json import JSONObject
     from reconciler.targets.netbox.changes import Mark
@@ -62,14 +62,16 @@ class Recent:
         texts = ((record_id, _CABLE.search(text)) for record_id, (text, _) in self._entries.get(path, {}).items())
         return {record_id for record_id, match in texts if match and match[1] in wanted}
 
-    def replace(self, path: str, ids: Iterable[int], read: Iterable[Entry], mark: Mark) -> None:
-        """Take in what was read of these records; those that are gone are forgotten. Records of other fabrics, which
-        were not here before, are not kept either.
+    def take(self, touched: Mapping[str, Iterable[int]], read: Found, mark: Mark) -> None:
+        """Take in what was read of the touched records until `mark`, all at once: whoever is cut off while it reads has
+        to begin again at the old mark. Those that are gone are forgotten; records of other fabrics, which were not here
+        before, are not kept either.
         """
+        for path, ids in touched.items():
+            entries = self._entries.setdefault(path, {})
+            known = {record_id: entries.pop(record_id, None) for record_id in ids}
+            for raw, is_tagged in read[path]:
+                record_id, key = int(raw["id"]), key_of(raw) or ""
+                if known.get(record_id) or not key or key.startswith(f"{self._fabric}/"):
+                    entries[record_id] = json.dumps(raw), is_tagged
         self.mark = mark
-        entries = self._entries.setdefault(path, {})
-        known = {record_id: entries.pop(record_id, None) for record_id in ids}
-        for raw, is_tagged in read:
-            record_id, key = int(raw["id"]), key_of(raw) or ""
-            if known.get(record_id) or not key or key.startswith(f"{self._fabric}/"):
-                entries[record_id] = json.dumps(raw), is_tagged
