@@ -62,6 +62,7 @@ class Claims:
         self._deletes = {(existing.model, existing.id) for existing in deletes}
         self._keyed = _first_by_key(observation, fabric)
         self._holders = _by_natural_key(observation)
+        self._taken: set[tuple[str, int]] = set()
         self._wishes = {wish.record.ref: wish for wish in self._all(projection)}
         self._claimants = _first_claimants(self._wishes.values())
         self._refusals: dict[Ref, Refusal] = {}
@@ -97,13 +98,18 @@ class Claims:
                 yield Wish(record, existing, fields, late, takes, self._others(record.ref.model, takes, existing))
 
     def _to_be_taken(self, record: Record) -> ExistingRecord | None:
-        """The one record of a person in whose place this one belongs, where such are taken over."""
+        """The one record of a person in whose place this one belongs, where such are taken over: once."""
         if not self._take_over:
             return None
         naturals = natural_keys(record.ref.model, record.fields)
         found = {holder.id: holder for natural in naturals for holder in self._holders[record.ref.model, natural]}
-        (holder, *others) = found.values() or (None,)
-        return holder if holder and not others and holder.key is None and not holder.is_tagged else None
+        if len(found) != 1:
+            return None
+        (holder,) = found.values()
+        if holder.key is not None or holder.is_tagged or (holder.model, holder.id) in self._taken:
+            return None
+        self._taken.add((holder.model, holder.id))
+        return holder
 
     def _others(
         self, model: str, takes: frozenset[NaturalKey], existing: ExistingRecord | None

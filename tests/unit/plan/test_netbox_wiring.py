@@ -14,6 +14,7 @@ from tests.unit.plan.netbox_records import (
     standing,
     strangers,
     untagged,
+    vlan,
 )
 
 
@@ -126,3 +127,13 @@ def test_records_of_people_that_are_taken_over() -> None:
     assert plan([wanted], [foreign], policy).taken == ()
     assert [change.takes for change in plan([wanted], [untagged(wanted, 5)], policy).updates] == [wanted.ref]
     assert plan([wanted], [untagged(wanted, 5)], policy).refusals == ()
+
+
+def test_a_record_is_taken_over_once() -> None:
+    """A record of a person that stands in the place of two of ours becomes the first; the other one is told of it."""
+    theirs = strangers(vlan("b", 7), 5)
+    made = plan([group(), vlan("a", 7), vlan("b", 8)], [standing(group(), 1), theirs], replace(POLICY, take_over=True))
+
+    assert [(change.existing.id, change.ref.key) for change in made.taken] == [(5, "dc1/VPC/v#a")]
+    assert made.creates == ()
+    assert [(refusal.ref.key, refusal.is_conflict) for refusal in made.refusals] == [("dc1/VPC/v#b", True)]
