@@ -42,6 +42,11 @@ class Step:
     changes: tuple[RecordChange, ...] = ()
     existing: tuple[ExistingRecord, ...] = ()
 
+    @property
+    def items(self) -> Sequence[SharedRecord | Record | RecordChange | ExistingRecord]:
+        """What the port's results speak of, one by one."""
+        return self.shared or self.records or self.changes or self.existing
+
     def __len__(self) -> int:
         return len(self.shared) + len(self.records) + len(self.changes) + len(self.existing)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from reconciler.errors import RetryableError, StalledError
+from reconciler.model.netbox import references
 from reconciler.model.netbox_plan import Action
 from reconciler.model.passes import Phase
 from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, plan_netbox
@@ -19,6 +20,7 @@ from reconciler.reconcile.holding import Holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.desired import Desired
     from reconciler.model.fabric import NetBoxPolicy
@@ -144,18 +146,24 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Hold
             return
         if step.action is not Action.PREPARE:  # which makes the site
             holding.bind()
-        # What was not created is not completed either, and was named already.
-        rest = replace(step, records=tuple(one for one in step.records if one.ref not in failed))
-        results = write(netbox, rest if step.action is Action.COMPLETE else step)
-        failed |= {result.ref for result in results if result.error}
-        _count(step, results, attempt)
         left -= len(step)
+        todo = _possible(step, failed)
+        results = write(netbox, todo)
+        _count(todo, results, attempt, failed)
+        failed |= {result.ref for result in results if result.error}
         done, total = attempt.show_progress(left)
         what = {"what": step.action.value, "model": step.model, "records": len(step)}
         log.info("written", fabric=attempt.fabric, **what, done=done, total=total)
         if attempt.may_yield(left, attempt.now() - begun):
             attempt.left = left
             return
+
+
+def _possible(step: Step, failed: AbstractSet[Ref]) -> Step:
+    """What was not created is not completed either, and was named already."""
+    if step.action is not Action.COMPLETE:
+        return step
+    return replace(step, records=tuple(one for one in step.records if one.ref not in failed))
 
 
 def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
@@ -198,12 +206,14 @@ _COUNTED = {
 """A record that is completed counts as created already."""
 
 
-def _count(step: Step, results: Sequence[WriteResult], attempt: Attempt) -> None:
-    for result in results:
+def _count(step: Step, results: Sequence[WriteResult], attempt: Attempt, failed: AbstractSet[Ref]) -> None:
+    """`failed` are the records that were not written before: who needs one of them is not refused, it waits."""
+    for item, result in zip(step.items, results, strict=True):
         if result.error is None:
             if counted := _COUNTED.get(step.action):
                 attempt.counts[counted] += 1
             attempt.has_written = True
         else:
-            error = RetryableError(result.error, reason="NetBoxRejected")
+            is_waiting = step.action is not Action.DELETE and not failed.isdisjoint(references(item.fields))
+            error = RetryableError(result.error, reason="NetBoxWaiting" if is_waiting else "NetBoxRejected")
             attempt.fail(Phase.NETBOX, str(result.ref), error)

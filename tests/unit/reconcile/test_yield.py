@@ -260,6 +260,8 @@ def test_records_that_are_refused_end_the_pass(yielding: Yielding) -> None:
     assert rig.last.outcome is Outcome.PARTIAL
     refused = [failure.subject for failure in rig.last.failures if failure.message == "the rack is full"]
     assert sorted(refused) == sorted(f"dcim/devices dc1/{switch}" for switch in switches)
+    reasons = {failure.reason for failure in rig.last.failures if failure.message != "the rack is full"}
+    assert reasons == {"NetBoxWaiting"}, "what needs those was not refused"
 
 
 def test_somebody_who_works_against_us(yielding: Yielding) -> None:
