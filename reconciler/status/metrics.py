@@ -14,6 +14,7 @@ from reconciler.model.status import SyncStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.json import JSONObject
     from reconciler.model.passes import PassRecord
@@ -27,6 +28,63 @@ PRIORITIES = ("manual", "event", "poll")
 """The label of each `Work.priority`."""
 
 _PASS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class _FabricGauges:
+    """What is told of each fabric, and read when it is asked for."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.status = Gauge(
+            "reconciler_fabric_sync_status", "1 for the present status", ["fabric", "status"], registry=registry
+        )
+        self.objects = Gauge("reconciler_fabric_objects", "Objects by state", ["fabric", "state"], registry=registry)
+        self.drift = Gauge(
+            "reconciler_fabric_drift_objects", "Objects that differ from Git", ["fabric"], registry=registry
+        )
+        self.last_sync = Gauge(
+            "reconciler_fabric_last_sync_timestamp_seconds",
+            "End of the last successful full pass; 0: never",
+            ["fabric"],
+            registry=registry,
+        )
+        self.simulated = Gauge(
+            "reconciler_fabric_simulated",
+            "1 for a target that is an embedded store",
+            ["fabric", "target"],
+            registry=registry,
+        )
+        self.connection = Gauge(
+            "reconciler_connection_up", "1: ok, 0: failing", ["fabric", "connection"], registry=registry
+        )
+        self.breaker = Gauge(
+            "reconciler_breaker_open",
+            "1: the target is left alone until a probe succeeds",
+            ["fabric", "target"],
+            registry=registry,
+        )
+
+    def forget(self) -> None:
+        """What was read of fabrics before: one may have left the configuration."""
+        found = self.status, self.objects, self.drift, self.last_sync, self.simulated, self.connection, self.breaker
+        for gauge in found:
+            gauge.clear()
+
+    def set(self, fabric: JSONObject, is_open: AbstractSet[tuple[str, str]]) -> None:
+        """`is_open` holds fabric and target of each breaker that is open."""
+        name = fabric["name"]
+        for status in SyncStatus:
+            self.status.labels(name, status.value).set(fabric["sync_status"] == status.value)
+        for state, number in fabric["counts"].items():
+            self.objects.labels(name, state).set(number)
+        self.drift.labels(name).set(fabric["drift"]["count"])
+        for target in ("cluster", "netbox"):
+            self.simulated.labels(name, target).set(target in fabric["simulated"])
+            if fabric["connections"][target]["state"] != "not_configured":
+                self.breaker.labels(name, target).set((name, target) in is_open)
+        for connection, view in fabric["connections"].items():
+            if view["state"] in {"ok", "failing"}:
+                self.connection.labels(name, connection).set(view["state"] == "ok")
+        self.last_sync.labels(name).set(_timestamp(fabric["last_sync"]))
 
 
 class Metrics:
@@ -67,27 +125,7 @@ class Metrics:
         )
         self._depth = Gauge("reconciler_queue_depth", "Fabrics that wait for a pass", registry=r)
         self._oldest = Gauge("reconciler_queue_oldest_seconds", "Age of the longest wait", registry=r)
-        self._status = Gauge(
-            "reconciler_fabric_sync_status", "1 for the present status", ["fabric", "status"], registry=r
-        )
-        self._objects = Gauge("reconciler_fabric_objects", "Objects by state", ["fabric", "state"], registry=r)
-        self._drift = Gauge("reconciler_fabric_drift_objects", "Objects that differ from Git", ["fabric"], registry=r)
-        self._last_sync = Gauge(
-            "reconciler_fabric_last_sync_timestamp_seconds",
-            "End of the last successful full pass; 0: never",
-            ["fabric"],
-            registry=r,
-        )
-        self._simulated = Gauge(
-            "reconciler_fabric_simulated", "1 for a target that is an embedded store", ["fabric", "target"], registry=r
-        )
-        self._connection = Gauge("reconciler_connection_up", "1: ok, 0: failing", ["fabric", "connection"], registry=r)
-        self._breaker = Gauge(
-            "reconciler_breaker_open",
-            "1: the target is left alone until a probe succeeds",
-            ["fabric", "target"],
-            registry=r,
-        )
+        self._fabrics = _FabricGauges(r)
         self._open: set[tuple[str, str]] = set()
         """Fabric and target of each breaker that is open."""
         self._rendering = Lock()
@@ -143,32 +181,10 @@ class Metrics:
         with self._rendering:
             self._depth.set(depth)
             self._oldest.set(oldest)
-            self._forget_fabrics()
+            self._fabrics.forget()
             for fabric in fabrics:
-                self._set_fabric(fabric)
+                self._fabrics.set(fabric, self._open)
             return generate_latest(self._registry), CONTENT_TYPE_LATEST
-
-    def _forget_fabrics(self) -> None:
-        """What was read of fabrics before: one may have left the configuration."""
-        of_fabrics = (self._status, self._objects, self._drift, self._last_sync, self._simulated, self._connection)
-        for gauge in (*of_fabrics, self._breaker):
-            gauge.clear()
-
-    def _set_fabric(self, fabric: JSONObject) -> None:
-        name = fabric["name"]
-        for status in SyncStatus:
-            self._status.labels(name, status.value).set(fabric["sync_status"] == status.value)
-        for state, number in fabric["counts"].items():
-            self._objects.labels(name, state).set(number)
-        self._drift.labels(name).set(fabric["drift"]["count"])
-        for target in ("cluster", "netbox"):
-            self._simulated.labels(name, target).set(target in fabric["simulated"])
-            if fabric["connections"][target]["state"] != "not_configured":
-                self._breaker.labels(name, target).set((name, target) in self._open)
-        for connection, view in fabric["connections"].items():
-            if view["state"] in {"ok", "failing"}:
-                self._connection.labels(name, connection).set(view["state"] == "ok")
-        self._last_sync.labels(name).set(_timestamp(fabric["last_sync"]))
 
 
 def _timestamp(text: str | None) -> float:
