@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.model.netbox import Record, Ref
+from reconciler.model.netbox import ExistingRecord, Record, Ref
 from reconciler.targets.netbox.client import NetBoxAccess, NetBoxClient
 from reconciler.targets.netbox.reading import Reader
-from reconciler.targets.netbox.senders import TAG, CreateSender
+from reconciler.targets.netbox.senders import TAG, CreateSender, etags
 from tests.unit.targets.odd_server import Odd, odd
 
 if TYPE_CHECKING:
@@ -41,3 +41,21 @@ def test_a_record_without_its_marks_is_no_success(odd: Odd, answer: JSONObject, 
     assert (found or "").startswith(error or "")
     assert (found is None) == (error is None)
     assert reader.ids[Ref("ipam/vrfs", KEY)] == 7
+
+
+def test_conditions_of_a_request(odd: Odd) -> None:
+    """A request has a condition for each of its records or none: NetBox refuses it for the sake of one that lacks it.
+    A cable that comes or goes leaves nothing known of the version of its ports.
+    """
+    reader = Reader(NetBoxClient(NetBoxAccess(odd.url, "token".encode), print))
+    port = Ref("dcim/interfaces", "dc1/Switch/a#E1/1")
+    reader.ids[port] = 1
+    one, other = (
+        ExistingRecord("dcim/interfaces", number, "E1/1", {}, version="2026-03-01T12:00:00+00:00") for number in (1, 2)
+    )
+    assert len(etags(reader, [one, other])) == 2
+
+    reader.note_side_effects("dcim/cables", [{"a": port, "b": Ref("dcim/interfaces", "#7")}])
+
+    assert etags(reader, [one, other]) == []
+    assert len(etags(reader, [other])) == 1
