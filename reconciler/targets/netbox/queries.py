@@ -169,7 +169,8 @@ def page_query(path: str, condition: str, fabric: str, start: int, *, among: str
         f"{tagged_name(path, place)}:{name}(filters:{{{ours},{_tagged('exact', OWNED_TAG)}}},{pagination}){{id}}",
     ]
     if "tags" in MODELS[path].fields:
-        groups = f"{ours},{_tagged('starts_with', GROUP_TAG_PREFIX)}"
+        # A record with two such tags would come twice, and so take the place of another one on the page.
+        groups = f"DISTINCT:true,{ours},{_tagged('starts_with', GROUP_TAG_PREFIX)}"
         parts.append(f"{grouped_name(path, place)}:{name}(filters:{{{groups}}},{pagination}){{id tags{{id slug}}}}")
     return " ".join(parts)
 

@@ -207,5 +207,6 @@ def test_queries() -> None:
         "{id last_updated custom_fields name enforce_unique import_targets{id} export_targets{id}} "
         f'tagged_vrf_list:vrf_list(filters:{{{ours},tags:{{slug:{{exact:"hh-managed"}}}}}},pagination:{{start:8,limit:1000}}){{id}}'
     )
+    assert "grouped_device_list:device_list(filters:{DISTINCT:true," in page_query("dcim/devices", ours, "dc1", 0)
     assert "cable{id} cable_end}" in page_query("dcim/interfaces", ours, "dc1", 0)
     assert delete_query("ipam/prefixes", [4, 5]).startswith('prefix_list(filters:{id:{in_list:["4", "5"]}}')
