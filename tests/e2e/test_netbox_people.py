@@ -8,7 +8,9 @@ import pytest
 
 from tests.e2e import mirrored
 from tests.e2e.fabrics import bodies, rendered
+from tests.e2e.installation import wait_until
 from tests.e2e.people import People
+from tests.e2e.service_log import entries
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
@@ -140,3 +142,30 @@ def test_a_clash_that_is_settled(world: World) -> None:
     assert service.status()["sync_status"] == "in_sync"
     mirrored.assert_mirrored(world.netbox, declared.values())
     people.assert_untouched()
+
+
+def test_a_clash_that_is_taken_over(world: World) -> None:
+    """The plan names a clash; where records are taken over the log says which one, and that one becomes ours: with what
+    only people know of it.
+    """
+    service, declared = world.service, bodies()
+    people = People.at_site(world.netbox)
+    (taken,) = people.devices(CLASHING_SERVER)
+    mine = people.make_one("extras/tags", {"name": f"mine-{world.netbox.site}", "slug": f"mine-{world.netbox.site}"})
+    world.netbox.update("dcim/devices", {"id": taken}, {"asset_tag": world.netbox.site, "add_tags": [mine["id"]]})
+    service.start()
+    service.push(rendered(declared))
+    service.wait_idle()
+    refused = service.run_cli("plan", service.fabric)
+    assert f"conflict: NetBox: {service.fabric}/Server/{CLASHING_SERVER}: device" in refused.stdout
+
+    world.fabric["netbox"]["take_over"] = True
+    service.write_settings()
+    wait_until(lambda: service.status()["sync_status"] == "in_sync", what="in sync after the reload")
+
+    device = world.netbox.owned("dcim/devices")[f"{world.netbox.site}/Server/{CLASHING_SERVER}"]
+    assert (device["id"], device["asset_tag"]) == (taken, world.netbox.site)
+    assert {tag["slug"] for tag in device["tags"]} == {"hh-managed", mine["slug"]}
+    taking = [entry for entry in entries(service.log) if entry["event"] == "taken over"]
+    assert [entry["record"] for entry in taking] == [f"device {CLASHING_SERVER} (id {taken})"]
+    mirrored.assert_mirrored(world.netbox, declared.values())
