@@ -43,10 +43,11 @@ class NetBoxLook:
         parts = [
             f"{version} offers {', '.join(features(version)) or 'nothing beyond the oldest'}",
             *([f"lacks {', '.join(lacking)}"] if lacking else []),
-            "GraphQL is on" if has_graphql else "GraphQL is off, or not granted",
+            "GraphQL is on" if has_graphql else "GraphQL, by which records are read, is off or not granted",
             *([doubts] if doubts else []),
         ]
-        return "warning" if doubts or not has_graphql else "ok", "; ".join(parts)
+        state = "failing" if not has_graphql else "warning" if doubts else "ok"
+        return state, "; ".join(parts)
 
     def lacking_for_setup(self) -> str | None:
         """What only `init-netbox` would miss."""
