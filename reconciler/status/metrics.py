@@ -41,7 +41,7 @@ class _FabricGauges:
         self.drift = Gauge(
             "reconciler_fabric_drift_objects", "Objects that differ from Git", ["fabric"], registry=registry
         )
-        self.last_sync = Gauge(
+        self.synced_at = Gauge(
             "reconciler_fabric_last_sync_timestamp_seconds",
             "End of the last successful full pass; 0: never",
             ["fabric"],
@@ -65,7 +65,7 @@ class _FabricGauges:
 
     def forget(self) -> None:
         """What was read of fabrics before: one may have left the configuration."""
-        found = self.status, self.objects, self.drift, self.last_sync, self.simulated, self.connection, self.breaker
+        found = self.status, self.objects, self.drift, self.synced_at, self.simulated, self.connection, self.breaker
         for gauge in found:
             gauge.clear()
 
@@ -84,7 +84,7 @@ class _FabricGauges:
         for connection, view in fabric["connections"].items():
             if view["state"] in {"ok", "failing"}:
                 self.connection.labels(name, connection).set(view["state"] == "ok")
-        self.last_sync.labels(name).set(_timestamp(fabric["last_sync"]))
+        self.synced_at.labels(name).set(_timestamp(fabric["last_sync"]))
 
 
 class Metrics:
