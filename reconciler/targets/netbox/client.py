@@ -182,10 +182,12 @@ def _read(where: str, work: Callable[[], JSON]) -> JSON:
 
 
 def _packed(parts: Iterable[str]) -> Iterator[str]:
-    """GraphQL documents of these fields: none too long for a URL, none with too many aliases, and no field twice."""
+    """GraphQL documents of these fields: none too long for a URL, none with too many aliases, and none with two pages
+    of a list, which take long enough to be read at once.
+    """
     taken: dict[str, str] = {}
     for part in parts:
-        name, together = part.partition("(")[0], "".join([*taken.values(), part])
+        name, together = part.partition("(")[0].rpartition(":")[2], "".join([*taken.values(), part])
         is_full = name in taken or len(_ALIAS.findall(together)) > _MOST_ALIASES
         if taken and (is_full or len(quote_plus(together)) > _LONGEST_QUERY):
             yield "{" + " ".join(taken.values()) + "}"

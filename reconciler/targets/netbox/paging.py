@@ -56,13 +56,14 @@ def with_marks(
 
 def _rest(span: Span, page: Sequence[JSONObject]) -> Iterator[Span]:
     """What is left of a span of which this page was read. An open one is read on from two places, the second of them
-    where the page after the next begins if the ids go on as densely.
+    where the page after the next begins if the ids go on as densely as in the page's second half: a few old records far
+    before the others do not count.
     """
-    first, last = int(page[0]["id"]), int(page[-1]["id"])
+    middle, last = int(page[len(page) // 2]["id"]), int(page[-1]["id"])
     if span.end is not None:
         if last + 1 < span.end:
             yield span._replace(start=last + 1)
         return
-    ahead = last + 1 + (last - first + 1)
+    ahead = last + 1 + 2 * (last + 1 - middle)
     yield Span(span.path, last + 1, ahead, 2 * span.place)
     yield Span(span.path, ahead, None, 2 * span.place + 1)

@@ -231,6 +231,15 @@ def test_queries_fit_into_a_url(odd: Odd) -> None:
     assert len(answer["a_list"]) == 3
 
 
+def test_pages_of_one_list_are_asked_for_at_once(odd: Odd) -> None:
+    """Two pages of a list are two requests, also where they would fit into one."""
+    odd.say({"data": {"a_list": []}})
+    client(odd.url).query("a_list(x:1){id}", "later:a_list(x:2){id}", "b_list{id}")
+
+    queries = [parse_qs(urlsplit(path).query)["query"][0] for _, path, _ in odd.seen]
+    assert sorted(queries) == ["{a_list(x:1){id}}", "{later:a_list(x:2){id} b_list{id}}"]
+
+
 @pytest.mark.parametrize(
     ("errors", "kind", "text"),
     [

@@ -63,3 +63,11 @@ def test_a_long_list_is_read_from_two_places() -> None:
 
     assert lists.rounds[:2] == [["device_list", "vlan_list"], ["device_list", "device_list1:device_list"]]
     assert len(lists.rounds) == 6
+
+
+def test_records_far_before_the_others_change_nothing() -> None:
+    """Whoever restored or imported old records has ids with gaps: two places are read all the same."""
+    lists = Lists(10, device_list={1, 2, 3} | set(range(1_000_000, 1_000_093)))
+    read(lists, DEVICES)
+
+    assert len(lists.rounds) == 6
