@@ -284,6 +284,15 @@ class WorkQueue:
             # Also while it is held: there is something to be done, and it will be.
             return key in self._processing or (entry is not None and entry.ready_at <= now)
 
+    def is_pressed(self, key: str) -> bool:
+        """Whether somebody waits for a pass over a key, more than for the one that is under way: a push came meanwhile,
+        a person asked, or the configuration changed. What backs off or is held back by the allowance waits anyway.
+        """
+        now = self._monotonic()
+        with self._lock:
+            entry = self._waiting.get(key)
+            return entry is not None and entry.due <= now and entry.collected.why().is_urgent
+
     def has_others(self, key: str) -> bool:
         """Whether another key is ready and waits for somebody to be free. The rest of a pass that yielded does not
         count: two long passes that yielded to each other at every occasion would both spend their time on beginning.

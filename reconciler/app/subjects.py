@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -20,7 +22,7 @@ from reconciler.targets.local.netbox import LocalNetBox
 from reconciler.targets.netbox import NetBoxAccess, NetBoxServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from reconciler.model.fabric import Fabric
@@ -36,11 +38,13 @@ class Stock:
     each other; embedded stores, because two on one collection would not see each other's writes; parsed files.
 
     `documents` carries the embedded stores; below `folder`, which no other process may use, are the mirrors.
+    `is_pressed` tells whether somebody waits for the next pass over a fabric.
     """
 
-    def __init__(self, documents: Documents, folder: Path) -> None:
+    def __init__(self, documents: Documents, folder: Path, is_pressed: Callable[[str], bool] = lambda _: False) -> None:
         self._documents = documents
         self._folder = folder
+        self._is_pressed = is_pressed
         self._mirrors: WeakSet[Mirror] = WeakSet()
         """Those that are in use: by the configuration, or by a pass that began before it changed."""
         self._clusters: dict[str, LocalCluster] = {}
@@ -83,7 +87,7 @@ class Stock:
         """As `build_netbox`."""
         if fabric.netbox is not None and fabric.netbox.local:
             return self._netboxes.setdefault(fabric.name, LocalNetBox(self._documents, fabric.name))
-        return build_netbox(fabric, self._documents)
+        return build_netbox(fabric, self._documents, partial(self._is_pressed, fabric.name))
 
     def netbox_to_look_at(self, fabric: FabricSettings) -> NetBox | None:
         """As `build_netbox`: one that shares nothing with that of passes but what it is connected to."""
@@ -140,8 +144,10 @@ def access_of(cluster: ClusterSettings) -> ClusterAccess:
     )
 
 
-def build_netbox(fabric: FabricSettings, documents: Documents) -> NetBox | None:
-    """The fabric's NetBox, None where it has none. Raises ConfigurationError."""
+def build_netbox(
+    fabric: FabricSettings, documents: Documents, is_pressed: Callable[[], bool] = lambda: False
+) -> NetBox | None:
+    """The fabric's NetBox, None where it has none; `is_pressed` as `NetBoxAccess` has it. Raises ConfigurationError."""
     netbox = fabric.netbox
     if netbox is None:
         return None
@@ -149,7 +155,7 @@ def build_netbox(fabric: FabricSettings, documents: Documents) -> NetBox | None:
         return LocalNetBox(documents, fabric.name)
     if netbox.url is None or netbox.token is None:
         raise ConfigurationError(f"fabric {fabric.name}: netbox needs url with a token, or local")
-    return NetBoxServer(netbox_access(netbox))
+    return NetBoxServer(replace(netbox_access(netbox), is_pressed=is_pressed))
 
 
 def netbox_access(netbox: NetBoxSettings) -> NetBoxAccess:

@@ -49,12 +49,14 @@ _LONGEST_QUERY = 3500
 class NetBoxAccess:
     """Where NetBox is and who we are. `token` gives the token of the moment and is asked before every request;
     `ca_file` holds the certificates to trust (PEM), None for the system's; `writers` are the parallel bulk writes.
+    `is_pressed` tells whether somebody waits for us to be done, so that an overdue answer is waited for no longer.
     """
 
     url: str
     token: Callable[[], bytes]
     ca_file: Path | None = None
     writers: int = 2
+    is_pressed: Callable[[], bool] = lambda: False
 
 
 class NetBoxClient:
@@ -62,7 +64,7 @@ class NetBoxClient:
 
     def __init__(self, access: NetBoxAccess, sleep: Callable[[float], None]) -> None:
         self._api = pynetbox.api(access.url)
-        session = BoundedSession(access.token, access.ca_file, access.writers + 1)
+        session = BoundedSession(access.token, access.ca_file, access.writers + 1, access.is_pressed)
         self.written = session.written
         self._auth = session.token_auth
         self._api.http_session = session

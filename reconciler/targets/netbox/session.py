@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from reconciler.errors import ConfigurationError, NetBoxAccessError
+from reconciler.errors import ConfigurationError, NetBoxAccessError, NetBoxUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 60.0
+OVERDUE = 10.0
+"""Seconds without an answer after which it is given up for somebody who waits for us. Batches are made to take half."""
+
 LONGEST_ANSWER = 180.0
 """Seconds; the read timeout alone would let a server that sends a byte a minute hold a pass for ever."""
 
@@ -29,6 +33,9 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 
 _REMEMBERED = 10_000
 """Writes; NetBox tells of one within seconds, and no pass makes as many in that time."""
+
+_LOOK = 0.5
+"""Seconds between two looks at whether to give up."""
 
 _LONGEST_ID = 200
 _CHUNK = 64 * 1024
@@ -104,14 +111,59 @@ class OwnWrites:
             self._changed.notify_all()
 
 
+class Awaited:
+    """An answer that is waited for in a thread of its own, so that whoever wants it can give it up."""
+
+    def __init__(self, ask: Callable[[], requests.Response]) -> None:
+        """Asks at once."""
+        self._ask = ask
+        self._answer: Future[requests.Response] = Future()
+        self._lock = threading.Lock()
+        self._is_given_up = False
+        # Ends with the answer, or the time-outs of the request; the end of the process need not wait for it.
+        threading.Thread(target=self._run, name="netbox-request", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            response = self._ask()
+        except BaseException as error:  # noqa: BLE001 - raised again where the answer is waited for
+            self._answer.set_exception(error)
+            return
+        with self._lock:
+            self._answer.set_result(response)
+            if self._is_given_up:
+                response.close()
+
+    def result(self, is_pressed: Callable[[], bool]) -> requests.Response:
+        """The answer, once it is there. Raises NetBoxUnavailableError where it is overdue and somebody waits for us,
+        and what asking raised.
+        """
+        began = time.monotonic()
+        while not wait([self._answer], _LOOK).done:
+            if time.monotonic() - began >= OVERDUE and is_pressed():
+                with self._lock:
+                    if not self._answer.done():
+                        self._is_given_up = True
+                        raise NetBoxUnavailableError(f"no answer within {OVERDUE:.0f} s, and there is newer work to do")
+        return self._answer.result()
+
+
 class BoundedSession(requests.Session):
     """Every request through it, whoever makes it, has a time-out, follows no redirect (which would carry the token to
     wherever a server points), ignores proxies and .netrc of the environment, and reads no more than is sane. `written`
     holds the `X-Request-ID` of every write that was answered: by it NetBox's event rules name the cause of an event.
+    An answer that is overdue is given up while `is_pressed`; the request itself goes its way.
     """
 
-    def __init__(self, token: Callable[[], bytes], ca_file: Path | None, connections: int) -> None:
+    def __init__(
+        self,
+        token: Callable[[], bytes],
+        ca_file: Path | None,
+        connections: int,
+        is_pressed: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__()
+        self._is_pressed = is_pressed
         self.trust_env = False
         self.written = OwnWrites()
         self.auth = self.token_auth = TokenAuth(token)
@@ -120,9 +172,11 @@ class BoundedSession(requests.Session):
             self.mount(scheme, HTTPAdapter(pool_maxsize=connections, max_retries=0))
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """As the base class. Raises NetBoxAccessError for an answer that is too large, requests' errors otherwise."""
+        """As the base class. Raises NetBoxAccessError for an answer that is too large, NetBoxUnavailableError for one
+        that was given up, requests' errors otherwise.
+        """
         bounds = {"timeout": (CONNECT_TIMEOUT, READ_TIMEOUT), "allow_redirects": False, "stream": True}
-        response = self._answer(request, {**kwargs, **bounds})
+        response = Awaited(lambda: self._answer(request, {**kwargs, **bounds})).result(self._is_pressed)
         try:
             content = _read(response)
         finally:

@@ -229,6 +229,23 @@ async def test_who_waits() -> None:
     assert queue.has_others("dc2")
 
 
+async def test_who_presses() -> None:
+    """Somebody waits for a pass where a push or a person asks for it, and it may begin."""
+    queue = _queue()
+    assert not queue.is_pressed("dc1")
+    queue.add("dc1", POLL)
+    assert not queue.is_pressed("dc1")
+    queue.add("dc1", PUSH)
+    assert queue.is_pressed("dc1")
+    await _take(queue)
+
+    assert not queue.is_pressed("dc1"), "that pass is under way"
+    queue.add_after("dc1", RETRY, 10.0)
+    assert not queue.is_pressed("dc1")
+    queue.add("dc1", MANUAL)
+    assert queue.is_pressed("dc1")
+
+
 async def test_joins_are_told() -> None:
     """Whoever counts hears of each addition that causes no pass of its own."""
     joined: list[None] = []

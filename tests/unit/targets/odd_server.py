@@ -26,6 +26,8 @@ class Odd:
         self.seen: list[tuple[str, str, str]] = []
         self.conditions: list[str | None] = []
         self.url = ""
+        self.gate: threading.Event | None = None
+        """Answers wait for it, where there is one."""
 
     def say(self, body: JSON, status: int = 200, **headers: str) -> None:
         self.status, self.body = status, json.dumps(body).encode()
@@ -41,6 +43,8 @@ def odd() -> Iterator[Odd]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             server.seen.append((self.command, self.path, self.headers.get("Authorization") or ""))
             server.conditions.append(self.headers.get("If-Match"))
+            if server.gate:
+                server.gate.wait(10.0)
             self.send_response(server.answers.pop(0) if server.answers else server.status)
             for name, value in server.headers.items():
                 self.send_header(name, value)
