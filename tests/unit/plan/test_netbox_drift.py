@@ -326,13 +326,37 @@ def test_a_record_that_steps_aside_is_suspected_of_nothing() -> None:
 
 def test_a_record_gets_back_what_somebody_made_of_it() -> None:
     """It steps aside with a field that was edited: the edit comes back with it, and is an edit still."""
-    desired = [group(), vlan("a", 8), vlan("b", 7)]
-    elsewhere = replace(standing(vlan("a", 7), 2), fields={**standing(vlan("a", 7), 2).fields, "name": "mine"})
-    lines = written(group(), vlan("a", 7), vlan("b", 8))
-    swap = plan(desired, [standing(group(), 1), elsewhere, standing(vlan("b", 8), 3)], REPORTING, lines=lines)
-    assert [dict(drift.fields) for drift in swap.drifted] == [{"name": "v/a"}]
+    before, after = _slugs("x", "y"), _slugs("y", "x")
+    edited, other = standing(before[0], 2, name="mine"), standing(before[1], 3)
+    lines = written(*before)
+    swap = plan(after, [edited, other], REPORTING, lines=lines)
+    assert dict(swap.parked[0].fields) == {"name": "parked~2", "slug": "parked-2"}
+    assert changes(swap)[0] == (after[0].ref.key, {"name": "mine", "slug": "y"})
 
-    assert carry_out(swap, Ledger(desired, lines))[vlan("a", 8).ref] == line_of(vlan("a", 8).fields)
+    stored = carry_out(swap, Ledger(after, lines))
+
+    assert stored == written(*after)
+    again = plan(after, [standing(after[0], 2, name="mine"), standing(after[1], 3)], REPORTING, lines=written(*after))
+    assert again.is_empty
+    assert [dict(drift.fields) for drift in again.drifted] == [{"name": "a"}]
+
+
+def test_a_record_gets_back_what_nobody_knows() -> None:
+    """An edit that came back is not known either where it was not before."""
+    before, after = _slugs("x", "y"), _slugs("y", "x")
+    swap = plan(after, [standing(before[0], 2, name="mine"), standing(before[1], 3)], REPORTING, lines=written(*before))
+    unknown = {after[0].ref: "", **written(before[1])}
+
+    stored = carry_out(swap, Ledger(after, unknown))
+
+    known = {name: value for name, value in after[0].fields.items() if name != "name"}
+    assert stored[after[0].ref] == line_of(known)
+
+
+def _slugs(*slugs: str) -> list[Record]:
+    """Two VLAN groups with these slugs."""
+    made = zip((group("a"), group("b")), slugs, strict=True)
+    return [replace(one, fields={**one.fields, "slug": slug}) for one, slug in made]
 
 
 def test_an_undeclared_record_that_steps_aside_is_not_kept() -> None:
