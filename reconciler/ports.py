@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Projection,
         Record,
         RecordChange,
+        Ref,
         SharedRecord,
         WriteResult,
     )
@@ -243,6 +244,14 @@ class PassState(Protocol):
 
     def remember(self, fabric: str, inventory: Mapping[ObjectKey, InventoryEntry]) -> None:
         """Write what is owned, and nothing else: before a pass does what must not be forgotten should it break off."""
+
+    def lines(self, fabric: str, place: str) -> Mapping[Ref, str]:
+        """What is kept of the fabric's records in this NetBox, by record, as `keep_lines` was told."""
+
+    def keep_lines(self, fabric: str, place: str, changes: Mapping[Ref, str | None]) -> None:
+        """Keep these lines instead of those of the same records; None: none. The others stay, unless they are of
+        another place: those go, since records of one NetBox say nothing of another.
+        """
 
     def checkpoint(self, result: PassResult) -> None:
         """Write what a pass that yielded knows so far, in one transaction: inventory and objects, as `record_pass`, the

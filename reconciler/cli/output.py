@@ -118,6 +118,11 @@ def problem_lines(fabric: JSONObject) -> list[str]:
     return [f"  {problem_line(problem)}" for problem in fabric["problems"]]
 
 
+def drift_lines(fabric: JSONObject) -> list[str]:
+    """What others made of a fabric's records in NetBox; servers of an older version do not say."""
+    return [printable(f"  NetBox: {line}") for line in fabric.get("netbox_drifted", ())]
+
+
 def problem_line(problem: JSONObject) -> str:
     """A problem, as compilers print them."""
     place = f"{problem['file']}:{problem['line']}: {problem['severity']}"

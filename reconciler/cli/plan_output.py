@@ -50,7 +50,7 @@ def has_changes(plan: JSONObject) -> bool:
     """Whether anything would be written, waits, or differs and is only reported."""
     netbox = plan["netbox"] or {}
     is_left = bool(plan["actions"] or plan["drifted"]) or any(plan["findings"].values())
-    return is_left or any(netbox.get(what) for what in _MARKS)
+    return is_left or any(netbox.get(what) for what in (*_MARKS, "drifted"))
 
 
 def _heading(plan: JSONObject) -> str:
@@ -99,12 +99,22 @@ def _drift(drifted: Sequence[JSONObject]) -> Iterator[str]:
         yield from _fields(one["fields"])
 
 
+def _netbox_drift(drifted: Sequence[JSONObject]) -> Iterator[str]:
+    """Servers of an older version do not say."""
+    if drifted:
+        yield "[bold]differs in NetBox, and is left alone[/bold]"
+    for one in drifted:
+        yield f"  [yellow]! {plain(one['record'])}[/yellow]  {plain(one['message'])} [dim]{plain(one['key'])}[/dim]"
+        yield from _fields(one["fields"])
+
+
 def _netbox(netbox: JSONObject | None) -> Iterator[str]:
     if netbox is None:
         return
     done = [f"{netbox[what]} to {what}" for what in _MARKS if netbox[what]]
     if done:
         yield f"NetBox: {', '.join(done)}"
+    yield from _netbox_drift(netbox.get("drifted") or [])
     for taken in netbox["take_over"]:
         yield f"[yellow]takes over[/yellow]: NetBox: {plain(taken)}"
     for conflict in netbox["conflicts"]:

@@ -111,9 +111,9 @@ def fabric_path(fabric: str) -> str:
 def _rendered(api: ApiClient, fabrics: Sequence[JSONObject]) -> Group:
     lines = []
     for fabric in fabrics:
-        if fabric["problems_total"]:
+        if fabric["problems_total"] or fabric["drift"].get("netbox"):
             whole = fabric if "problems" in fabric else api.get(fabric_path(fabric["name"]), "problems")
-            lines += out.problem_lines(whole)
+            lines += out.problem_lines(whole) + out.drift_lines(whole)
     return Group(out.status_table(fabrics), *map(Text, lines))
 
 

@@ -26,13 +26,15 @@ class ClusterPolicy:
 class NetBoxPolicy:
     """What may be done to NetBox. `site` is the slug of the fabric's site; `max_deletes` counts devices, VRFs,
     VLANs and prefixes of one plan; `writers` is the number of parallel bulk writes. `has_all_ports`: switches have all
-    ports of their profiles, not those alone that a connection uses.
+    ports of their profiles, not those alone that a connection uses. Without `self_heal` what somebody edited or deleted
+    of our records is reported, and left so.
 
     `installation` is what the site is bound to while we write to it (empty: to nothing). `take_over`: also when it is
     bound to another one; and records of people that stand where ours belong become ours.
     """
 
     site: str
+    self_heal: bool = True
     prune: bool = True
     max_deletes: int = 100
     writers: int = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
@@ -11,9 +11,9 @@ from reconciler.model.netbox import Ref
 from reconciler.model.netbox_schema import MODELS, ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from reconciler.model.netbox import ExistingRecord, Record, RecordChange, SharedRecord
+    from reconciler.model.netbox import ExistingRecord, Record, RecordChange, SharedRecord, Value
     from reconciler.model.netbox_schema import Model
 
 
@@ -64,6 +64,18 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordDrift:
+    """A declared record of ours that somebody edited or deleted in NetBox, and that is left so. `existing` is None when
+    there is none; `fields` are the declared values of those that were edited.
+    """
+
+    ref: Ref
+    label: str
+    existing: ExistingRecord | None = None
+    fields: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A guard that withholds a part of the plan. `reason` is CamelCase: PruneBlocked, TooManyDeletes, or
     PrerequisiteUnusable, which withholds all of it.
@@ -81,7 +93,8 @@ class NetBoxPlan:
     first, and get their own new state, or are deleted, later in the same plan. `late` are changes of fields that
     refer to records of later models, and `completes` those fields of the records in `creates`. `retained` are owned
     records that nothing declares any more and that this plan does not delete. `twins` are those of the deletes with the
-    key of a record that stays: two writes that raced leave them.
+    key of a record that stays: two writes that raced leave them. `drifted` is what others made of our records, and what
+    is only reported.
     """
 
     shared: tuple[SharedRecord, ...] = ()
@@ -93,6 +106,7 @@ class NetBoxPlan:
     deletes: tuple[ExistingRecord, ...] = ()
     twins: tuple[ExistingRecord, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    drifted: tuple[RecordDrift, ...] = ()
     retained: tuple[ExistingRecord, ...] = ()
     blocks: tuple[Block, ...] = ()
 

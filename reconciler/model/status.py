@@ -83,7 +83,8 @@ class FabricRecord:
     `states` counts objects per kind and state; `observed` objects per kind that the cluster holds; revisions are
     in the form of `Revision`. `tree` is the Git tree of the fabric's directory at the applied revision;
     `failures` counts failed passes in a row; `netbox_retained` our records in NetBox that nothing declares any more and
-    that may not be deleted.
+    that may not be deleted; `netbox_drift` those that others edited or deleted and that are left so, `netbox_drifted`
+    a line for people about each of the first of them.
     """
 
     name: str
@@ -103,11 +104,17 @@ class FabricRecord:
     drift_since: datetime | None = None
     waiting_in_raw: int = 0
     netbox_retained: int = 0
+    netbox_drift: int = 0
+    netbox_drifted: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     problems_total: int = 0
 
     def drift(self) -> int:
-        """Objects that are not as Git declares them: changed, or absent."""
+        """Objects that are not as Git declares them, and records in NetBox that others changed: changed, or absent."""
+        return self.object_drift() + self.netbox_drift
+
+    def object_drift(self) -> int:
+        """The objects alone."""
         return self.count(SyncState.CHANGED) + self.count(SyncState.DESIRED_ONLY)
 
     def count(self, state: SyncState) -> int:

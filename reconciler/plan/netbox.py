@@ -13,7 +13,8 @@ from reconciler.model import netbox_schema
 from reconciler.model.netbox import Record, RecordChange, references
 from reconciler.model.netbox_plan import Block, NetBoxPlan, Refusal
 from reconciler.model.netbox_schema import MODELS, ORDER
-from reconciler.plan.netbox_claims import Claims, describe, disowned
+from reconciler.plan.netbox_claims import Claims, Stance, describe, disowned, first_by_key
+from reconciler.plan.netbox_memory import line_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.fabric import NetBoxPolicy
     from reconciler.model.netbox import ExistingRecord, Observation, Projection, Ref, Value
     from reconciler.plan.netbox_claims import Wish
+    from reconciler.plan.netbox_memory import Lines
 
 PRUNE_BLOCKED = "PruneBlocked"
 TOO_MANY_DELETES = "TooManyDeletes"
@@ -34,21 +36,23 @@ def plan_netbox(
     fabric: str,
     *,
     incomplete: str | None = None,
+    lines: Lines | None = None,
 ) -> NetBoxPlan:
     """What brings NetBox in line with `projection`. `incomplete` says why what was read of Git or the cluster may not
-    be all there is; nothing is deleted then. None: it was read whole.
+    be all there is; nothing is deleted then. None: it was read whole. `lines` are what is kept of what we wrote.
     """
     if observation.faults:
         return NetBoxPlan(blocks=tuple(Block(PREREQUISITE_UNUSABLE, fault) for fault in observation.faults))
     undeclared = _undeclared(projection, observation, fabric)
-    unread = tuple(existing for existing in undeclared if _unread(existing, projection, fabric))
+    unread = tuple(existing for existing in undeclared if _is_unread(existing.ref, projection, fabric))
     prunable = _without(undeclared, unread) if policy.prune else ()
-    free, held = _free(prunable, projection, observation, fabric, take_over=policy.take_over)
+    stance = Stance(policy.take_over, None if policy.self_heal else lines or {})
+    free, held = _free(prunable, projection, observation, fabric, stance)
     block = _guard(free, projection, policy, incomplete)
     blocks = (block, _of_unread(unread, projection, policy))
     deletes = () if block else free
     declared = {record.ref for record in projection.records}
-    claims = Claims(projection, observation, fabric, deletes, take_over=policy.take_over)
+    claims = Claims(projection, observation, fabric, deletes, stance)
     allowed = claims.allowed()
     parked = _parked(allowed, deletes)
     return NetBoxPlan(
@@ -61,6 +65,7 @@ def plan_netbox(
         deletes=deletes,
         twins=tuple(existing for existing in deletes if existing.ref in declared),
         refusals=(*claims.refusals(), *held, *_strays(projection, observation, fabric)),
+        drifted=claims.drifts(),
         retained=_without(undeclared, deletes),
         blocks=tuple(block for block in blocks if block is not None),
     )
@@ -77,18 +82,18 @@ def _undeclared(projection: Projection, observation: Observation, fabric: str) -
             continue
         if existing.ref in declared:
             declared.discard(existing.ref)
-        elif not _is_skipped(existing, projection, fabric):
+        elif not _is_skipped(existing.ref, projection, fabric):
             found.append(existing)
     return tuple(sorted(found, key=lambda record: (-ORDER[record.model], record.ref, record.id)))
 
 
-def _is_skipped(existing: ExistingRecord, projection: Projection, fabric: str) -> bool:
-    return any(skipped.covers(fabric, existing.ref.key) for skipped in projection.skipped)
+def _is_skipped(ref: Ref, projection: Projection, fabric: str) -> bool:
+    return any(skipped.covers(fabric, ref.key) for skipped in projection.skipped)
 
 
-def _unread(existing: ExistingRecord, projection: Projection, fabric: str) -> bool:
+def _is_unread(ref: Ref, projection: Projection, fabric: str) -> bool:
     """Whether this shows an object of a kind of which nothing is known."""
-    return any(existing.ref.key.startswith(f"{fabric}/{kind}/") for kind in projection.unread)
+    return any(ref.key.startswith(f"{fabric}/{kind}/") for kind in projection.unread)
 
 
 def _free(
@@ -96,15 +101,14 @@ def _free(
     projection: Projection,
     observation: Observation,
     fabric: str,
-    *,
-    take_over: bool,
+    stance: Stance,
 ) -> tuple[tuple[ExistingRecord, ...], list[Refusal]]:
     """Those of the undeclared records on which nothing depends that stays, and why the others cannot be deleted: NetBox
     would refuse it, in this pass and in each one after it.
     """
     free, held = undeclared, list[Refusal]()
     while free:
-        claims = Claims(projection, observation, fabric, free, take_over=take_over)
+        claims = Claims(projection, observation, fabric, free, stance)
         users = _users(free, observation, claims.allowed())
         still_used = [existing for existing in free if (existing.model, existing.id) in users]
         if not still_used:
@@ -237,3 +241,20 @@ def _strays(projection: Projection, observation: Observation, fabric: str) -> It
     for existing in sorted(observation.records, key=lambda record: (ORDER[record.model], record.ref, record.id)):
         if existing.is_keyed_by(fabric) and not existing.is_tagged and existing.ref not in declared:
             yield Refusal(existing.ref, existing.label, disowned(existing), is_conflict=True)
+
+
+def lines_found(
+    projection: Projection, observation: Observation, fabric: str, lines: Lines
+) -> Iterator[tuple[Ref, str | None]]:
+    """What is to be kept of our records as they were found, whatever is written afterwards. None: nothing more, since
+    nothing declares the record and NetBox does not have it.
+    """
+    keyed = first_by_key(observation, fabric)
+    declared = {record.ref for record in projection.records}
+    for record in projection.records:
+        existing = keyed.get(record.ref)
+        if existing is not None and existing.is_tagged:
+            yield record.ref, line_found(record.fields, existing, lines.get(record.ref))
+    for ref in lines.keys() - declared - keyed.keys():
+        if not (_is_skipped(ref, projection, fabric) or _is_unread(ref, projection, fabric)):
+            yield ref, None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import OWNED_TAG, natural_keys, references
-from reconciler.model.netbox_plan import Refusal
+from reconciler.model.netbox_plan import RecordDrift, Refusal
 from reconciler.model.netbox_schema import (
     ADDRESS_RANGES,
     CABLES,
@@ -21,11 +21,13 @@ from reconciler.model.netbox_schema import (
     MODELS,
     ORDER,
 )
+from reconciler.plan.netbox_memory import edited, is_deleted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.model.netbox import ExistingRecord, NaturalKey, Observation, Projection, Record, Ref, Value
+    from reconciler.plan.netbox_memory import Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,16 @@ class Wish:
     holders: tuple[ExistingRecord, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """How what people did is met. `take_over`: their records that stand in the place of ours become ours. `lines` are
+    what is kept of ours where their edits of these are left alone, None where those are undone.
+    """
+
+    take_over: bool = False
+    lines: Lines | None = None
+
+
 class Claims:
     """The wishes of a projection, sorted into those that can go and those that cannot."""
 
@@ -52,17 +64,17 @@ class Claims:
         observation: Observation,
         fabric: str,
         deletes: Sequence[ExistingRecord],
-        *,
-        take_over: bool = False,
+        stance: Stance,
     ) -> None:
-        """`take_over`: records of people that stand in the place of ours are wished to become ours."""
         self._fabric = fabric
-        self._take_over = take_over
+        self._take_over = stance.take_over
+        self._lines = stance.lines
         self._present = observation.shared | {record.ref for record in projection.shared}
         self._deletes = {(existing.model, existing.id) for existing in deletes}
-        self._keyed = _first_by_key(observation, fabric)
+        self._keyed = first_by_key(observation, fabric)
         self._holders = _by_natural_key(observation)
         self._taken: set[tuple[str, int]] = set()
+        self._drifts: dict[Ref, RecordDrift] = {}
         self._wishes = {wish.record.ref: wish for wish in self._all(projection)}
         self._claimants = _first_claimants(self._wishes.values())
         self._refusals: dict[Ref, Refusal] = {}
@@ -83,19 +95,44 @@ class Claims:
         """The wishes that cannot go, with what stands in the way, in dependency order."""
         return tuple(self._refusals[ref] for ref in self._wishes if ref in self._refusals)
 
+    def drifts(self) -> tuple[RecordDrift, ...]:
+        """What others edited or deleted and what is left so, in dependency order."""
+        return tuple(self._drifts.values())
+
     def _all(self, projection: Projection) -> Iterator[Wish]:
         for record in sorted(projection.records, key=lambda record: (ORDER[record.ref.model], record.ref)):
-            existing = self._keyed.get(record.ref) or self._to_be_taken(record)
+            existing = self._keyed.get(record.ref)
+            if existing is None and self._is_deleted(record):
+                self._drifts[record.ref] = RecordDrift(record.ref, record.label)
+                continue
+            existing = existing or self._to_be_taken(record)
+            edits = self._edits(record, existing)
             before = existing.fields if existing else {}
             late_names = MODELS[record.ref.model].late
             late: dict[str, Value] = {}
             fields: dict[str, Value] = {}
             for name, value in record.fields.items():
+                if name in edits:
+                    continue
                 if before.get(name) != value or (existing is None and name not in late_names):
                     (late if name in late_names else fields)[name] = value
             if fields or late or existing is None or not existing.is_owned_by(self._fabric):
-                takes = _taken(record, before)
+                takes = _taken(record.ref.model, before, {**fields, **late})
                 yield Wish(record, existing, fields, late, takes, self._others(record.ref.model, takes, existing))
+
+    def _is_deleted(self, record: Record) -> bool:
+        """Whether somebody deleted it, and it is left so."""
+        return self._lines is not None and is_deleted(record.fields, self._lines.get(record.ref))
+
+    def _edits(self, record: Record, existing: ExistingRecord | None) -> frozenset[str]:
+        """The fields that somebody edited, and that are left so."""
+        if self._lines is None or existing is None or not existing.is_owned_by(self._fabric):
+            return frozenset()
+        names = edited(record.fields, existing, self._lines.get(record.ref))
+        if names:
+            fields = {name: record.fields[name] for name in record.fields if name in names}
+            self._drifts[record.ref] = RecordDrift(record.ref, record.label, existing, fields)
+        return names
 
     def _to_be_taken(self, record: Record) -> ExistingRecord | None:
         """The one record of a person in whose place this one belongs, where such are taken over: once."""
@@ -172,7 +209,8 @@ class Claims:
         """What the wish refers to that will not be there."""
         for ref in references(wish.fields):
             if not self._will_exist(ref):
-                return f"it needs {ref}, which is not there", False
+                why = "somebody deleted" if ref in self._drifts else "is not there"
+                return f"it needs {ref}, which {why}", False
         return None
 
     def _will_exist(self, ref: Ref) -> bool:
@@ -203,7 +241,7 @@ def disowned(existing: ExistingRecord) -> str:
     return f"{describe(existing)} carries our key but not the tag {OWNED_TAG}: it is left alone"
 
 
-def _first_by_key(observation: Observation, fabric: str) -> dict[Ref, ExistingRecord]:
+def first_by_key(observation: Observation, fabric: str) -> dict[Ref, ExistingRecord]:
     """The records that carry our keys, of several with one key the oldest that is tagged."""
     keyed = [existing for existing in observation.records if existing.is_keyed_by(fabric)]
     ordered = sorted(keyed, key=lambda existing: (existing.is_tagged, -existing.id))
@@ -226,7 +264,6 @@ def _first_claimants(wishes: Iterable[Wish]) -> dict[tuple[str, NaturalKey], Ref
     return found
 
 
-def _taken(record: Record, before: Mapping[str, Value]) -> frozenset[NaturalKey]:
-    """The natural keys that a record gets beyond those that it has."""
-    model = record.ref.model
-    return frozenset(natural_keys(model, {**before, **record.fields})) - frozenset(natural_keys(model, before))
+def _taken(model: str, before: Mapping[str, Value], fields: Mapping[str, Value]) -> frozenset[NaturalKey]:
+    """The natural keys that a record with these new fields gets beyond those that it has."""
+    return frozenset(natural_keys(model, {**before, **fields})) - frozenset(natural_keys(model, before))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.requests import RequestState, Trigger
 from reconciler.model.status import Connection, LastPass, Unannounced
 from reconciler.plan.conditions import CONNECTION_CONDITIONS, Contact, after_pass, connect, merge
+from reconciler.plan.netbox_drift import drift_line
 from reconciler.plan.situation import FIGHTING
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from reconciler.model.fabric import Fabric
+    from reconciler.model.netbox_plan import RecordDrift
     from reconciler.model.passes import ObjectState, PassRecord, SyncState
     from reconciler.model.problems import Problem
     from reconciler.model.requests import Request
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 MAX_STORED_PROBLEMS = 1000
 """How many problems a record keeps; `problems_total` counts all."""
+
+MAX_STORED_DRIFT = 100
+"""How many records that others changed in NetBox a record names; `netbox_drift` counts all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Seen:
     problems: Sequence[Problem] | None = None
     waiting_in_raw: int | None = None
     netbox_retained: int | None = None
+    netbox_drift: Sequence[RecordDrift] | None = None
     contacts: Mapping[str, Contact] = field(default_factory=dict)
     blocks: Sequence[tuple[str, str]] = ()
 
@@ -68,7 +74,8 @@ def next_record(
 
 def next_record_of_scope(before: FabricRecord, done: PassRecord, seen: Seen) -> FabricRecord:
     """The record after a pass over some objects: it moves per-object state and drift, nothing else."""
-    return _observations(before, done, Seen(states=seen.states, observed=seen.observed))
+    found = Seen(states=seen.states, observed=seen.observed, netbox_drift=seen.netbox_drift)
+    return _observations(before, done, found)
 
 
 def _of_present_targets(before: FabricRecord, fabric: Fabric) -> FabricRecord:
@@ -81,8 +88,8 @@ def _of_present_targets(before: FabricRecord, fabric: Fabric) -> FabricRecord:
         conditions=tuple(condition for condition in before.conditions if condition.type not in unspoken),
     )
     if fabric.netbox is None:
-        record = replace(record, netbox_retained=0)
-    return record if fabric.cluster else replace(record, states={}, observed={}, drift_since=None)
+        record = replace(record, netbox_retained=0, netbox_drift=0, netbox_drifted=())
+    return record if fabric.cluster else replace(record, states={}, observed={})
 
 
 def _revisions(before: FabricRecord, done: PassRecord, seen: Seen) -> FabricRecord:
@@ -107,9 +114,11 @@ def _observations(record: FabricRecord, done: PassRecord, seen: Seen) -> FabricR
         record = replace(record, netbox_retained=seen.netbox_retained)
     if seen.observed is not None:
         record = replace(record, observed=dict(seen.observed))
-    if seen.states is None:
-        return record
-    record = replace(record, states=count_states(seen.states))
+    if seen.netbox_drift is not None:
+        lines = tuple(map(drift_line, seen.netbox_drift[:MAX_STORED_DRIFT]))
+        record = replace(record, netbox_drift=len(seen.netbox_drift), netbox_drifted=lines)
+    if seen.states is not None:
+        record = replace(record, states=count_states(seen.states))
     return replace(record, drift_since=(record.drift_since or done.finished) if record.drift() else None)
 
 

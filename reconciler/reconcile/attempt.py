@@ -25,10 +25,12 @@ from reconciler.reconcile.schemas import Inspector
 from reconciler.reconcile.settled import SettledObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
+    from reconciler.model.netbox import Ref
+    from reconciler.model.netbox_plan import RecordDrift
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry
     from reconciler.plan.conditions import Contact
@@ -44,7 +46,7 @@ SPELL = 10.0
 MAX_PARTS = 100
 """So many parts a pass may have while what it works towards changes. Each later one leaves less than the one before."""
 
-STANDINGS = frozenset({"unchanged", "differing", "held", "netbox_retained"})
+STANDINGS = frozenset({"unchanged", "differing", "held", "netbox_retained", "netbox_drifted"})
 """Counts that say how things stand, and not what was done: those of the parts of a pass do not add up."""
 
 
@@ -72,7 +74,8 @@ class Slice:
 class Terms:
     """The terms on which a pass is made. `has_others` tells whether another fabric waits for its turn; `is_asked_for`,
     whether a person waits for this one; `is_current`, whether the fabric is still configured as it was when the pass
-    began; `earlier` is the part that was made already; `remember` stores an inventory at once. `is_thorough`: NetBox is
+    began; `earlier` is the part that was made already; `remember` stores an inventory at once. `lines` are what is kept
+    of the records in NetBox at this address, and `keep_lines` keeps more. `is_thorough`: NetBox is
     read whole, whatever it says of what was written there. `show` tells how many writes to NetBox are made, and of how
     many.
     """
@@ -88,6 +91,8 @@ class Terms:
     is_current: Callable[[], bool] = field(default=lambda: True)
     earlier: Slice | None = None
     remember: Callable[[Mapping[ObjectKey, InventoryEntry]], None] = field(default=lambda _: None)
+    lines: Callable[[str], Mapping[Ref, str]] = field(default=lambda _: {})
+    keep_lines: Callable[[str, Mapping[Ref, str | None]], None] = field(default=lambda _, __: None)
     show: Callable[[int, int], None] = field(default=lambda _, __: None)
 
 
@@ -112,6 +117,8 @@ class Attempt:
         self.contacts: dict[str, Contact] = {}
         self.counts: Counter[str] = Counter(_done(earlier.counts) if earlier else {})
         self.blocks: list[tuple[str, str]] = []
+        self.netbox_drift: Sequence[RecordDrift] | None = None
+        """What others made of our records in NetBox and what is left so. None: NetBox was not compared."""
         self.unserved: set[str] = set()
         """Names of kinds that the cluster does not serve."""
         self.is_superseded = False
@@ -148,6 +155,15 @@ class Attempt:
     def remember(self, inventory: Mapping[ObjectKey, InventoryEntry]) -> None:
         """Store what is owned while the pass goes on. Raises StateError."""
         self._terms.remember(inventory)
+
+    def lines(self, address: str) -> Mapping[Ref, str]:
+        """What is kept of the fabric's records in the NetBox at this address. Raises StateError."""
+        return self._terms.lines(address)
+
+    def keep_lines(self, address: str, changes: Mapping[Ref, str | None]) -> None:
+        """Keep these at once; None: no more. Raises StateError."""
+        if changes:
+            self._terms.keep_lines(address, changes)
 
     def show_progress(self, left: int) -> tuple[int, int]:
         """Say how many writes to NetBox are left; those made by all parts of the pass, and all."""

@@ -114,7 +114,8 @@ def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, t
     conclusion = conclude(_findings(subject, attempt, checked, scope))
     now = clock.now()
     states = dated(past.states, merge_states(past.states, cluster.states, scope), now) if cluster else None
-    seen = Seen(revision=desired.revision, states=states, observed=cluster.counts() if cluster else None)
+    counts = cluster.counts() if cluster else None
+    seen = Seen(revision=desired.revision, states=states, observed=counts, netbox_drift=attempt.netbox_drift)
     return _report(subject, order, past, _End(attempt, now, conclusion, seen, cluster, checked))
 
 
@@ -234,6 +235,7 @@ def _seen(attempt: Attempt, desired: Desired | None, cluster: ClusterWork | None
         problems=desired.problems if desired else None,
         waiting_in_raw=desired.waiting_in_raw if desired else None,
         netbox_retained=attempt.counts.get("netbox_retained"),
+        netbox_drift=attempt.netbox_drift,
         contacts=attempt.contacts,
         blocks=attempt.blocks,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,8 +12,9 @@ from reconciler.errors import RetryableError, StalledError
 from reconciler.model.netbox import references
 from reconciler.model.netbox_plan import Action
 from reconciler.model.passes import Phase
-from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, plan_netbox
+from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, lines_found, plan_netbox
 from reconciler.plan.netbox_claims import describe
+from reconciler.plan.netbox_memory import Ledger
 from reconciler.plan.projection import project
 from reconciler.plan.scope import within
 from reconciler.reconcile.attempt import SupersededError
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 
     from reconciler.model.desired import Desired
     from reconciler.model.fabric import NetBoxPolicy
-    from reconciler.model.netbox import Projection, Ref, WriteResult
+    from reconciler.model.netbox import Observation, Projection, Ref, WriteResult
     from reconciler.model.netbox_plan import NetBoxPlan, Step
     from reconciler.model.requests import Scope
+    from reconciler.plan.netbox_memory import Lines
     from reconciler.plan.projection import Projectable
     from reconciler.ports import NetBox
     from reconciler.reconcile.attempt import Attempt
@@ -90,8 +93,9 @@ def foresee(
     with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
         if projection is not None:
             Holding(netbox, policy)
-            plan = _plan(netbox, policy, projection, incomplete, attempt)
-            _note(plan, projection, attempt)
+            look = _look(netbox, projection, attempt)
+            plan = look.plan(policy, incomplete)
+            _note(plan, look.projection, attempt)
             return plan
         netbox.version()
     return None
@@ -106,14 +110,31 @@ def _project(policy: NetBoxPolicy, objects: Iterable[Projectable] | None, attemp
     return None
 
 
-def _plan(
-    netbox: NetBox, policy: NetBoxPolicy, projection: Projection, incomplete: str | None, attempt: Attempt
-) -> NetBoxPlan:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What NetBox should hold, what it holds, and what is kept of what we wrote there."""
+
+    fabric: str
+    projection: Projection
+    observation: Observation
+    lines: Lines
+
+    def plan(self, policy: NetBoxPolicy, incomplete: str | None) -> NetBoxPlan:
+        return plan_netbox(
+            self.projection, self.observation, policy, self.fabric, incomplete=incomplete, lines=self.lines
+        )
+
+    def lines_found(self) -> Iterable[tuple[Ref, str | None]]:
+        return lines_found(self.projection, self.observation, self.fabric, self.lines)
+
+
+def _look(netbox: NetBox, projection: Projection, attempt: Attempt) -> _Look:
     if not projection.records:
         # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
         projection = replace(projection, shared=())
+    lines = attempt.lines(netbox.address)
     observation = netbox.observe(attempt.fabric, projection, is_full=attempt.is_thorough, cause=attempt.cause)
-    return plan_netbox(projection, observation, policy, attempt.fabric, incomplete=incomplete)
+    return _Look(attempt.fabric, projection, observation, lines)
 
 
 def _mirror(
@@ -125,15 +146,33 @@ def _mirror(
     scope: Scope,
 ) -> None:
     holding = Holding(netbox, policy)
-    plan = _plan(netbox, policy, projection, incomplete, attempt)
+    look = _look(netbox, projection, attempt)
+    plan = look.plan(policy, incomplete)
     if scope is not None:
         plan = within(plan, attempt.fabric, scope)
         projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))
     _note(plan, projection, attempt)
-    _carry_out(plan, netbox, attempt, holding)
+    memory = _Memory(netbox.address, look, attempt)
+    _carry_out(plan, netbox, attempt, holding, memory)
 
 
-def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Holding) -> None:
+class _Memory:
+    """Keeps what we wrote, step by step: a pass may break off after each."""
+
+    def __init__(self, address: str, look: _Look, attempt: Attempt) -> None:
+        self._keep = partial(attempt.keep_lines, address)
+        self._ledger = Ledger(look.projection.records, look.lines)
+        self._keep(self._ledger.note(look.lines_found()))
+
+    def write(self, netbox: NetBox, step: Step) -> Sequence[WriteResult]:
+        """Carry out one step. Raises as `write`, and StateError."""
+        self._keep(self._ledger.before(step))
+        results = write(netbox, step)
+        self._keep(self._ledger.after(step, results))
+        return results
+
+
+def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Holding, memory: _Memory) -> None:
     """Write step by step, at least one; between two of them the pass may yield."""
     steps = tuple(plan.steps())
     left, begun = sum(map(len, steps)), attempt.now()
@@ -148,7 +187,7 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Hold
             holding.bind()
         left -= len(step)
         todo = _possible(step, failed)
-        results = write(netbox, todo)
+        results = memory.write(netbox, todo)
         _count(todo, results, attempt, failed)
         failed |= {result.ref for result in results if result.error}
         done, total = attempt.show_progress(left)
@@ -180,6 +219,10 @@ def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
         if block.reason == PREREQUISITE_UNUSABLE:
             raise StalledError(block.message, reason=block.reason)
         attempt.blocks.append((block.reason, f"NetBox: {block.message}"))
+    attempt.netbox_drift = plan.drifted
+    if plan.drifted:
+        attempt.counts["netbox_drifted"] = len(plan.drifted)
+        log.info("edits left alone", fabric=attempt.fabric, records=len(plan.drifted), first=str(plan.drifted[0].ref))
 
 
 def write(netbox: NetBox, step: Step) -> Sequence[WriteResult]:

@@ -133,7 +133,13 @@ class Previewer:
         with self._turn(fabric):
             # Breakers of its own: what a preview meets must neither open nor close those of passes.
             breakers = Breakers(self._clock)
-            terms = Terms(stop=self._stop, breakers=breakers, inspector=self._inspector, fights=self._fights)
+            terms = Terms(
+                stop=self._stop,
+                breakers=breakers,
+                inspector=self._inspector,
+                fights=self._fights,
+                lines=lambda address: self._state.lines(fabric, address),
+            )
             notes = Attempt(fabric, self._clock, terms)
             owned = Owned(self._state.inventory(fabric), self._state.approval(fabric))
             return foresee_pass(subject, owned, notes, is_fetching=is_fetching)

@@ -217,6 +217,8 @@ class PassRunner:
             is_current=lambda: self._surroundings.is_current(taken.key, subject),
             earlier=earlier,
             remember=lambda inventory: self._state.remember(taken.key, inventory),
+            lines=lambda address: self._state.lines(taken.key, address),
+            keep_lines=lambda address, changes: self._state.keep_lines(taken.key, address, changes),
             show=lambda done, total: self._surroundings.progress.show(taken.key, done, total),
         )
 

@@ -129,7 +129,9 @@ class NetBoxSettings(Section):
     """Slug of the fabric's site in NetBox, created where absent. Default: the fabric's name."""
 
     self_heal: bool = True
-    """Revert edits of records that the reconciler wrote. Default true, the only value in this version."""
+    """Revert what others edit or delete of the records that the reconciler wrote. False: it is reported, and what Git
+    or the cluster changes is written. Default true.
+    """
 
     prune: bool = True
     """Delete records that the reconciler wrote and that the fabric no longer has. Default true."""
@@ -171,6 +173,7 @@ class NetBoxSettings(Section):
     def policy(self, fabric: str, installation: str) -> NetBoxPolicy:
         return NetBoxPolicy(
             site=self.site or fabric,
+            self_heal=self.self_heal,
             prune=self.prune,
             max_deletes=self.max_deletes,
             writers=self.writers,

@@ -28,10 +28,6 @@ def _is_true(value: Any) -> bool:
     return value is True
 
 
-def _is_false(value: Any) -> bool:
-    return value is False
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -68,7 +64,6 @@ UNSUPPORTED = (
     Row("repositories[].commit.signing_key_env", _is_text),
     Row("repositories[].commit.signing_format", _is("openpgp")),
     Row("repositories[].forge", _is_mapping),
-    Row("fabrics[].netbox.self_heal", _is_false),
     Row("fabrics[].structure.enabled", _is_true),
     Row("notifications", _is_filled_list),
     Row("tracing", _is_mapping),

@@ -39,7 +39,10 @@ class _FabricGauges:
         )
         self.objects = Gauge("reconciler_fabric_objects", "Objects by state", ["fabric", "state"], registry=registry)
         self.drift = Gauge(
-            "reconciler_fabric_drift_objects", "Objects that differ from Git", ["fabric"], registry=registry
+            "reconciler_fabric_drift_objects",
+            "Objects that differ from Git, and records that others changed in NetBox and that are left so",
+            ["fabric"],
+            registry=registry,
         )
         self.synced_at = Gauge(
             "reconciler_fabric_last_sync_timestamp_seconds",

@@ -9,6 +9,7 @@ from reconciler.model.plan import Create, Delete, Update
 from reconciler.plan.approval import verb
 from reconciler.plan.fields import declared_paths
 from reconciler.plan.netbox_claims import describe
+from reconciler.plan.netbox_drift import drift_differences, drift_message, drift_name
 from reconciler.status.times import rfc3339
 from reconciler.status.views import MAX_PROBLEMS, field_views, problem_view
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from reconciler.model.json import JSONObject
-    from reconciler.model.netbox_plan import NetBoxPlan
+    from reconciler.model.netbox_plan import NetBoxPlan, RecordDrift
     from reconciler.model.objects import ObjectKey
     from reconciler.model.plan import Action, ClusterPlan, Drift, Finding
     from reconciler.reconcile import Foresight, Preview
@@ -179,5 +180,17 @@ def _netbox_view(plan: NetBoxPlan) -> JSONObject:
         "retained": len(plan.retained),
         "take_over": [describe(change.existing) for change in plan.taken],
         "conflicts": [f"{refusal.ref.key}: {refusal.message}" for refusal in plan.refusals if refusal.is_conflict],
+        "drifted": [_record_drift_view(drift) for drift in plan.drifted],
         "blocks": [{"reason": block.reason, "message": block.message} for block in plan.blocks],
+    }
+
+
+def _record_drift_view(drift: RecordDrift) -> JSONObject:
+    return {
+        "model": drift.ref.model,
+        "key": drift.ref.key,
+        "record": drift_name(drift),
+        "state": "desired_only" if drift.existing is None else "changed",
+        "message": drift_message(drift),
+        "fields": field_views(drift_differences(drift)),
     }

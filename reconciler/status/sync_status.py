@@ -62,7 +62,12 @@ def _error(record: FabricRecord, last: LastPass, _now: datetime) -> Verdict | No
 
 
 _PENDING: tuple[tuple[str, Callable[[FabricRecord], int], str], ...] = (
-    ("Drifted", FabricRecord.drift, "{} objects differ from Git"),
+    ("Drifted", FabricRecord.object_drift, "{} objects differ from Git"),
+    (
+        "NetBoxDrifted",
+        lambda record: record.netbox_drift,
+        "{} records in NetBox were edited or deleted there, and are left so",
+    ),
     (
         "PrunePending",
         lambda record: record.count(SyncState.PRUNE_PENDING),

@@ -140,7 +140,7 @@ def fabric_view(
     is_reconciling: bool,
     suspension: Suspension | None = None,
 ) -> JSONObject:
-    """One fabric, without `problems` and `kinds`: what a list of fabrics holds."""
+    """One fabric, without `problems`, `kinds` and `netbox_drifted`: what a list of fabrics holds."""
     verdict = sync_status(fabric, record, now, suspension)
     is_polled = fabric.is_enabled and suspension is None
     return {
@@ -162,7 +162,11 @@ def fabric_view(
         "interval": record.effective_interval,
         "conditions": [condition_view(condition) for condition in record.conditions],
         "counts": total_counts(record),
-        "drift": {"count": record.drift(), "since": rfc3339(record.drift_since)},
+        "drift": {
+            "count": record.drift(),
+            "netbox": record.netbox_drift,
+            "since": rfc3339(record.drift_since),
+        },
         "problems_total": record.problems_total,
         "waiting_in_raw": record.waiting_in_raw,
         "connections": {name: connection_view(fabric, name, record.connections.get(name)) for name in _CONNECTIONS},
@@ -187,6 +191,7 @@ def fabric_details(record: FabricRecord) -> JSONObject:
     kinds = sorted(record.states.keys() | record.observed.keys())
     return {
         "kinds": {kind: kind_counts(record, kind) for kind in kinds},
+        "netbox_drifted": list(record.netbox_drifted),
         "problems": [problem_view(problem) for problem in record.problems[:MAX_PROBLEMS]],
     }
 

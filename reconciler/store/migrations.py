@@ -29,6 +29,16 @@ STEPS: Mapping[int, Sequence[str]] = {
             fabric TEXT NOT NULL, hash TEXT NOT NULL, since VARCHAR NOT NULL, "by" TEXT, PRIMARY KEY (fabric)
         )""",
     ),
+    3: (
+        """CREATE TABLE netbox_places (
+            fabric TEXT NOT NULL, place TEXT NOT NULL, PRIMARY KEY (fabric),
+            FOREIGN KEY(fabric) REFERENCES fabrics (name)
+        )""",
+        """CREATE TABLE netbox_lines (
+            fabric TEXT NOT NULL, model TEXT NOT NULL, "key" TEXT NOT NULL, line TEXT NOT NULL,
+            PRIMARY KEY (fabric, model, "key"), FOREIGN KEY(fabric) REFERENCES fabrics (name)
+        )""",
+    ),
 }
 """By version, the statements that lead to the next one."""
 

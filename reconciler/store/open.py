@@ -8,6 +8,7 @@ from reconciler.store.approvals import ApprovalPart
 from reconciler.store.connection import Database
 from reconciler.store.documents import DocumentPart
 from reconciler.store.history import HistoryPart
+from reconciler.store.lines import LinesPart
 from reconciler.store.passes import PassPart
 from reconciler.store.requests import RequestPart
 from reconciler.store.schedule import SchedulePart
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 
-class Store(PassPart, RequestPart, SchedulePart, SuspensionPart, ApprovalPart, HistoryPart, DocumentPart):
+class Store(PassPart, LinesPart, RequestPart, SchedulePart, SuspensionPart, ApprovalPart, HistoryPart, DocumentPart):
     """Implements the ports PassState, Requests, Schedule, Suspensions, Approvals, History and Documents. Any thread may
     use it.
     """

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class PassPart(Part):
-    """Implements `ports.PassState`."""
+    """Implements `ports.PassState`, but for what is kept of NetBox."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)

@@ -12,10 +12,10 @@ from reconciler.model.requests import Request
 from reconciler.model.status import FabricRecord
 from reconciler.store.codec import JSON_OBJECT, Codec, UnreadableError
 
-VERSION = 3
+VERSION = 4
 """Version of this schema. A change of the tables, or of a stored type that cannot read what was written, raises it.
 Version 2 added `suspensions` and the columns of `webhooks` that tell what only polls found; version 3 `approvals`, and
-by whom a fabric was suspended.
+by whom a fabric was suspended; version 4 `netbox_places` and `netbox_lines`.
 """
 
 
@@ -87,6 +87,23 @@ def _per_object(name: str, type_: type) -> Table:
 
 inventory = _per_object("inventory", InventoryEntry)
 objects = _per_object("objects", ObjectState)
+
+netbox_places = Table(
+    "netbox_places",
+    metadata,
+    Column("fabric", Text, ForeignKey(fabrics.c.name), primary_key=True),
+    # The NetBox of which `netbox_lines` speaks.
+    Column("place", Text, nullable=False),
+)
+
+netbox_lines = Table(
+    "netbox_lines",
+    metadata,
+    Column("fabric", Text, ForeignKey(fabrics.c.name), primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("line", Text, nullable=False),
+)
 
 passes = Table(
     "passes",

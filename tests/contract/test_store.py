@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reconciler.model.netbox import Ref
 from reconciler.model.passes import SyncState
 from reconciler.model.requests import RequestState
 from reconciler.model.status import Approval, FabricRecord, Suspension, Unannounced, WebhookRecord
@@ -126,6 +127,45 @@ def test_empty_inventory_forgets_all(store: Store) -> None:
 
     assert store.inventory("dc1") == {}
     assert store.objects("dc1") == []
+
+
+VRF, VLAN = Ref("ipam/vrfs", "dc1/VPC/v"), Ref("ipam/vlans", "dc1/VPC/v")
+PLACE = "https://netbox.example.com"
+
+
+def test_keeps_lines_of_netbox(store: Store) -> None:
+    """Lines are read as they were told, those not spoken of stay, and None forgets; each fabric has its own."""
+    assert store.lines("dc1", PLACE) == {}
+
+    store.keep_lines("dc1", PLACE, {VRF: "name:a", VLAN: "vid:b"})
+    store.keep_lines("dc2", PLACE, {VRF: "name:z"})
+    store.keep_lines("dc1", PLACE, {VRF: "name:c"})
+    assert store.lines("dc1", PLACE) == {VRF: "name:c", VLAN: "vid:b"}
+
+    store.keep_lines("dc1", PLACE, {VRF: None, Ref("ipam/vrfs", "unknown"): None})
+    assert store.lines("dc1", PLACE) == {VLAN: "vid:b"}
+    assert store.lines("dc2", PLACE) == {VRF: "name:z"}
+
+
+def test_lines_speak_of_one_netbox(store: Store) -> None:
+    """What was written to one NetBox says nothing of another, and is forgotten once something is written there."""
+    store.keep_lines("dc1", PLACE, {VRF: "name:a"})
+    assert store.lines("dc1", "https://other") == {}
+    assert store.lines("dc1", PLACE) == {VRF: "name:a"}
+
+    store.keep_lines("dc1", "https://other", {VLAN: "vid:b"})
+
+    assert store.lines("dc1", "https://other") == {VLAN: "vid:b"}
+    assert store.lines("dc1", PLACE) == {}
+
+
+def test_keeps_many_lines(store: Store) -> None:
+    """More than one transaction holds."""
+    many = {Ref("ipam/vrfs", f"dc1/VPC/{number}"): f"name:{number}" for number in range(20_001)}
+
+    store.keep_lines("dc1", PLACE, many)
+
+    assert store.lines("dc1", PLACE) == many
 
 
 def test_poll_of_a_running_pass_stays(store: Store) -> None:

@@ -17,7 +17,7 @@ import requests
 from reconciler.demo.fabric import FabricShape
 from reconciler.model.netbox_schema import OWNED
 from tests.e2e.conftest import LOCAL
-from tests.e2e.fabrics import files
+from tests.e2e.fabrics import bodies, files, rendered
 from tests.e2e.installation import Installation, lay_out, wait_until
 from tests.e2e.service_log import entries
 from tests.e2e.targets import NetBoxView
@@ -264,3 +264,63 @@ def test_edits_come_back(mirrored: Site) -> None:
     netbox.update("dcim/devices", devices[0], {"custom_fields": {"hh_key": None}})
     wait_until(lambda: service.passes()[0]["outcome"] == "partial", what=f"a clash: {_events(service)}")
     assert _events(service)["accepted", ""] == events + 21
+
+
+def _heal(service: Installation, *, is_on: bool) -> None:
+    """Configure it so; the pass that this causes is over."""
+    passes = len(service.passes())
+    service.fabric_settings["netbox"]["self_heal"] = is_on
+    service.write_settings()
+    wait_until(lambda: len(service.passes()) > passes, what="the configuration is in effect")
+    service.wait_idle()
+
+
+def _stands(site: Site, status: str, drift: int) -> None:
+    """Wait until the service says so, and the site."""
+
+    def said() -> tuple[str, int, str, int]:
+        known, fields = site.service.status(), site.said()
+        return known["sync_status"], known["drift"]["netbox"], fields["hh_sync_status"]["value"], fields["hh_drift"]
+
+    wait_until(lambda: said() == (status, drift, status, drift), seconds=HEALED_WITHIN, what=f"{status}: {said()}")
+
+
+def test_edits_are_left_alone(mirrored: Site) -> None:
+    """Without self_heal an edit and a deletion are reported within seconds, in status, plan and site, and left so; what
+    Git changes in another field of the edited record is written. An edit that is undone by hand is over. With self_heal
+    again all is reverted.
+    """
+    service, netbox, declared = mirrored.service, mirrored.netbox, bodies(SHAPE)
+    key = f"{netbox.site}/VPC/vpc-01#default"
+    _heal(service, is_on=False)
+    vlan = netbox.owned("ipam/vlans")[key]
+
+    netbox.update("ipam/vlans", vlan, {"status": "reserved"})
+    _stands(mirrored, "out_of_sync", 1)
+    netbox.update("ipam/vlans", vlan, {"status": "active"})
+    _stands(mirrored, "in_sync", 0)
+
+    netbox.update("ipam/vlans", vlan, {"status": "reserved"})
+    gone, cable = min(netbox.owned("dcim/cables").items())
+    netbox.delete("dcim/cables", cable)
+    _stands(mirrored, "out_of_sync", 2)
+    shown = service.get(f"/fabrics/{service.fabric}/plan")["netbox"]
+    assert (shown["create"], shown["update"]) == (0, 0)
+    assert {(one["key"], one["state"], len(one["fields"])) for one in shown["drifted"]} == {
+        (key, "changed", 1),
+        (gone, "desired_only", 0),
+    }
+
+    declared["VPC/vpc-01"]["spec"]["subnets"]["default"]["vlan"] = 1777
+    service.push(rendered(declared), deliver=False)
+    assert service.reconcile()["outcome"] == "succeeded"
+    edited = netbox.owned("ipam/vlans")[key]
+    assert (edited["vid"], edited["status"]["value"]) == (1777, "reserved")
+    assert gone not in netbox.owned("dcim/cables")
+    _stands(mirrored, "out_of_sync", 2)
+
+    _heal(service, is_on=True)
+    _stands(mirrored, "in_sync", 0)
+    healed = netbox.owned("ipam/vlans")[key]
+    assert (healed["vid"], healed["status"]["value"]) == (1777, "active")
+    assert gone in netbox.owned("dcim/cables")

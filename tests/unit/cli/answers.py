@@ -45,8 +45,8 @@ def fabric(
 
 
 def serve_fabrics(service: Loopback, *fabrics: JSONObject) -> None:
-    """Let the service have these fabrics: whole by name, without problems and kinds in the list."""
-    brief = [{key: one[key] for key in one if key not in {"problems", "kinds"}} for one in fabrics]
+    """Let the service have these fabrics: whole by name, without problems, kinds and drift in the list."""
+    brief = [{key: one[key] for key in one if key not in {"problems", "kinds", "netbox_drifted"}} for one in fabrics]
     service.answer("GET /fabrics", as_json({"fabrics": brief}))
     for one in fabrics:
         service.answer(f"GET /fabrics/{one['name']}", as_json(one))

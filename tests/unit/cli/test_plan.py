@@ -11,7 +11,8 @@ import pytest
 
 from reconciler.cli.options import login
 from reconciler.model.fabric import ClusterPolicy
-from reconciler.model.netbox_plan import Block, NetBoxPlan
+from reconciler.model.netbox import ExistingRecord, Ref
+from reconciler.model.netbox_plan import Block, NetBoxPlan, RecordDrift
 from reconciler.model.passes import Failure, FieldDifference, Phase
 from reconciler.model.plan import ClusterPlan, Finding, Update
 from reconciler.model.problems import Problem, Severity
@@ -161,6 +162,24 @@ def test_exit_codes(cli: Cli, service: Loopback, changes: dict[str, Any], code: 
 
     assert said.code == code
     assert ("NetBox: 2 to create, 1 to update" in said.out) is (code == 2 and output == "text")
+
+
+def test_what_is_left_in_netbox(cli: Cli, service: Loopback) -> None:
+    """What others made of our records is shown with every field, and is reason enough for exit code 2."""
+    found = ExistingRecord("ipam/vrfs", 7, "mine", {"name": "mine"}, "dc1/VPC/v", is_tagged=True)
+    edited = RecordDrift(found.ref, "dc1/v", found, {"name": "dc1/v"})
+    gone = RecordDrift(Ref("ipam/vrfs", "dc1/VPC/w"), "dc1/w")
+    _serve(service, replace(NOTHING, netbox=NetBoxPlan(drifted=(edited, gone))))
+
+    said = cli("plan", "dc1")
+
+    assert said.out.splitlines()[1:5] == [
+        "differs in NetBox, and is left alone",
+        "  ! VRF mine (id 7)  it was edited in NetBox dc1/VPC/v",
+        '      name: "mine" -> "dc1/v"',
+        "  ! VRF dc1/w  it was deleted from NetBox dc1/VPC/w",
+    ]
+    assert said.code == 2
 
 
 def test_json(cli: Cli, service: Loopback) -> None:

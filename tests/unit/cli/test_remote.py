@@ -79,6 +79,17 @@ def test_status_names_the_place_of_a_problem(cli: Cli, service: Loopback) -> Non
     assert "GET /fabrics/dc1" not in {asked.target for asked in service.asked}, "it has no problems to ask for"
 
 
+def test_status_names_what_is_left_in_netbox(cli: Cli, service: Loopback) -> None:
+    """Below the table each record that others changed in NetBox is a line, for one fabric and for all."""
+    line = "VRF dc1/v, dc1/VPC/v: it was deleted from NetBox"
+    answers.serve_fabrics(service, answers.fabric("dc1", netbox_drift=1, netbox_drifted=(line,)))
+
+    for arguments in (["status"], ["status", "dc1"]):
+        said = cli(*arguments)
+        assert said.out.splitlines()[-1].rstrip() == f"  NetBox: {line}"
+        assert said.code == 2
+
+
 def test_status_flags(cli: Cli, service: Loopback) -> None:
     """A simulated fabric and one that is being reconciled say so."""
     answers.serve_fabrics(service, answers.fabric(simulated=("cluster",), is_reconciling=True))

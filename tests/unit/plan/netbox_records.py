@@ -11,6 +11,8 @@ from reconciler.model.netbox_schema import MODELS
 from reconciler.plan.netbox import plan_netbox
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.model.netbox_plan import NetBoxPlan
 
 POLICY = NetBoxPolicy("dc1")
@@ -67,10 +69,11 @@ def plan(
     *,
     incomplete: str | None = None,
     skipped: tuple[Skipped, ...] = (),
+    lines: Mapping[Ref, str] | None = None,
 ) -> NetBoxPlan:
     projection = Projection(SHARED, tuple(desired), skipped)
     observation = Observation(tuple(observed), frozenset({SITE, ROLE}))
-    return plan_netbox(projection, observation, policy, "dc1", incomplete=incomplete)
+    return plan_netbox(projection, observation, policy, "dc1", incomplete=incomplete, lines=lines)
 
 
 def told(found: NetBoxPlan) -> list[str]:

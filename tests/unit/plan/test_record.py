@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy
+from reconciler.model.netbox import Ref
+from reconciler.model.netbox_plan import RecordDrift
 from reconciler.model.objects import ObjectKey
 from reconciler.model.passes import ObjectState, Outcome, PassRecord, SyncState
 from reconciler.model.problems import Problem
@@ -24,7 +26,15 @@ from reconciler.model.status import (
     Unannounced,
 )
 from reconciler.plan.outcome import Conclusion
-from reconciler.plan.record import MAX_STORED_PROBLEMS, Seen, answer, count_states, next_record, unannounced
+from reconciler.plan.record import (
+    MAX_STORED_PROBLEMS,
+    Seen,
+    answer,
+    count_states,
+    next_record,
+    next_record_of_scope,
+    unannounced,
+)
 
 EARLIER = datetime(2026, 3, 1, 11, tzinfo=UTC)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -205,9 +215,36 @@ def test_a_simulated_target_is_named() -> None:
     assert record.conditions[0].message == "simulated: a sentence"
 
 
+EDITED = RecordDrift(Ref("dcim/devices", "dc1/Switch/leaf-01"), "leaf-01")
+
+
+def test_what_others_made_of_netbox_is_drift() -> None:
+    """A pass over some objects moves it too, with since when; one that did not see NetBox leaves it as it is known."""
+    done = _done(Outcome.SUCCEEDED)
+    synced = replace(BEFORE, states={}, drift_since=None)
+
+    drifted = next_record_of_scope(synced, done, Seen(netbox_drift=[EDITED]))
+    blind = next_record_of_scope(drifted, done, Seen())
+    healed = next_record_of_scope(blind, done, Seen(netbox_drift=[]))
+
+    assert (drifted.drift(), drifted.object_drift(), drifted.drift_since) == (1, 0, done.finished)
+    assert drifted.netbox_drifted == ("device leaf-01, dc1/Switch/leaf-01: it was deleted from NetBox",)
+    assert blind == drifted
+    assert healed == synced
+
+
+def test_only_the_first_are_named() -> None:
+    """However many records were edited, all are counted."""
+    found = next_record_of_scope(BEFORE, _done(Outcome.SUCCEEDED), Seen(netbox_drift=[EDITED] * 150))
+
+    assert (found.netbox_drift, len(found.netbox_drifted)) == (150, 100)
+
+
 LOST = replace(
     BEFORE,
     netbox_retained=3,
+    netbox_drift=1,
+    netbox_drifted=("a line",),
     connections={
         name: Connection(ConnectionState.FAILING, EARLIER, None, "no route") for name in ("git", "cluster", "netbox")
     },
@@ -239,8 +276,18 @@ def test_a_target_that_is_no_longer_configured(change: dict[str, Any], gone: set
         {"cluster": "ClusterReady", "netbox": "NetBoxReady"}[name] for name in {"cluster", "netbox"} - gone
     }
     assert record.states == states
-    assert record.netbox_retained == (0 if "netbox" in gone else 3)
-    assert (record.observed, record.drift_since) == (({"VPC": 1}, EARLIER) if states else ({}, None))
+    assert (record.netbox_retained, record.netbox_drift) == ((0, 0) if "netbox" in gone else (3, 1))
+    assert record.netbox_drifted == (() if "netbox" in gone else ("a line",))
+    # whichever of the two is gone, the other one's drift is left
+    assert (record.observed, record.drift_since) == ({"VPC": 1} if states else {}, EARLIER)
+
+
+def test_no_target_has_no_drift() -> None:
+    """Where neither is configured any more, nothing has drifted since."""
+    seen, done = Seen(fetched=NEW, revision=NEW, contacts={"git": None}), _done(Outcome.NO_CHANGE)
+    bare = replace(FABRIC, cluster=None, netbox=None)
+
+    assert next_record(LOST, bare, done, Conclusion(done.outcome, "NoChange", "m"), seen).drift_since is None
 
 
 @pytest.mark.parametrize(

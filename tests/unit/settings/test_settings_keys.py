@@ -103,7 +103,7 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{FABRIC}.netbox.ca_file", None, "secrets/ca.pem", 5, FILE),
     (f"{FABRIC}.netbox.local", False, True, 0, FLAG),
     (f"{FABRIC}.netbox.site", None, "site-7", 7, TEXT),
-    (f"{FABRIC}.netbox.self_heal", True, None, 1, FLAG),
+    (f"{FABRIC}.netbox.self_heal", True, False, 1, FLAG),
     (f"{FABRIC}.netbox.prune", True, False, "no", FLAG),
     (f"{FABRIC}.netbox.max_deletes", 100, 0, [], NUMBER),
     (f"{FABRIC}.netbox.take_over", False, True, 0, FLAG),

@@ -305,7 +305,6 @@ UNSUPPORTED_VALUES: dict[str, list[Any]] = {
     f"{REPOSITORY}.commit.signing_key_env": ["ANY_SECRET"],
     f"{REPOSITORY}.commit.signing_format": ["openpgp"],
     f"{REPOSITORY}.forge": [REPOSITORY_FORGE, {}, {"kind": 5}],
-    f"{FABRIC}.netbox.self_heal": [False],
     f"{FABRIC}.structure.enabled": [True],
     "notifications": [[{}], ["x"]],
     "tracing": [{}, {"endpoint": "https://h"}],

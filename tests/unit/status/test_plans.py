@@ -9,8 +9,9 @@ import pytest
 
 from reconciler.errors import PlanChangedError
 from reconciler.model.fabric import ClusterPolicy, Fabric
+from reconciler.model.netbox import ExistingRecord, Ref
 from reconciler.model.netbox_plan import Block as NetBoxBlock
-from reconciler.model.netbox_plan import NetBoxPlan
+from reconciler.model.netbox_plan import NetBoxPlan, RecordDrift
 from reconciler.model.passes import Failure, Outcome, PassRecord, Phase
 from reconciler.model.plan import ClusterPlan, Finding
 from reconciler.model.problems import Problem, Severity
@@ -24,6 +25,7 @@ from tests.unit.store import samples
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
+    from reconciler.model.netbox import Value
 
 FABRIC = Fabric("dc1", "gitops", "main", "fabrics/dc1", cluster=ClusterPolicy(prune=True))
 CHANGES = vpc("changes", mode="b")
@@ -175,14 +177,27 @@ def test_findings_problems_and_errors() -> None:
 
 
 def test_netbox() -> None:
-    """How many records would be written, and why not more."""
-    plan = NetBoxPlan(blocks=(NetBoxBlock("PruneBlocked", "documents were refused"),))
+    """How many records would be written, why not more, and what others did that is left so, field by field."""
+    gone = RecordDrift(Ref("ipam/vrfs", "dc1/VPC/v"), "dc1/v")
+    found = ExistingRecord("ipam/prefixes", 7, "10.0.0.0/24", {"vlan": None}, "dc1/VPC/v#a", is_tagged=True)
+    fields: dict[str, Value] = {"vlan": Ref("ipam/vlans", "dc1/VPC/v#a"), "status": (1, "active")}
+    changed = RecordDrift(found.ref, found.label, found, fields)
+    plan = NetBoxPlan(blocks=(NetBoxBlock("PruneBlocked", "documents were refused"),), drifted=(gone, changed))
 
     view = plan_view(_preview(None, replace(FABRIC, cluster=None), desired=None, netbox=plan))
 
     blocks = [{"reason": "PruneBlocked", "message": "documents were refused"}]
     counts = {"create": 0, "update": 0, "delete": 0, "retained": 0}
+    drifted = view["netbox"].pop("drifted")
     assert view["netbox"] == {**counts, "take_over": [], "conflicts": [], "blocks": blocks}
+    assert [(one["key"], one["record"], one["state"], one["message"]) for one in drifted] == [
+        ("dc1/VPC/v", "VRF dc1/v", "desired_only", "it was deleted from NetBox"),
+        ("dc1/VPC/v#a", "prefix 10.0.0.0/24 (id 7)", "changed", "it was edited in NetBox"),
+    ]
+    assert drifted[1]["fields"] == [
+        {"path": "vlan", "desired": "dc1/VPC/v#a", "observed": None, "manager": None},
+        {"path": "status", "desired": [1, "active"], "observed": None, "manager": None},
+    ]
     assert (view["mode"], view["hash"], view["actions"], view["revision"]) == (None, None, [], None)
     assert plan_view(_preview())["netbox"] is None
 

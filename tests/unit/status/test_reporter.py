@@ -82,7 +82,7 @@ def test_one_fabric_is_as_in_the_list(desk: Desk) -> None:
     (entry, _) = desk.reporter.fabrics()["fabrics"]
     assert one is not None
     assert {key: one[key] for key in entry} == entry
-    assert one.keys() - entry.keys() == {"kinds", "problems", "health"}
+    assert one.keys() - entry.keys() == {"kinds", "problems", "health", "netbox_drifted"}
 
 
 def test_an_unscheduled_fabric_has_its_interval(desk: Desk) -> None:

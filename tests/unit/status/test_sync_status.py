@@ -73,6 +73,7 @@ def _failing(name: str) -> dict[str, Connection]:
         ),
         pytest.param({}, {"last_pass": _last(Outcome.BLOCKED)}, "out_of_sync", "Because", id="blocked"),
         pytest.param({}, {"states": {"VPC": {SyncState.CHANGED: 1}}}, "out_of_sync", "Drifted", id="drift"),
+        pytest.param({}, {"netbox_drift": 2}, "out_of_sync", "NetBoxDrifted", id="drift in NetBox"),
         pytest.param(
             {}, {"states": {"VPC": {SyncState.PRUNE_PENDING: 2}}}, "out_of_sync", "PrunePending", id="prune pending"
         ),

@@ -68,7 +68,7 @@ def test_a_fabric() -> None:
                 "last_transition_time": NOON,
             }
         ],
-        "drift": {"count": 0, "since": NOON},
+        "drift": {"count": 0, "netbox": 0, "since": NOON},
         "problems_total": 1,
         "waiting_in_raw": 4,
         "connections": {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import StateError
+from reconciler.model.netbox import Ref
 from reconciler.model.requests import RequestState
 from reconciler.model.status import Approval, Suspension, WebhookRecord
 from reconciler.store import migrations, open_store
@@ -73,6 +74,7 @@ def test_nothing_is_lost(tmp_path: Path, version: int) -> None:
         assert store.load("netbox") == {"a": {"id": 1}}
         assert store.suspension("dc1") is None
         assert store.suspension("dc2") == (None if version == 1 else Suspension(NOON, "cabling"))
+        assert store.lines("dc1", "https://netbox") == {}
         assert store.approval("dc1") is None
 
 
@@ -83,10 +85,12 @@ def test_what_is_new_works_at_once(tmp_path: Path, version: int) -> None:
     with closing(open_store(path, SetClock())) as store:
         store.suspend("dc1", "cabling", "ann")
         store.approve("dc1", "a" * 64, "ann")
+        store.keep_lines("dc1", "https://netbox", {Ref("ipam/vrfs", "dc1/VPC/v"): "name:abc"})
 
     with closing(open_store(path, SetClock())) as store:
         assert store.suspension("dc1") == Suspension(NOON, "cabling", "ann")
         assert store.approval("dc1") == Approval("a" * 64, NOON, "ann")
+        assert store.lines("dc1", "https://netbox") == {Ref("ipam/vrfs", "dc1/VPC/v"): "name:abc"}
 
 
 def test_a_step_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
