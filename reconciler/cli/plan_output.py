@@ -105,6 +105,8 @@ def _netbox(netbox: JSONObject | None) -> Iterator[str]:
     done = [f"{netbox[what]} to {what}" for what in _MARKS if netbox[what]]
     if done:
         yield f"NetBox: {', '.join(done)}"
+    for remade in netbox["remade"]:
+        yield f"[yellow]makes anew[/yellow]: NetBox: {plain(remade)}"
     for taken in netbox["take_over"]:
         yield f"[yellow]takes over[/yellow]: NetBox: {plain(taken)}"
     for conflict in netbox["conflicts"]:

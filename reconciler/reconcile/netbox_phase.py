@@ -160,8 +160,8 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Hold
 
 
 def _possible(step: Step, failed: AbstractSet[Ref]) -> Step:
-    """What was not created is not completed either, and was named already."""
-    if step.action is not Action.COMPLETE:
+    """What was not deleted is not created anew, what was not created is not completed, and was named already."""
+    if step.action not in {Action.CREATE, Action.COMPLETE}:
         return step
     return replace(step, records=tuple(one for one in step.records if one.ref not in failed))
 

@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.errors import PlanChangedError
 from reconciler.model.fabric import ClusterPolicy, Fabric
+from reconciler.model.netbox import ExistingRecord, Record
 from reconciler.model.netbox_plan import Block as NetBoxBlock
 from reconciler.model.netbox_plan import NetBoxPlan
 from reconciler.model.passes import Failure, Outcome, PassRecord, Phase
@@ -175,14 +176,17 @@ def test_findings_problems_and_errors() -> None:
 
 
 def test_netbox() -> None:
-    """How many records would be written, and why not more."""
-    plan = NetBoxPlan(blocks=(NetBoxBlock("PruneBlocked", "documents were refused"),))
+    """How many records would be written, and why not more; one that is made anew is deleted and created."""
+    anew = ExistingRecord("circuits/circuit-terminations", 7, "A", {}, "dc1/Connection/out#A", is_tagged=True)
+    block = NetBoxBlock("PruneBlocked", "documents were refused")
+    plan = NetBoxPlan(remade=(anew,), creates=(Record(anew.ref, "A", {}),), blocks=(block,))
 
     view = plan_view(_preview(None, replace(FABRIC, cluster=None), desired=None, netbox=plan))
 
     blocks = [{"reason": "PruneBlocked", "message": "documents were refused"}]
-    counts = {"create": 0, "update": 0, "delete": 0, "retained": 0}
-    assert view["netbox"] == {**counts, "take_over": [], "conflicts": [], "blocks": blocks}
+    counts = {"create": 1, "update": 0, "delete": 1, "retained": 0}
+    remade = ["circuit termination A (id 7)"]
+    assert view["netbox"] == {**counts, "remade": remade, "take_over": [], "conflicts": [], "blocks": blocks}
     assert (view["mode"], view["hash"], view["actions"], view["revision"]) == (None, None, [], None)
     assert plan_view(_preview())["netbox"] is None
 
