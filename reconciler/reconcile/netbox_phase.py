@@ -89,7 +89,7 @@ def foresee(
     projection = _project(policy, objects, attempt)
     with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
         if projection is not None:
-            Holding(netbox, policy)
+            Holding(netbox, policy, attempt.fabric)
             plan = _plan(netbox, policy, projection, incomplete, attempt)
             _note(plan, projection, attempt)
             return plan
@@ -124,7 +124,7 @@ def _mirror(
     attempt: Attempt,
     scope: Scope,
 ) -> None:
-    holding = Holding(netbox, policy)
+    holding = Holding(netbox, policy, attempt.fabric)
     plan = _plan(netbox, policy, projection, incomplete, attempt)
     if scope is not None:
         plan = within(plan, attempt.fabric, scope)
