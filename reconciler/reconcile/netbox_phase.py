@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from reconciler.errors import RetryableError, StalledError
-from reconciler.model.netbox import references
-from reconciler.model.netbox_plan import Action
+from reconciler.model.netbox import Ref, references
+from reconciler.model.netbox_plan import Action, NetBoxPlan
 from reconciler.model.passes import Phase
 from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, plan_netbox
 from reconciler.plan.netbox_claims import describe
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.desired import Desired
     from reconciler.model.fabric import NetBoxPolicy
-    from reconciler.model.netbox import Projection, Ref, WriteResult
-    from reconciler.model.netbox_plan import NetBoxPlan, Step
+    from reconciler.model.netbox import Projection, WriteResult
+    from reconciler.model.netbox_plan import Step
     from reconciler.model.requests import Scope
     from reconciler.plan.projection import Projectable
     from reconciler.ports import NetBox
@@ -107,12 +107,20 @@ def _project(policy: NetBoxPolicy, objects: Iterable[Projectable] | None, attemp
 
 
 def _plan(
-    netbox: NetBox, policy: NetBoxPolicy, projection: Projection, incomplete: str | None, attempt: Attempt
+    netbox: NetBox,
+    policy: NetBoxPolicy,
+    projection: Projection,
+    incomplete: str | None,
+    attempt: Attempt,
+    *,
+    is_full: bool = False,
 ) -> NetBoxPlan:
+    """`is_full`: read NetBox whole, also where the pass need not."""
     if not projection.records:
         # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
         projection = replace(projection, shared=())
-    observation = netbox.observe(attempt.fabric, projection, is_full=attempt.is_thorough, cause=attempt.cause)
+    is_full = is_full or attempt.is_thorough
+    observation = netbox.observe(attempt.fabric, projection, is_full=is_full, cause=attempt.cause)
     return plan_netbox(projection, observation, policy, attempt.fabric, incomplete=incomplete)
 
 
@@ -125,16 +133,36 @@ def _mirror(
     scope: Scope,
 ) -> None:
     holding = Holding(netbox, policy, attempt.fabric)
-    plan = _plan(netbox, policy, projection, incomplete, attempt)
+
+    def look(*, again: bool = False) -> NetBoxPlan:
+        plan = _plan(netbox, policy, projection, incomplete, attempt, is_full=again)
+        return plan if scope is None else within(plan, attempt.fabric, scope)
+
+    plan, tried = look(), set[Ref]()
+    while not tried.issuperset(change.ref for change in plan.taken):
+        tried |= {change.ref for change in plan.taken}
+        if not _carry_out(_taking(plan, attempt), netbox, attempt, holding, may_yield=False):
+            return
+        plan = look(again=True)
     if scope is not None:
-        plan = within(plan, attempt.fabric, scope)
         projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))
     _note(plan, projection, attempt)
     _carry_out(plan, netbox, attempt, holding)
 
 
-def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Holding) -> None:
-    """Write step by step, at least one; between two of them the pass may yield."""
+def _taking(plan: NetBoxPlan, attempt: Attempt) -> NetBoxPlan:
+    """The part of a plan by which records of people become ours, and no more than that. What of theirs hangs on those
+    is only seen then: the ports of a device. Ends: each time at least one is tried that was not before.
+    """
+    for change in plan.taken:
+        log.warning("taken over", fabric=attempt.fabric, record=describe(change.existing), key=change.ref.key)
+    return NetBoxPlan(shared=plan.shared, updates=tuple(replace(change, fields={}) for change in plan.taken))
+
+
+def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Holding, *, may_yield: bool = True) -> bool:
+    """Write step by step, at least one; between two of them the pass may yield. False: the fabric is configured
+    otherwise by now.
+    """
     steps = tuple(plan.steps())
     left, begun = sum(map(len, steps)), attempt.now()
     failed: set[Ref] = set()
@@ -143,7 +171,7 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Hold
             attempt.check_write()
         except SupersededError as error:
             attempt.fail(Phase.NETBOX, "netbox", error)
-            return
+            return False
         if step.action is not Action.PREPARE:  # which makes the site
             holding.bind()
         left -= len(step)
@@ -154,9 +182,10 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Hold
         done, total = attempt.show_progress(left)
         what = {"what": step.action.value, "model": step.model, "records": len(step)}
         log.info("written", fabric=attempt.fabric, **what, done=done, total=total)
-        if attempt.may_yield(left, attempt.now() - begun):
+        if may_yield and attempt.may_yield(left, attempt.now() - begun):
             attempt.left = left
-            return
+            break
+    return True
 
 
 def _possible(step: Step, failed: AbstractSet[Ref]) -> Step:
@@ -171,8 +200,6 @@ def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
     attempt.counts["netbox_retained"] = len(plan.retained)
     for skipped in projection.skipped:
         attempt.fail(Phase.PROJECT, str(skipped.key), StalledError(skipped.message, reason="NotProjectable"))
-    for change in plan.taken:
-        log.warning("taken over", fabric=attempt.fabric, record=describe(change.existing), key=change.ref.key)
     for refusal in plan.refusals:
         reason = "NetBoxConflict" if refusal.is_conflict else "NetBoxWaiting"
         attempt.fail(Phase.NETBOX, str(refusal.ref), StalledError(refusal.message, reason=reason))
