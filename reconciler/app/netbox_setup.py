@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.app.rebinding import binding, rebind, tell
 from reconciler.app.subjects import netbox_access
 from reconciler.errors import ConfigurationError, ReconcilerError, RetryableError
 from reconciler.model.netbox_setup import EventSink, SetupPlan
 from reconciler.plan.netbox_rights import needed_rights
 from reconciler.plan.netbox_setup import plan_setup, wanted
 from reconciler.settings.urls import canonical
-from reconciler.targets.netbox import NetBoxSetup
+from reconciler.targets.netbox import NetBoxServer, NetBoxSetup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from reconciler.model.fabric import Fabric
+    from reconciler.model.netbox_site import Binding
     from reconciler.plan.netbox_rights import Right
     from reconciler.settings import FabricSettings, NetBoxSettings, Settings
 
@@ -26,7 +29,7 @@ MOST_CHARACTERS = 255
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """One NetBox: what it lacked, and the permissions that a token needs there. `notes` are what a person should know;
-    faults of the plan are what stays wrong.
+    faults of the plan are what stays wrong. `bound` are the sites that were bound to this installation.
     """
 
     address: str
@@ -35,6 +38,7 @@ class Prepared:
     plan: SetupPlan
     rights: tuple[Right, ...]
     notes: tuple[str, ...] = ()
+    bound: tuple[Binding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,19 @@ class _Group:
         return [*self.asked, *self.others]
 
 
-def prepare(settings: Settings, fabric: str | None = None, *, is_dry_run: bool = False) -> Iterator[Prepared]:
+def prepare(
+    settings: Settings, fabric: str | None = None, *, is_dry_run: bool = False, is_rebinding: bool = False
+) -> Iterator[Prepared]:
     """Prepare the NetBox of each fabric, or of the named one. What is refused is refused before anything is written.
+    Sites are bound to this installation only where that is asked for.
 
     Raises ConfigurationError.
     """
     groups = _groups(settings, fabric)
     sinks = [_sink(settings, group) for group in groups]
     for group, (sink, notes) in zip(groups, sinks, strict=True):
-        yield _prepare(settings, group, sink, notes, is_dry_run=is_dry_run)
+        prepared = _prepare(settings, group, sink, notes, is_dry_run=is_dry_run)
+        yield _bind(settings, group, prepared, is_dry_run=is_dry_run, is_rebinding=is_rebinding)
 
 
 def _prepare(
@@ -75,6 +83,47 @@ def _prepare(
     if not is_dry_run:
         plan = _carry_out(setup, plan)
     return Prepared(setup.address, version, tuple(sites), plan, needed_rights(version), notes)
+
+
+def _bind(settings: Settings, group: _Group, prepared: Prepared, *, is_dry_run: bool, is_rebinding: bool) -> Prepared:
+    """Say whose the sites are, and bind them where that is asked for."""
+    if not prepared.version:
+        return prepared  # it could not be reached, and says so already
+    names = {one.name for one in group.asked}
+    netbox = NetBoxServer(netbox_access(_netbox(group.asked[0])))
+    bound: list[Binding] = []
+    notes, faults = list(prepared.notes), list(prepared.plan.faults)
+    for fabric in settings.fabric_values():
+        if fabric.name in names:
+            try:
+                notes += _bind_one(netbox, fabric, bound, is_dry_run=is_dry_run, is_rebinding=is_rebinding)
+            except ReconcilerError as error:
+                faults.append(f"fabric {fabric.name}: {error.reason}: {error.message}")
+    plan = replace(prepared.plan, faults=tuple(faults))
+    return replace(prepared, notes=tuple(notes), bound=tuple(bound), plan=plan)
+
+
+def _bind_one(
+    netbox: NetBoxServer, fabric: Fabric, bound: list[Binding], *, is_dry_run: bool, is_rebinding: bool
+) -> list[str]:
+    """What to note of a fabric's site; in `bound` is what was done, also where its journal could not be told."""
+    one = binding(netbox, fabric)
+    if not is_rebinding:
+        return [_elsewhere(one)] if one.is_elsewhere else []
+    if one.is_due and is_dry_run:
+        bound.append(one)
+    elif one.is_due:
+        site = rebind(netbox, one)
+        bound.append(one)
+        tell(netbox, site, one)
+    return []
+
+
+def _elsewhere(one: Binding) -> str:
+    return (
+        f"site {one.site} is bound to installation {one.before}, and this is {one.installation}: nothing "
+        f"is written for fabric {one.fabric}; once the other one is stopped, --rebind binds the site to this one"
+    )
 
 
 def _carry_out(setup: NetBoxSetup, plan: SetupPlan) -> SetupPlan:

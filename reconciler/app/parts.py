@@ -24,6 +24,7 @@ from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surroundings
 from reconciler.status.health import Components
+from reconciler.status.left_alone import LeftAlone
 from reconciler.status.metrics import Metrics
 from reconciler.status.plans import Plans
 from reconciler.status.reporter import Glances, Reporter
@@ -65,6 +66,10 @@ BRANCHES = "branches"
 """The task that looks at repositories on this machine."""
 
 
+SITES = "sites"
+"""The task that tells sites of NetBox of fabrics that are left alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the service runs."""
@@ -76,6 +81,7 @@ class Parts:
     queue: WorkQueue
     intake: TriggerIntake
     poll: Poll
+    left_alone: LeftAlone
     workers: Sequence[Worker]
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
@@ -119,6 +125,8 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     poll = _poll(intake, store, live, components, clock)
     intake.tell(poll)
     site_status = SiteStatus(store, clock)
+    left_alone = _left_alone(live, intake, store, queue, site_status, components)
+    intake.tell(left_alone)
     listener = PassListener(live, watches, store, (metrics, site_status), clock)
     inspector, fights = Inspector(), Fights(clock)
     surroundings = Surroundings(
@@ -135,7 +143,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
-    changes = ReloadEffects(live, intake, watches, poll, forgetful, partial(unsettled, store, queue))
+    changes = ReloadEffects(live, intake, watches, (poll, left_alone), forgetful, partial(unsettled, store, queue))
     branches = LocalBranches(live.local_branches, changes.moved)
     return Parts(
         host=settings.server.host,
@@ -145,6 +153,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         queue=queue,
         intake=intake,
         poll=poll,
+        left_alone=left_alone,
         workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
         files={
             FILES: FileWatch(FILES, Reload(live, changes, components), components),
@@ -167,6 +176,23 @@ def _poll(intake: TriggerIntake, store: Store, live: Live, components: Component
         clock,
         Jitter(lambda: live.version.settings.poll.jitter),
         on_iteration=partial(components.progress, "poll"),
+    )
+
+
+def _left_alone(
+    live: Live, intake: TriggerIntake, store: Store, queue: WorkQueue, site_status: SiteStatus, components: Components
+) -> LeftAlone:
+    """`Made.netbox` is that of previews, which may be used beside this one for a site."""
+    return LeftAlone(
+        lambda: [
+            (made.subject.fabric, made.netbox)
+            for name, made in live.version.made.items()
+            if intake.obstacle(name) is not None
+        ],
+        store.suspension,
+        queue.is_active,
+        site_status,
+        on_iteration=partial(components.progress, SITES),
     )
 
 
@@ -198,18 +224,18 @@ class ReloadEffects:
         live: Live,
         intake: TriggerIntake,
         watches: Watches,
-        poll: Poll,
+        woken: Sequence[Poll | LeftAlone],
         forgetful: Sequence[Callable[[str], None]],
         unsettled: Callable[[Sequence[str]], Sequence[str]],
     ) -> None:
-        """`forgetful` are told of each fabric that is no longer configured. `unsettled` tells for which of some fabrics
-        another try may end otherwise. It is called in a thread.
+        """`woken` look again at what is configured. `forgetful` are told of each fabric that is no longer configured.
+        `unsettled` tells for which of some fabrics another try may end otherwise. It is called in a thread.
         """
         self._live = live
         self._unsettled = unsettled
         self._intake = intake
         self._watches = watches
-        self._poll = poll
+        self._woken = woken
         self._forgetful = forgetful
 
     async def end(self, fabrics: Sequence[str]) -> None:
@@ -235,7 +261,8 @@ class ReloadEffects:
         await self._intake.trigger([fabric for fabric in fabrics if fabric.repository == repository], Trigger.FILE)
 
     def reschedule(self) -> None:
-        self._poll.wake()
+        for one in self._woken:
+            one.wake()
 
 
 class Measured:

@@ -11,7 +11,7 @@ import structlog
 from anyio import to_thread
 
 from reconciler.app.interpreter import share_time
-from reconciler.app.parts import worker_name
+from reconciler.app.parts import SITES, worker_name
 from reconciler.app.reload import COMPONENT
 from reconciler.app.stopping import ended_by_signals
 from reconciler.app.web_server import WebServer, listen, web_configuration
@@ -98,6 +98,7 @@ class Service:
         for number, worker in enumerate(parts.workers):
             start(worker_name(number), worker.run, ends_itself=True)
         start("poll", parts.poll.run)
+        start(SITES, parts.left_alone.run)
         for name, watch in parts.files.items():
             start(name, watch.run)
 

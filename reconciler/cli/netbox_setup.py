@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from reconciler.app.netbox_setup import Prepared
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox_setup import SetupChange
+    from reconciler.model.netbox_site import Binding
     from reconciler.plan.netbox_rights import Right
 
 FabricArgument = Annotated[str | None, typer.Argument(help="One fabric; all with a NetBox by default.")]
+RebindOption = Annotated[
+    bool, typer.Option("--rebind", help="Bind the sites to this installation; the one that had them must be stopped.")
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be made.")]
 
 
@@ -32,15 +36,17 @@ def init_netbox(
     fabric: FabricArgument = None,
     config: ConfigOption = DEFAULT_CONFIG,
     dry_run: DryRunOption = False,  # noqa: FBT002 - typer's form of a flag
+    rebind: RebindOption = False,  # noqa: FBT002 - typer's form of a flag
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Make what NetBox lacks: tag, custom fields, site, link to the dashboard, and the webhook for events.
 
-    What is there stays; nothing is ever removed. Exit code 0: all is there, 1: something cannot be.
+    What is there stays; nothing is ever removed, and no site is bound anew without --rebind. Exit code 0: all is
+    there, 1: something cannot be.
     """
     configure_logs(level="error")
     found = []
-    for prepared in prepare(load(config), fabric, is_dry_run=dry_run):
+    for prepared in prepare(load(config), fabric, is_dry_run=dry_run, is_rebinding=rebind):
         found.append(prepared)
         if output is Output.TEXT:
             _print(prepared, is_dry_run=dry_run)
@@ -54,7 +60,9 @@ def _print(prepared: Prepared, *, is_dry_run: bool) -> None:
     out.console.print(out.plain(f"{prepared.address} (NetBox {prepared.version}), for {fabrics}:"))
     for change in prepared.plan.changes:
         out.console.print(f"  {out.plain(_line(change, is_dry_run=is_dry_run))}")
-    if not prepared.plan.changes and not prepared.plan.faults:
+    for binding in prepared.bound:
+        out.console.print(f"  {out.plain(_bound(binding, is_dry_run=is_dry_run))}")
+    if not prepared.plan.changes and not prepared.plan.faults and not prepared.bound:
         out.console.print("  nothing is to be done")
     for fault in prepared.plan.faults:
         out.console.print(f"  [red]wrong[/red]: {out.plain(fault)}")
@@ -62,6 +70,16 @@ def _print(prepared: Prepared, *, is_dry_run: bool) -> None:
         out.console.print(f"  [yellow]note[/yellow]: {out.plain(note)}")
     out.console.print("The token needs these permissions (* only for init-netbox):")
     out.console.print(rights_table(prepared.rights))
+
+
+def _bound(binding: Binding, *, is_dry_run: bool) -> str:
+    what = f"site {binding.site} to installation {binding.installation} (fabric {binding.fabric})"
+    if binding.before is None:
+        return f"{'would bind' if is_dry_run else 'bound'} {what}; nobody had it before"
+    return (
+        f"{'would bind' if is_dry_run else 'bound'} {what}; before, it was bound to {binding.before}, which must be "
+        "stopped: two installations would undo each other's work"
+    )
 
 
 _WORDS = {("create", False): "created", ("change", False): "changed"}
@@ -93,6 +111,10 @@ def _json(prepared: Prepared) -> JSONObject:
         ],
         "faults": list(prepared.plan.faults),
         "notes": list(prepared.notes),
+        "bound": [
+            {"fabric": one.fabric, "site": one.site, "installation": one.installation, "before": one.before}
+            for one in prepared.bound
+        ],
         "permissions": [
             {"object_type": right.object_type, "actions": list(right.actions), "only_for_init": right.is_for_setup}
             for right in prepared.rights

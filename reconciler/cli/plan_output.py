@@ -115,6 +115,8 @@ def _netbox(netbox: JSONObject | None) -> Iterator[str]:
     if done:
         yield f"NetBox: {', '.join(done)}"
     yield from _netbox_drift(netbox.get("drifted") or [])
+    for remade in netbox["remade"]:
+        yield f"[yellow]makes anew[/yellow]: NetBox: {plain(remade)}"
     for taken in netbox["take_over"]:
         yield f"[yellow]takes over[/yellow]: NetBox: {plain(taken)}"
     for conflict in netbox["conflicts"]:

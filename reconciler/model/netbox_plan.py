@@ -90,7 +90,8 @@ class NetBoxPlan:
     """The writes that bring NetBox in line with a projection, each part in the order in which it is carried out.
 
     `parked` are owned records that stand at the natural key of another owned record's new state: they step aside
-    first, and get their own new state, or are deleted, later in the same plan. `late` are changes of fields that
+    first, and get their own new state, or are deleted, later in the same plan. `remade` are those that cannot step
+    aside: they are deleted before anything is created, and are among `creates`. `late` are changes of fields that
     refer to records of later models, and `completes` those fields of the records in `creates`. `retained` are owned
     records that nothing declares any more and that this plan does not delete. `twins` are those of the deletes with the
     key of a record that stays: two writes that raced leave them. `drifted` is what others made of our records, and what
@@ -99,6 +100,7 @@ class NetBoxPlan:
 
     shared: tuple[SharedRecord, ...] = ()
     parked: tuple[RecordChange, ...] = ()
+    remade: tuple[ExistingRecord, ...] = ()
     creates: tuple[Record, ...] = ()
     updates: tuple[RecordChange, ...] = ()
     late: tuple[RecordChange, ...] = ()
@@ -134,6 +136,7 @@ class NetBoxPlan:
         yield from _deletes(early, limit)
         staying = [change for change in self.parked if (change.existing.model, change.existing.id) not in twins]
         yield from _updates(staying, limit)
+        yield from _deletes(self.remade, limit)
         for path in ORDER:
             yield from _updates([change for change in self.taken if change.existing.model == path], limit)
             for level in _levels([record for record in self.creates if record.ref.model == path], MODELS[path]):

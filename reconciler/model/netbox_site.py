@@ -34,6 +34,25 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """A fabric's site, the installation that it is to be bound to, and the one that it is bound to."""
+
+    fabric: str
+    site: str
+    installation: str
+    before: str | None
+
+    @property
+    def is_due(self) -> bool:
+        return self.before != self.installation
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another installation has the site."""
+        return self.is_due and self.before is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a fabric stands, as its site shows it until `valid_until`."""
 

@@ -6,15 +6,14 @@ back. Where another record stands at the natural key that ours needs, ours waits
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
-from reconciler.model import netbox_schema
 from reconciler.model.netbox import Record, RecordChange, references
 from reconciler.model.netbox_plan import Block, NetBoxPlan, Refusal
 from reconciler.model.netbox_schema import MODELS, ORDER
 from reconciler.plan.netbox_claims import Claims, Stance, describe, disowned, first_by_key
 from reconciler.plan.netbox_memory import line_found
+from reconciler.plan.netbox_moves import given_up, parked, remade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,7 +45,7 @@ def plan_netbox(
     undeclared = _undeclared(projection, observation, fabric)
     unread = tuple(existing for existing in undeclared if _is_unread(existing.ref, projection, fabric))
     prunable = _without(undeclared, unread) if policy.prune else ()
-    stance = Stance(policy.take_over, None if policy.self_heal else lines or {})
+    stance = Stance(policy.take_over, None if policy.self_heal else lines or {}, incomplete)
     free, held = _free(prunable, projection, observation, fabric, stance)
     block = _guard(free, projection, policy, incomplete)
     blocks = (block, _of_unread(unread, projection, policy))
@@ -54,12 +53,14 @@ def plan_netbox(
     declared = {record.ref for record in projection.records}
     claims = Claims(projection, observation, fabric, deletes, stance)
     allowed = claims.allowed()
-    parked = _parked(allowed, deletes)
+    anew = remade(allowed)
+    aside = parked(allowed, deletes, anew, observation, fabric)
     return NetBoxPlan(
         shared=tuple(record for record in projection.shared if record.ref not in observation.shared),
-        parked=parked,
-        creates=tuple(_new(wish, wish.fields) for wish in allowed if wish.existing is None),
-        updates=tuple(_updates(allowed, parked, fabric)),
+        parked=aside,
+        remade=anew,
+        creates=tuple(_new(wish, wish.fields) for wish in allowed if wish.is_new),
+        updates=tuple(_updates(allowed, aside, deletes, fabric)),
         late=tuple(_late(allowed, fabric)),
         completes=tuple(_new(wish, wish.late) for wish in allowed if wish.existing is None and wish.late),
         deletes=deletes,
@@ -180,20 +181,9 @@ def _new(wish: Wish, fields: Mapping[str, Value]) -> Record:
     return Record(wish.record.ref, wish.record.label, fields)
 
 
-def _parked(allowed: Iterable[Wish], deletes: Iterable[ExistingRecord]) -> tuple[RecordChange, ...]:
-    """Step-aside changes for those who stand where others go, each once. They get their own new state, or are deleted,
-    later in the plan; should that fail, the next plan finds them by key. Those that are deleted first have no need to.
-    """
-    first = {(existing.model, existing.id) for existing in deletes if MODELS[existing.model].is_leaf}
-    found = (holder for wish in allowed for holder in wish.holders)
-    holders = {(one.model, one.id): one for one in found if (one.model, one.id) not in first}
-    ordered = sorted(holders.values(), key=lambda holder: (ORDER[holder.model], holder.id))
-    return tuple(RecordChange(holder, _aside(holder)) for holder in ordered)
-
-
 def _late(allowed: Iterable[Wish], fabric: str) -> Iterator[RecordChange]:
     for wish in allowed:
-        if wish.existing is not None and wish.late:
+        if wish.existing is not None and not wish.is_anew and wish.late:
             yield RecordChange(wish.existing, wish.late, _takes(wish, fabric))
 
 
@@ -203,34 +193,23 @@ def _takes(wish: Wish, fabric: str) -> Ref | None:
     return None if is_ours else wish.record.ref
 
 
-def _updates(allowed: Iterable[Wish], parked: Sequence[RecordChange], fabric: str) -> Iterator[RecordChange]:
-    """The updates; one that stepped aside gets back what it gave up for that and would have kept."""
-    aside = {(change.existing.model, change.existing.id): change for change in parked}
+def _updates(
+    allowed: Iterable[Wish], moved: Sequence[RecordChange], deletes: Iterable[ExistingRecord], fabric: str
+) -> Iterator[RecordChange]:
+    """The updates; one that stepped aside gets back what it gave up for that and would have kept, late fields aside."""
+    going = {(existing.model, existing.id) for existing in deletes}
+    places = ((change, (change.existing.model, change.existing.id)) for change in moved)
+    aside = {place: (change.existing, given_up(change)) for change, place in places if place not in going}
     for wish in allowed:
-        if wish.existing is None:
+        if wish.existing is None or wish.is_anew:
             continue
-        change = aside.get((wish.existing.model, wish.existing.id))
-        fields, takes = {**(change.before if change else {}), **wish.fields}, _takes(wish, fabric)
+        _, before = aside.pop((wish.existing.model, wish.existing.id), (None, {}))
+        fields, takes = {**before, **wish.fields}, _takes(wish, fabric)
         if fields or takes:
             yield RecordChange(wish.existing, fields, takes)
-
-
-def _aside(holder: ExistingRecord) -> dict[str, Value]:
-    """A state in which a record stands in nobody's way: a name that no projection makes; for a VLAN no group, for a
-    prefix or an address one of the discard-only block (RFC 6666), told apart by their ids.
-    """
-    nowhere = f"{ipaddress.IPv6Address('100::') + holder.id}/128"
-    match holder.model:
-        case netbox_schema.VLANS:
-            return {"group": None}
-        case netbox_schema.PREFIXES:
-            return {"prefix": nowhere}
-        case netbox_schema.ADDRESSES:
-            return {"address": nowhere}
-        case netbox_schema.CIRCUITS:
-            return {"cid": f"parked~{holder.id}"}
-    names: dict[str, Value] = {"name": f"parked~{holder.id}"}
-    return {**names, "slug": f"parked-{holder.id}"} if "slug" in MODELS[holder.model].fields else names
+    for existing, before in aside.values():
+        if before:
+            yield RecordChange(existing, before)
 
 
 def _strays(projection: Projection, observation: Observation, fabric: str) -> Iterator[Refusal]:

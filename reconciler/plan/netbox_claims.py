@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 from reconciler.model.netbox import OWNED_TAG, natural_keys, references
 from reconciler.model.netbox_plan import RecordDrift, Refusal
 from reconciler.model.netbox_schema import (
-    ADDRESS_RANGES,
-    CABLES,
     CIRCUIT_TERMINATIONS,
     L2VPN_TERMINATIONS,
     MACS,
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 class Wish:
     """A record to create (`existing` is None, `fields` are all) or to update (`fields` are those that differ). `late`
     are those that wait for records of later models. `takes` are the natural keys that it does not have yet, `holders`
-    the other records that have them.
+    the other records that have them. `is_anew`: the existing record is deleted first and created with all its fields.
     """
 
     record: Record
@@ -43,16 +41,24 @@ class Wish:
     late: Mapping[str, Value]
     takes: frozenset[NaturalKey]
     holders: tuple[ExistingRecord, ...]
+    is_anew: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the record is created."""
+        return self.existing is None or self.is_anew
 
 
 @dataclass(frozen=True, slots=True)
 class Stance:
     """How what people did is met. `take_over`: their records that stand in the place of ours become ours. `lines` are
-    what is kept of ours where their edits of these are left alone, None where those are undone.
+    what is kept of ours where their edits of these are left alone, None where those are undone. `obstacle`: why nothing
+    may be deleted, also where it would be created anew.
     """
 
     take_over: bool = False
     lines: Lines | None = None
+    obstacle: str | None = None
 
 
 class Claims:
@@ -67,6 +73,8 @@ class Claims:
         stance: Stance,
     ) -> None:
         self._fabric = fabric
+        self._observed = observation.records
+        self._obstacle = stance.obstacle
         self._take_over = stance.take_over
         self._lines = stance.lines
         self._present = observation.shared | {record.ref for record in projection.shared}
@@ -82,7 +90,14 @@ class Claims:
 
     def allowed(self) -> list[Wish]:
         """The wishes that can go, in dependency order; of their late fields those that can be set."""
-        return [self._settled(wish) for ref, wish in self._wishes.items() if ref not in self._refusals]
+        going = [wish for ref, wish in self._wishes.items() if ref not in self._refusals]
+        anew = {(one.model, one.id) for wish in going for one in wish.holders if self._is_made_anew(one)}
+        return [self._settled(self._anew(wish) if _place(wish.existing) in anew else wish) for wish in going]
+
+    def _anew(self, wish: Wish) -> Wish:
+        """The wish for a record that is deleted first: for all of its fields. Edits of it cannot be left alone."""
+        self._drifts.pop(wish.record.ref, None)
+        return replace(wish, fields=wish.record.fields, is_anew=True)
 
     def _settled(self, wish: Wish) -> Wish:
         """Without late fields that refer to what will not be there: that one is refused, and named for itself."""
@@ -180,8 +195,8 @@ class Claims:
                 return f"{describe(holder)} is not ours and stands in its place", True
             if not self._leaves(holder, wish.takes):
                 return f"{describe(holder)} ({holder.key}) stands in its place and does not leave", False
-            if not (can_step_aside(holder) or self._goes_first(holder)):
-                return f"{describe(holder)} ({holder.key}) stands in its place and leaves in this pass", False
+            if obstacle := self._stays_for_now(holder):
+                return f"{describe(holder)} ({holder.key}) stands in its place and {obstacle}", False
         return self._rival(wish)
 
     def _leaves(self, holder: ExistingRecord, takes: frozenset[NaturalKey]) -> bool:
@@ -193,9 +208,21 @@ class Claims:
             return False
         return takes.isdisjoint(natural_keys(holder.model, {**holder.fields, **own.fields}))
 
-    def _goes_first(self, holder: ExistingRecord) -> bool:
-        """Whether a record is deleted before anything is created."""
-        return MODELS[holder.model].is_leaf and (holder.model, holder.id) in self._deletes
+    def _stays_for_now(self, holder: ExistingRecord) -> str | None:
+        """Why an owned record that leaves cannot do so before another one takes its place."""
+        if (holder.model, holder.id) in self._deletes:
+            is_early = can_step_aside(holder) or MODELS[holder.model].is_leaf
+            return None if is_early else "leaves in this pass"
+        if not self._is_made_anew(holder):
+            return None
+        if self._obstacle:
+            return f"would have to be made anew, and nothing is deleted: {self._obstacle}"
+        others = [one for one in users_of(holder, self._observed) if not one.is_owned_by(self._fabric)]
+        return f"would have to be made anew, but {describe(others[0])} depends on it" if others else None
+
+    def _is_made_anew(self, holder: ExistingRecord) -> bool:
+        """Whether a record that leaves does so by being deleted and created: it has nowhere to step aside to."""
+        return not can_step_aside(holder) and (holder.model, holder.id) not in self._deletes
 
     def _rival(self, wish: Wish) -> tuple[str, bool] | None:
         """An earlier wish for the same place."""
@@ -227,8 +254,18 @@ def can_step_aside(existing: ExistingRecord) -> bool:
     return existing.model in _MOVABLE
 
 
-_MOVABLE = frozenset(MODELS) - {CABLES, ADDRESS_RANGES, MACS, L2VPN_TERMINATIONS, CIRCUIT_TERMINATIONS}
-"""The others are made of what they refer to, or have no place that is nobody's."""
+_MOVABLE = frozenset(MODELS) - {MACS, L2VPN_TERMINATIONS, CIRCUIT_TERMINATIONS}
+"""Of MAC addresses NetBox allows any number; the others are made of what they refer to, which may not be nothing."""
+
+
+def users_of(existing: ExistingRecord, observed: Iterable[ExistingRecord]) -> list[ExistingRecord]:
+    """The records that refer to this one, oldest first."""
+    users = [one for one in observed if existing.ref in references(one.fields)]
+    return sorted(users, key=lambda one: (ORDER[one.model], one.id))
+
+
+def _place(existing: ExistingRecord | None) -> tuple[str, int] | None:
+    return (existing.model, existing.id) if existing else None
 
 
 def describe(existing: ExistingRecord) -> str:

@@ -16,6 +16,7 @@ from reconciler.model.netbox_site import (
     SiteWrite,
     Standing,
 )
+from reconciler.model.status import SyncStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +29,9 @@ BOUND_ELSEWHERE = "NetBoxBoundElsewhere"
 
 def standing(status: str, record: FabricRecord) -> Standing:
     """How the fabric of this record stands. It holds until the next poll is a whole interval late: whoever reads it
-    later knows that the reconciler has not spoken since.
+    later knows that the reconciler has not spoken since. That a fabric is left alone holds until somebody changes it.
     """
-    due = record.next_poll
+    due = None if status == SyncStatus.DISABLED else record.next_poll
     valid_until = None if due is None else due + timedelta(seconds=record.effective_interval)
     return Standing(status, record.applied_revision, record.last_sync, record.drift(), valid_until)
 

@@ -67,11 +67,12 @@ def shown_in_netbox(scope: AbstractSet[ObjectKey], declared: Collection[Declared
 
 
 def within(plan: NetBoxPlan, fabric: str, scope: AbstractSet[ObjectKey]) -> NetBoxPlan:
-    """The part of a plan that concerns records of these objects. Where records step aside for each other, all that is
-    needed for it stays as well: a part of it would leave one in a state that nobody wants.
+    """The part of a plan that concerns records of these objects. Where records step aside for each other, or are made
+    anew, all that is needed for it stays as well: a part of it would leave one in a state that nobody wants.
     """
     owners = {f"{fabric}/{key}" for key in (*scope, UNDERLAY)}
-    aside = {(change.existing.model, change.existing.id) for change in plan.parked}
+    away = [*(change.existing for change in plan.parked), *plan.remade]
+    aside = {(existing.model, existing.id) for existing in away}
 
     def is_in(ref: Ref) -> bool:
         return ref.key.partition("#")[0] in owners

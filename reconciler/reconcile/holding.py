@@ -23,8 +23,9 @@ class Holding:
     Raises StalledError (`NetBoxBoundElsewhere`) where another installation holds it and nobody said to take it over.
     """
 
-    def __init__(self, netbox: NetBox, policy: NetBoxPolicy) -> None:
+    def __init__(self, netbox: NetBox, policy: NetBoxPolicy, fabric: str) -> None:
         self._netbox = netbox
+        self._fabric = fabric
         self._policy = policy
         self._is_bound = not policy.installation
         if not self._is_bound:
@@ -38,9 +39,9 @@ class Holding:
             raise StalledError(
                 f"site {self._policy.site} of {self._netbox.address} is bound to installation {other}, and this is "
                 f"{self._policy.installation}: another reconciler shows a fabric there, or this fabric's name, "
-                "repository, branch or path was changed; nothing is written. If the other one is gone, clear the "
-                "site's hh_installation over NetBox's API; netbox.take_over: true does it too, and takes over "
-                "records of people besides",
+                "repository, branch or path was changed; nothing is written. Stop the other one if there is one, then "
+                f"bind the site to this installation: reconciler init-netbox {self._fabric} --rebind "
+                "(netbox.take_over: true does it too, and takes over records of people besides)",
                 reason=BOUND_ELSEWHERE,
             )
         self._is_bound = fields.get(INSTALLATION) == self._policy.installation

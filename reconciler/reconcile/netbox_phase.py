@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from reconciler.errors import RetryableError, StalledError
-from reconciler.model.netbox import references
-from reconciler.model.netbox_plan import Action
+from reconciler.model.netbox import Ref, references
+from reconciler.model.netbox_plan import Action, NetBoxPlan
 from reconciler.model.passes import Phase
 from reconciler.plan.netbox import PREREQUISITE_UNUSABLE, lines_found, plan_netbox
 from reconciler.plan.netbox_claims import describe
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.desired import Desired
     from reconciler.model.fabric import NetBoxPolicy
-    from reconciler.model.netbox import Observation, Projection, Ref, WriteResult
-    from reconciler.model.netbox_plan import NetBoxPlan, Step
+    from reconciler.model.netbox import Observation, Projection, WriteResult
+    from reconciler.model.netbox_plan import Step
     from reconciler.model.requests import Scope
     from reconciler.plan.netbox_memory import Lines
     from reconciler.plan.projection import Projectable
@@ -92,7 +92,7 @@ def foresee(
     projection = _project(policy, objects, attempt)
     with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
         if projection is not None:
-            Holding(netbox, policy)
+            Holding(netbox, policy, attempt.fabric)
             look = _look(netbox, projection, attempt)
             plan = look.plan(policy, incomplete)
             _note(plan, look.projection, attempt)
@@ -119,21 +119,23 @@ class _Look:
     observation: Observation
     lines: Lines
 
-    def plan(self, policy: NetBoxPolicy, incomplete: str | None) -> NetBoxPlan:
-        return plan_netbox(
+    def plan(self, policy: NetBoxPolicy, incomplete: str | None, scope: Scope = None) -> NetBoxPlan:
+        plan = plan_netbox(
             self.projection, self.observation, policy, self.fabric, incomplete=incomplete, lines=self.lines
         )
+        return plan if scope is None else within(plan, self.fabric, scope)
 
     def lines_found(self) -> Iterable[tuple[Ref, str | None]]:
         return lines_found(self.projection, self.observation, self.fabric, self.lines)
 
 
-def _look(netbox: NetBox, projection: Projection, attempt: Attempt) -> _Look:
+def _look(netbox: NetBox, projection: Projection, attempt: Attempt, *, is_full: bool = False) -> _Look:
+    """`is_full`: read NetBox whole, also where the pass need not."""
     if not projection.records:
         # Prerequisites are made for records; a fabric of which nothing is known yet leaves NetBox untouched.
         projection = replace(projection, shared=())
-    lines = attempt.lines(netbox.address)
-    observation = netbox.observe(attempt.fabric, projection, is_full=attempt.is_thorough, cause=attempt.cause)
+    lines, is_full = attempt.lines(netbox.address), is_full or attempt.is_thorough
+    observation = netbox.observe(attempt.fabric, projection, is_full=is_full, cause=attempt.cause)
     return _Look(attempt.fabric, projection, observation, lines)
 
 
@@ -145,15 +147,30 @@ def _mirror(
     attempt: Attempt,
     scope: Scope,
 ) -> None:
-    holding = Holding(netbox, policy)
-    look = _look(netbox, projection, attempt)
-    plan = look.plan(policy, incomplete)
+    holding = Holding(netbox, policy, attempt.fabric)
+    look, tried = _look(netbox, projection, attempt), set[Ref]()
+    plan = look.plan(policy, incomplete, scope)
+    while not tried.issuperset(change.ref for change in plan.taken):
+        tried |= {change.ref for change in plan.taken}
+        memory = _Memory(netbox.address, look, attempt)
+        if not _carry_out(_taking(plan, attempt), netbox, attempt, (holding, memory), may_yield=False):
+            return
+        look = _look(netbox, projection, attempt, is_full=True)
+        plan = look.plan(policy, incomplete, scope)
     if scope is not None:
-        plan = within(plan, attempt.fabric, scope)
         projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))
     _note(plan, projection, attempt)
     memory = _Memory(netbox.address, look, attempt)
-    _carry_out(plan, netbox, attempt, holding, memory)
+    _carry_out(plan, netbox, attempt, (holding, memory))
+
+
+def _taking(plan: NetBoxPlan, attempt: Attempt) -> NetBoxPlan:
+    """The part of a plan by which records of people become ours, and no more than that. What of theirs hangs on those
+    is only seen then: the ports of a device. Ends: each time at least one is tried that was not before.
+    """
+    for change in plan.taken:
+        log.warning("taken over", fabric=attempt.fabric, record=describe(change.existing), key=change.ref.key)
+    return NetBoxPlan(shared=plan.shared, updates=tuple(replace(change, fields={}) for change in plan.taken))
 
 
 class _Memory:
@@ -164,6 +181,10 @@ class _Memory:
         self._ledger = Ledger(look.projection.records, look.lines)
         self._keep(self._ledger.note(look.lines_found()))
 
+    def begin(self, plan: NetBoxPlan) -> None:
+        """Forget what is deleted to be made anew, which must not seem to be deleted by somebody. Raises StateError."""
+        self._keep(self._ledger.note((existing.ref, None) for existing in plan.remade))
+
     def write(self, netbox: NetBox, step: Step) -> Sequence[WriteResult]:
         """Carry out one step. Raises as `write`, and StateError."""
         self._keep(self._ledger.before(step))
@@ -172,8 +193,14 @@ class _Memory:
         return results
 
 
-def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Holding, memory: _Memory) -> None:
-    """Write step by step, at least one; between two of them the pass may yield."""
+def _carry_out(
+    plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, notes: tuple[Holding, _Memory], *, may_yield: bool = True
+) -> bool:
+    """Write step by step, at least one; between two of them the pass may yield. False: the fabric is configured
+    otherwise by now.
+    """
+    holding, memory = notes
+    memory.begin(plan)
     steps = tuple(plan.steps())
     left, begun = sum(map(len, steps)), attempt.now()
     failed: set[Ref] = set()
@@ -182,7 +209,7 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Hold
             attempt.check_write()
         except SupersededError as error:
             attempt.fail(Phase.NETBOX, "netbox", error)
-            return
+            return False
         if step.action is not Action.PREPARE:  # which makes the site
             holding.bind()
         left -= len(step)
@@ -193,14 +220,15 @@ def _carry_out(plan: NetBoxPlan, netbox: NetBox, attempt: Attempt, holding: Hold
         done, total = attempt.show_progress(left)
         what = {"what": step.action.value, "model": step.model, "records": len(step)}
         log.info("written", fabric=attempt.fabric, **what, done=done, total=total)
-        if attempt.may_yield(left, attempt.now() - begun):
+        if may_yield and attempt.may_yield(left, attempt.now() - begun):
             attempt.left = left
-            return
+            break
+    return True
 
 
 def _possible(step: Step, failed: AbstractSet[Ref]) -> Step:
-    """What was not created is not completed either, and was named already."""
-    if step.action is not Action.COMPLETE:
+    """What was not deleted is not created anew, what was not created is not completed, and was named already."""
+    if step.action not in {Action.CREATE, Action.COMPLETE}:
         return step
     return replace(step, records=tuple(one for one in step.records if one.ref not in failed))
 
@@ -210,8 +238,6 @@ def _note(plan: NetBoxPlan, projection: Projection, attempt: Attempt) -> None:
     attempt.counts["netbox_retained"] = len(plan.retained)
     for skipped in projection.skipped:
         attempt.fail(Phase.PROJECT, str(skipped.key), StalledError(skipped.message, reason="NotProjectable"))
-    for change in plan.taken:
-        log.warning("taken over", fabric=attempt.fabric, record=describe(change.existing), key=change.ref.key)
     for refusal in plan.refusals:
         reason = "NetBoxConflict" if refusal.is_conflict else "NetBoxWaiting"
         attempt.fail(Phase.NETBOX, str(refusal.ref), StalledError(refusal.message, reason=reason))

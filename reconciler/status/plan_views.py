@@ -176,8 +176,9 @@ def _netbox_view(plan: NetBoxPlan) -> JSONObject:
     return {
         "create": len(plan.creates),
         "update": len(plan.updates),
-        "delete": len(plan.deletes),
+        "delete": len(plan.deletes) + len(plan.remade),
         "retained": len(plan.retained),
+        "remade": [describe(existing) for existing in plan.remade],
         "take_over": [describe(change.existing) for change in plan.taken],
         "conflicts": [f"{refusal.ref.key}: {refusal.message}" for refusal in plan.refusals if refusal.is_conflict],
         "drifted": [_record_drift_view(drift) for drift in plan.drifted],

@@ -56,6 +56,21 @@ class SiteStatus:
             self.forget(fabric.name)
             log.warning("status not shown in NetBox", fabric=fabric.name, reason=error.reason, error=error.message)
 
+    def left_alone(self, fabric: Fabric, netbox: NetBox) -> bool:
+        """Tell the site of a fabric of which no pass is made. True: it says so, or cannot, or says nothing of this
+        fabric anyway; False: NetBox could not be told.
+        """
+        if fabric.netbox is None:
+            return True
+        try:
+            known = self._memory.fabric(fabric.name)
+            self._show(fabric, fabric.netbox, netbox, known, is_poll=False, is_bound=True)
+        except ReconcilerError as error:
+            self.forget(fabric.name)
+            log.warning("status not shown in NetBox", fabric=fabric.name, reason=error.reason, error=error.message)
+            return False
+        return True
+
     def forget(self, fabric: str) -> None:
         """Ask the site next time."""
         self._told.pop(fabric, None)
@@ -67,13 +82,26 @@ class SiteStatus:
             self.forget(fabric.name)
             log.info("status not shown in NetBox", fabric=fabric.name, reason="NetBoxNotReached")
             return
+        self._show(fabric, policy, netbox, known, is_poll=is_poll)
+
+    def _show(
+        self,
+        fabric: Fabric,
+        policy: NetBoxPolicy,
+        netbox: NetBox,
+        known: FabricRecord,
+        *,
+        is_poll: bool,
+        is_bound: bool = False,
+    ) -> None:
+        """Write what the site does not say yet. `is_bound`: only to one that is ours already."""
         place = netbox.address, policy.site
         before, told = self._told.get(fabric.name, (None, {}))
         verdict = sync_status(fabric, known, self._clock.now(), self._memory.suspension(fabric.name))
         if self._change(verdict, known, told if before == place else {}, is_poll=is_poll) is None:
             return
         site = self._site(fabric.name, policy, netbox)
-        if site is None:
+        if site is None or (is_bound and (site.fields[INSTALLATION] or "") != policy.installation):
             return
         change = self._change(verdict, known, site.fields, is_poll=is_poll)
         if change is not None:

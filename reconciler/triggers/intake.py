@@ -20,7 +20,7 @@ from reconciler.errors import (
 )
 from reconciler.model.requests import Accepted, AcceptedRequest, RefUpdate, Request, RequestState, Trigger, Work
 from reconciler.model.revision import COMMIT
-from reconciler.plan.netbox_keys import object_of
+from reconciler.plan.netbox_keys import scopes_of
 from reconciler.ports import Approvals, Requests, Suspensions
 
 if TYPE_CHECKING:
@@ -166,9 +166,7 @@ class TriggerIntake:
     def _scopes(self, keys: Sequence[str], fabrics: Sequence[str]) -> dict[str, Scope]:
         """The objects of each of these fabrics for which the records stand."""
         configured = self._configured.fabrics
-        namespaces = {name: configured[name].namespace for name in fabrics if name in configured}
-        named = [found for key in keys if (found := object_of(key, namespaces))]
-        return {name: frozenset(key for owner, key in named if owner == name) for name, _ in named}
+        return scopes_of(keys, {name: configured[name].namespace for name in fabrics if name in configured})
 
     async def verified(self, repositories: Sequence[str]) -> None:
         await to_thread.run_sync(self._memory.mark_verified, repositories)

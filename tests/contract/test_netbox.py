@@ -32,6 +32,7 @@ from tests.contract.netbox_records import (
     recabled,
     vpc,
 )
+from tests.contract.netbox_rings import KEPT, REMADE, RINGS, exchange, records
 from tests.contract.netbox_runner import carry_out, mirror
 from tests.contract.netbox_world import LocalPerson, World
 
@@ -135,6 +136,22 @@ class NetBoxContract(PeopleContract):
 
         assert [one.ref.model for one in plan.creates] == ["dcim/cables"] * 2
         assert ([one.model for one in plan.deletes], plan.parked) == (["dcim/cables"] * 2, ())
+
+    def test_everything_that_a_person_exchanged(self, world: World) -> None:
+        """Cables, ranges, MAC addresses and terminations in each other's place are healed in one pass. What can step
+        aside stays the record that it is, with what people wrote in it.
+        """
+        self.settle(world, projected(*RINGS))
+        before = records(world)
+        exchange(world)
+        plan = self.settle(world, projected(*RINGS))
+        after = records(world)
+
+        assert {existing.ref for existing in plan.remade} == {record.ref for record in plan.creates} == {*REMADE}
+        assert plan.deletes == ()
+        assert {ref: after[ref].id for ref in KEPT} == {ref: before[ref].id for ref in KEPT}
+        assert all(after[ref].fields == before[ref].fields for ref in (*KEPT, *REMADE))
+        assert {ref for ref in before if after[ref].id != before[ref].id} == {*REMADE}
 
     def test_exchanged_vlans(self, world: World) -> None:
         """Two subnets that exchange VLAN ids and prefixes come out right, although NetBox checks record by record."""

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("pristine_netbox")]
 NUMBER = 50
 CLASHING_SERVER, CLASHING_VPC = "server-03", "vpc-02"
 REMOVED_SERVER, KEPT_SERVER = "server-02", "server-01"
+PORT = "enp2s1"
 LATE_VLAN, LATE_SUBNET = 2999, "10.1.99.0/24"
 
 
@@ -145,12 +146,13 @@ def test_a_clash_that_is_settled(world: World) -> None:
 
 
 def test_a_clash_that_is_taken_over(world: World) -> None:
-    """The plan names a clash; where records are taken over the log says which one, and that one becomes ours: with what
-    only people know of it.
+    """The plan names a clash; where records are taken over the log says which ones, and they become ours in one pass: a
+    device, with what only people know of it, and its port.
     """
     service, declared = world.service, bodies()
     people = People.at_site(world.netbox)
     (taken,) = people.devices(CLASHING_SERVER)
+    (its_port,) = people.interfaces(PORT, taken)
     mine = people.make_one("extras/tags", {"name": f"mine-{world.netbox.site}", "slug": f"mine-{world.netbox.site}"})
     world.netbox.update("dcim/devices", {"id": taken}, {"asset_tag": world.netbox.site, "add_tags": [mine["id"]]})
     service.start()
@@ -162,10 +164,16 @@ def test_a_clash_that_is_taken_over(world: World) -> None:
     world.fabric["netbox"]["take_over"] = True
     service.write_settings()
     wait_until(lambda: service.status()["sync_status"] == "in_sync", what="in sync after the reload")
+    assert [one["outcome"] for one in service.passes()][:2] == ["succeeded", "partial"]
 
     device = world.netbox.owned("dcim/devices")[f"{world.netbox.site}/Server/{CLASHING_SERVER}"]
     assert (device["id"], device["asset_tag"]) == (taken, world.netbox.site)
     assert {tag["slug"] for tag in device["tags"]} == {"hh-managed", mine["slug"]}
     taking = [entry for entry in entries(service.log) if entry["event"] == "taken over"]
-    assert [entry["record"] for entry in taking] == [f"device {CLASHING_SERVER} (id {taken})"]
+    assert [entry["record"] for entry in taking] == [
+        f"device {CLASHING_SERVER} (id {taken})",
+        f"interface {PORT} (id {its_port})",
+    ]
+    port = world.netbox.owned("dcim/interfaces")[f"{world.netbox.site}/Server/{CLASHING_SERVER}#{PORT}"]
+    assert port["id"] == its_port
     mirrored.assert_mirrored(world.netbox, declared.values())

@@ -152,6 +152,17 @@ def test_least_rights(site: Site) -> None:
     service.wait_idle()
     assert netbox.all_writes_since(mark) == []
 
+    assert service.post(f"/fabrics/{service.fabric}/suspend", {"reason": "cabling"}).status_code == 200
+    wait_until(lambda: site.said()["hh_sync_status"]["value"] == "disabled", what="the suspension shown")
+    assert site.said()["hh_valid_until"] is None
+    assert service.post(f"/fabrics/{service.fabric}/resume", {}).status_code == 200
+    wait_until(lambda: site.said()["hh_sync_status"]["value"] == "in_sync", what="its end shown")
+    entries = [entry["comments"] for entry in netbox.records("extras/journal-entries")]
+    assert len(entries) == 3
+    assert [entry for entry in entries if "Suspended: the fabric is suspended since" in entry] != []
+    assert site.said()["hh_valid_until"] is not None
+    service.wait_idle()
+
     (may_delete,) = [one for one in made if one["actions"] == ["delete"]]
     netbox.delete("users/permissions", may_delete)
     missing = "; ".join(f"delete {model.content_type}" for model in OWNED)
@@ -161,7 +172,9 @@ def test_least_rights(site: Site) -> None:
 
 
 def test_a_site_of_another_installation(site: Site) -> None:
-    """A site that is bound to another installation is left as it is, and the status says what to do about it."""
+    """A site that is bound to another installation is left as it is, and the status says what to do about it: take it
+    over, or bind it with init-netbox, which says who had it and tells the site's journal.
+    """
     service, netbox = site.service, site.netbox
     site.init()
     (record,) = netbox.records("dcim/sites", slug=service.fabric)
@@ -173,7 +186,7 @@ def test_a_site_of_another_installation(site: Site) -> None:
     status = service.wait_idle()
 
     assert (status["sync_status"], status["reason"]) == ("error", "NetBoxBoundElsewhere")
-    assert "netbox.take_over" in status["message"]
+    assert f"reconciler init-netbox {service.fabric} --rebind" in status["message"]
     assert netbox.all_writes_since(mark) == []
 
     service.fabric_settings["netbox"]["take_over"] = True
@@ -182,6 +195,20 @@ def test_a_site_of_another_installation(site: Site) -> None:
     service.wait_idle()
     assert site.said()["hh_installation"] not in {None, "another"}
     assert site.said()["hh_sync_status"]["value"] == "in_sync"
+
+    netbox.update("dcim/sites", record, {"custom_fields": {"hh_installation": "another"}})
+    service.fabric_settings["netbox"]["take_over"] = False
+    service.write_settings()
+    wait_until(lambda: service.status()["reason"] == "NetBoxBoundElsewhere", what="left alone again")
+    mark = netbox.mark()
+    assert "another" in " ".join(site.init()["notes"])
+    (planned,) = site.init("--rebind", "--dry-run")["bound"]
+    assert netbox.all_writes_since(mark) == []
+    assert site.init("--rebind")["bound"] == [planned]
+    assert (planned["before"], planned["installation"]) == ("another", site.said()["hh_installation"])
+    comments = [one["comments"] for one in netbox.records("extras/journal-entries")]
+    assert [one for one in comments if one.endswith("; before, it was bound to another.")] != []
+    assert service.reconcile()["outcome"] == "succeeded"
 
 
 @pytest.fixture
@@ -261,9 +288,19 @@ def test_edits_come_back(mirrored: Site) -> None:
     assert len(service.passes()) - passes <= MOST_PASSES
     assert set(_events(service)) == {OWN, ("accepted", "")}
 
+    underlay = netbox.owned("ipam/vrfs")[f"{service.fabric}/Fabric/underlay"]
+    netbox.update("ipam/vrfs", underlay, {"name": "by hand"})
+    wait_until(
+        lambda: netbox.owned("ipam/vrfs")[f"{service.fabric}/Fabric/underlay"]["name"] == underlay["name"],
+        seconds=HEALED_WITHIN,
+        what=f"the fabric's own VRF healed: {_events(service)}",
+    )
+    service.wait_idle()
+    assert (service.passes()[0]["triggers"], service.passes()[0]["scope"]) == (["netbox"], ["Fabric/underlay"])
+
     netbox.update("dcim/devices", devices[0], {"custom_fields": {"hh_key": None}})
     wait_until(lambda: service.passes()[0]["outcome"] == "partial", what=f"a clash: {_events(service)}")
-    assert _events(service)["accepted", ""] == events + 21
+    assert _events(service)["accepted", ""] == events + 22
 
 
 def _heal(service: Installation, *, is_on: bool) -> None:

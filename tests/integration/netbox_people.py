@@ -59,7 +59,12 @@ class ServerPerson:
         plain = {name: self._plain(value) for name, value in fields.items()}
         for end in ("a", "b"):
             if end in plain:
-                plain[f"{end}_terminations"] = [{"object_type": "dcim.interface", "object_id": plain.pop(end)}]
+                plugged = plain.pop(end)
+                ends = [{"object_type": "dcim.interface", "object_id": plugged}] if plugged else []
+                plain[f"{end}_terminations"] = ends
+        if isinstance(assigned := fields.get("assigned_object"), Ref):
+            kind = MODELS[assigned.model].content_type
+            plain |= {"assigned_object_type": kind, "assigned_object_id": plain.pop("assigned_object")}
         if "scope" in plain:
             plain |= {"scope_type": "dcim.site", "scope_id": plain.pop("scope")}
         return plain
@@ -69,6 +74,8 @@ class ServerPerson:
             return [self._plain(item) for item in value]
         if not isinstance(value, Ref):
             return value
+        if value.key.startswith("#"):
+            return int(value.key[1:])
         is_owned = value.model in MODELS
         query = f"cf_hh_key={quote(value.key)}" if is_owned else f"slug={value.key.rpartition('/')[2]}"
         return self.call("GET", f"{value.model}/?{query}")["results"][0]["id"]

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, Ref
 from reconciler.model.netbox_schema import (
+    ADDRESS_RANGES,
     CUSTOM_FIELD_PREFIX,
     CUSTOM_FIELDS,
+    INTERFACES,
+    MACS,
     MODELS,
     PREFIXES,
     TAGS,
@@ -33,6 +36,10 @@ def findings(tables: Tables, row: Row) -> Iterator[str]:
         yield from _host_bits(row)
     if row.model == VLANS:
         yield from _outside_group(tables, row)
+    if row.model == ADDRESS_RANGES:
+        yield from _overlaps(tables, row)
+    if row.model in {MACS, INTERFACES}:
+        yield from _primaries(tables, row)
 
 
 def _unprepared(tables: Tables, row: Row) -> Iterator[str]:
@@ -75,3 +82,33 @@ def _outside_group(tables: Tables, row: Row) -> Iterator[str]:
     vid = row.fields.get("vid")
     if ranges and not any(first <= vid <= last for first, last in ranges):
         yield f"vid: {vid} is outside the ranges of its group"
+
+
+def _overlaps(tables: Tables, row: Row) -> Iterator[str]:
+    first, last = _bounds(row)
+    for other in tables.of(ADDRESS_RANGES):
+        start, end = _bounds(other)
+        if other.id != row.id and other.fields.get("vrf") == row.fields.get("vrf") and first <= end and start <= last:
+            yield f"defined addresses overlap with {other.label}"
+
+
+def _bounds(row: Row) -> tuple[tuple[int, int], tuple[int, int]]:
+    first, last = (ipaddress.ip_interface(row.fields[name]) for name in ("start_address", "end_address"))
+    return (first.version, int(first.ip)), (last.version, int(last.ip))
+
+
+def _primaries(tables: Tables, row: Row) -> Iterator[str]:
+    """An interface and its primary MAC address belong together."""
+    if row.model == INTERFACES:
+        primary = row.fields.get("primary_mac_address")
+        mac = primary and tables.rows.get((MACS, primary["id"]))
+        if mac and mac.fields.get("assigned_object") != {"model": INTERFACES, "id": row.id}:
+            yield f"{mac.label} is assigned to a different interface"
+        return
+    before = tables.rows.get((MACS, row.id))
+    assigned = before and before.fields.get("assigned_object")
+    if before is None or not assigned or row.fields.get("assigned_object") == assigned:
+        return
+    interface = tables.rows.get((assigned["model"], assigned["id"]))
+    if interface and interface.fields.get("primary_mac_address") == {"model": MACS, "id": row.id}:
+        yield "cannot reassign MAC address while it is designated as the primary MAC for an object"

@@ -118,3 +118,99 @@ def test_a_netbox_that_is_no_netbox(cli: Cli, tmp_path: Path, service: Loopback)
 
     assert said.code == 1
     assert "wrong: NetBoxAccessDenied" in said.out
+
+
+OTHER = "b" * 16
+
+
+def _as_site(server: Loopback, **fields: str | None) -> None:
+    """A NetBox whose only record is the site of dc1."""
+    _as_netbox(server)
+    server.otherwise = as_json({"id": 7, "next": None, "results": [{"id": 7, "slug": "dc1", "custom_fields": fields}]})
+
+
+def _init(cli: Cli, folder: Path, server: Loopback, *arguments: str) -> Said:
+    settings(folder, _fabric(server.url), server=PUBLIC)
+    return cli("init-netbox", "dc1", *arguments, "--config", str(folder / "reconciler.yaml"))
+
+
+def _ours(folder: Path, server: Loopback) -> str:
+    (fabric,) = settings(folder, _fabric(server.url), server=PUBLIC).fabric_values()
+    assert fabric.netbox is not None
+    return fabric.netbox.installation
+
+
+def _bodies(server: Loopback, target: str) -> list[Any]:
+    return [json.loads(one.body) for one in server.asked if one.target == target]
+
+
+SITE = "PATCH /api/dcim/sites/7/"
+JOURNAL = "POST /api/extras/journal-entries/"
+
+
+def test_rebinding(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """The site is bound to this installation; command and journal say who had it, and that it must be stopped."""
+    _as_site(service, hh_installation=OTHER)
+    ours = _ours(tmp_path, service)
+
+    said = _init(cli, tmp_path, service, "--rebind")
+
+    line = f"bound site dc1 to installation {ours} (fabric dc1); before, it was bound to {OTHER}, which must be stopped"
+    assert line in " ".join(said.out.split())
+    assert said.code == 0
+    assert [body["custom_fields"] for body in _bodies(service, SITE) if "custom_fields" in body] == [
+        {"hh_installation": ours}
+    ]
+    (entry,) = _bodies(service, JOURNAL)
+    assert (ours in entry["comments"], OTHER in entry["comments"], entry["kind"]) == (True, True, "warning")
+
+
+def test_binding_for_the_first_time(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """A site that nobody had is bound as well, and JSON tells so."""
+    _as_site(service, hh_installation=None)
+    ours = _ours(tmp_path, service)
+
+    said = _init(cli, tmp_path, service, "--rebind")
+    as_data = _init(cli, tmp_path, service, "--rebind", "--output", "json")
+
+    assert "nobody had it before" in " ".join(said.out.split())
+    (found,) = json.loads(as_data.out)["netboxes"]
+    assert found["bound"] == [{"fabric": "dc1", "site": "dc1", "installation": ours, "before": None}]
+    assert _bodies(service, JOURNAL)[0]["kind"] == "info"
+
+
+def test_a_dry_run_of_rebinding(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """It says what would be bound, and sends no write."""
+    _as_site(service, hh_installation=OTHER)
+
+    said = _init(cli, tmp_path, service, "--rebind", "--dry-run")
+
+    assert f"would bind site dc1 to installation {_ours(tmp_path, service)}" in " ".join(said.out.split())
+    assert {one.target.split()[0] for one in service.asked} == {"GET"}
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_nothing_is_bound_unasked(cli: Cli, tmp_path: Path, service: Loopback, elsewhere: bool) -> None:  # noqa: FBT001 - a table's column
+    """Without the option another installation keeps its site, which is said; our own needs no word in either case."""
+    _as_site(service, hh_installation=OTHER if elsewhere else _ours(tmp_path, service))
+
+    said = _init(cli, tmp_path, service, *([] if elsewhere else ["--rebind"]))
+
+    assert said.code == 0
+    assert _bodies(service, JOURNAL) == []
+    assert ("--rebind binds the site to this one" in " ".join(said.out.split())) is elsewhere
+    assert "bound site" not in said.out
+
+
+def test_a_site_that_cannot_be_bound(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """A site without the custom field, and a journal that takes no entry, are named; what was bound is said."""
+    _as_site(service)
+    unprepared = _init(cli, tmp_path, service, "--rebind")
+    _as_site(service, hh_installation=OTHER)
+    service.answer(JOURNAL, Answer(403, b'{"detail": "no"}'))
+    untold = _init(cli, tmp_path, service, "--rebind")
+
+    assert (unprepared.code, untold.code) == (1, 1)
+    assert "NotPrepared: site dc1: the custom field hh_installation does not exist" in " ".join(unprepared.out.split())
+    assert "bound site dc1" in untold.out
+    assert "wrong: fabric dc1: NetBoxAccessDenied" in untold.out

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Cli = Callable[..., Said]
 
 PLAN = "GET /fabrics/dc1/plan"
-NOTHING_ELSE: dict[str, list[object]] = {"take_over": [], "conflicts": [], "blocks": []}
+NOTHING_ELSE: dict[str, list[object]] = {"remade": [], "take_over": [], "conflicts": [], "blocks": []}
 ASKS = ClusterPolicy(prune=True, needs_approval=True)
 WANTED = desired(vpc("changes", mode="b"), vpc("new", mode="c"))
 NOTHING = Preview(answers.FABRIC, WANTED, ClusterPlan("dc1", hash="0" * 64), None, None, ())

@@ -98,6 +98,7 @@ def test_standing() -> None:
 
     assert standing("out_of_sync", record) == replace(NOW, status="out_of_sync", drift=2)
     assert standing("error", replace(record, next_poll=None)).valid_until is None
+    assert standing("disabled", record).valid_until is None
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ class Rig:
         self.source = MemorySource()
         self.local = LocalCluster(MemoryDocuments(), "dc1")
         self.cluster = FaultyCluster(self.local)
-        self.netbox = FaultyNetBox(LocalNetBox(MemoryDocuments(), "dc1"))
+        self.netbox_documents = MemoryDocuments()
+        self.netbox = FaultyNetBox(LocalNetBox(self.netbox_documents, "dc1"))
         self.stop = threading.Event()
         self.passes: list[PassRecord] = []
         self.known: list[Known | None] = []

@@ -70,7 +70,8 @@ def test_bound_elsewhere(held: Rig) -> None:
     (failure,) = held.last.failures
     assert (failure.reason, failure.is_retryable) == ("NetBoxBoundElsewhere", False)
     assert OTHER in failure.message
-    assert "netbox.take_over" in failure.message
+    assert "reconciler init-netbox dc1 --rebind" in failure.message
+    assert "Stop the other one" in failure.message
     assert (held.last.outcome, held.netbox.writes, _bound_to(held)) == (Outcome.FAILED, writes, OTHER)
     assert held.record.connections["netbox"].state is ConnectionState.OK
 

@@ -11,7 +11,9 @@ from reconciler.errors import ClusterUnavailableError, GitUnavailableError
 from reconciler.model.objects import ObjectKey
 from reconciler.model.passes import SyncState
 from reconciler.model.requests import RequestState, Trigger, Work
+from reconciler.plan.projection.context import UNDERLAY
 from reconciler.queue import Taken
+from tests.contract.netbox_world import LocalPerson
 from tests.unit.reconcile.rig import Rig, manifests, without
 
 if TYPE_CHECKING:
@@ -178,3 +180,23 @@ def test_what_is_known_after_a_pass(synced: Rig) -> None:
     assert set(known.manifests) == {one.key for one in manifests()}
     assert not known.unsettled
     assert (known.fabric, known.has_netbox) == ("dc1", True)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_the_vrf_of_the_fabric(synced: Rig, is_deleted: bool) -> None:  # noqa: FBT001 - a table's column
+    """It belongs to no object, and comes back all the same, with all that was in it."""
+    person = LocalPerson(synced.netbox_documents, "dc1")
+    (vrf,) = [row for row in person.tables().rows.values() if row.key == "dc1/Fabric/underlay"]
+    inside = [row for row in person.tables().dependents(vrf) if row.model == "ipam/ip-addresses"]
+    if is_deleted:
+        for row in (*inside, vrf):
+            person.remove(row.model, row.id)
+    else:
+        person.edit(vrf.model, vrf.id, {"name": "renamed", "enforce_unique": False})
+
+    synced.run_scoped(UNDERLAY, trigger=Trigger.NETBOX)
+
+    assert (synced.last.outcome, synced.last.scope) == ("succeeded", (UNDERLAY,))
+    (healed,) = [row for row in person.tables().rows.values() if row.key == "dc1/Fabric/underlay"]
+    assert {**healed.fields} == {**vrf.fields}
+    assert {row.key for row in person.tables().dependents(healed)} >= {row.key for row in inside} != set()

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.errors import PlanChangedError
 from reconciler.model.fabric import ClusterPolicy, Fabric
-from reconciler.model.netbox import ExistingRecord, Ref
+from reconciler.model.netbox import ExistingRecord, Record, Ref
 from reconciler.model.netbox_plan import Block as NetBoxBlock
 from reconciler.model.netbox_plan import NetBoxPlan, RecordDrift
 from reconciler.model.passes import Failure, Outcome, PassRecord, Phase
@@ -177,19 +177,25 @@ def test_findings_problems_and_errors() -> None:
 
 
 def test_netbox() -> None:
-    """How many records would be written, why not more, and what others did that is left so, field by field."""
+    """How many records would be written, and why not more; one that is made anew is deleted and created; and what
+    others did that is left so, field by field.
+    """
+    anew = ExistingRecord("circuits/circuit-terminations", 7, "A", {}, "dc1/Connection/out#A", is_tagged=True)
     gone = RecordDrift(Ref("ipam/vrfs", "dc1/VPC/v"), "dc1/v")
     found = ExistingRecord("ipam/prefixes", 7, "10.0.0.0/24", {"vlan": None}, "dc1/VPC/v#a", is_tagged=True)
     fields: dict[str, Value] = {"vlan": Ref("ipam/vlans", "dc1/VPC/v#a"), "status": (1, "active")}
     changed = RecordDrift(found.ref, found.label, found, fields)
-    plan = NetBoxPlan(blocks=(NetBoxBlock("PruneBlocked", "documents were refused"),), drifted=(gone, changed))
+    block = NetBoxBlock("PruneBlocked", "documents were refused")
+    creates = (Record(anew.ref, "A", {}),)
+    plan = NetBoxPlan(remade=(anew,), creates=creates, blocks=(block,), drifted=(gone, changed))
 
     view = plan_view(_preview(None, replace(FABRIC, cluster=None), desired=None, netbox=plan))
 
     blocks = [{"reason": "PruneBlocked", "message": "documents were refused"}]
-    counts = {"create": 0, "update": 0, "delete": 0, "retained": 0}
+    counts = {"create": 1, "update": 0, "delete": 1, "retained": 0}
     drifted = view["netbox"].pop("drifted")
-    assert view["netbox"] == {**counts, "take_over": [], "conflicts": [], "blocks": blocks}
+    remade = ["circuit termination A (id 7)"]
+    assert view["netbox"] == {**counts, "remade": remade, "take_over": [], "conflicts": [], "blocks": blocks}
     assert [(one["key"], one["record"], one["state"], one["message"]) for one in drifted] == [
         ("dc1/VPC/v", "VRF dc1/v", "desired_only", "it was deleted from NetBox"),
         ("dc1/VPC/v#a", "prefix 10.0.0.0/24 (id 7)", "changed", "it was edited in NetBox"),

@@ -29,6 +29,7 @@ from reconciler.model.requests import (
     Work,
 )
 from reconciler.model.status import Approval, Suspension
+from reconciler.plan.projection.context import UNDERLAY
 from reconciler.queue import WorkQueue
 from reconciler.store import Store, open_store
 from reconciler.store.connection import Database
@@ -37,6 +38,8 @@ from reconciler.triggers.intake import Configured, TriggerIntake
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
+
+    from reconciler.model.objects import ObjectKey
 
 COMMIT = "c" * 40
 OWN = "request-of-ours"
@@ -348,6 +351,22 @@ async def test_an_edit_of_our_records(taking: Taking) -> None:
     assert (taken.key, taken.work.triggers) == ("dc1", (Trigger.NETBOX,))
     assert [str(key) for key in taken.work.scope or ()] == ["Switch/leaf-1"]
     assert taking.states(accepted.requests[0].id) == [("queued", None)]
+
+
+@pytest.mark.parametrize(
+    ("key", "scope"),
+    [
+        pytest.param("dc1/Fabric/underlay", {UNDERLAY}, id="the fabric's own VRF"),
+        pytest.param("dc1/Pod/web", None, id="no object"),
+    ],
+)
+async def test_an_edit_of_what_belongs_to_no_object(taking: Taking, key: str, scope: set[ObjectKey] | None) -> None:
+    """It leads to a pass as well: over that record where it is known, else over the whole fabric."""
+    accepted = await taking.intake.edited(_edit(key), ["dc1"])
+
+    taken = await taking.queue.get()
+    assert taken is not None
+    assert (accepted.result, taken.work.triggers, taken.work.scope) == ("accepted", (Trigger.NETBOX,), scope)
 
 
 @pytest.mark.parametrize(
