@@ -31,7 +31,7 @@ _KEY_NOT_LOADED = re.compile(r'^Load key "[^"]*": (.*)$', re.MULTILINE)
 _KEY_REFUSED = re.compile(r"Permission denied \([a-z0-9,-]+\)|Too many authentication failures")
 _NO_USER = re.compile(r"No user exists for uid (\d+)")
 _REFUSED = re.compile(
-    r"Unable to negotiate with .*|.*git-upload-pack: (?:command )?not found.*"
+    r"Unable to negotiate with .*|.*git-(?:upload|receive)-pack: (?:command )?not found.*"
     r"|.*(?:repository not found|could not be found or you don't have permission|cannot find repository"
     r"|repository does not exist|may not have access|do(?:es)? not have (?:permission|access)|access denied"
     r"|does not exist or you do not have|unauthorized|not authori[sz]ed).*",

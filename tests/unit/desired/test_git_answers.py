@@ -208,6 +208,12 @@ Offending ED25519 key in known_hosts:1
             "GitAccessDenied",
             "Unable to negotiate with 10.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa",
         ),
+        (
+            "sh: 1: git-upload-pack: not found",
+            GitAccessError,
+            "GitAccessDenied",
+            "sh: 1: git-upload-pack: not found",
+        ),
         ("ERROR: Repository not found.", GitAccessError, "GitAccessDenied", "ERROR: Repository not found."),
         (
             f"remote: \nremote: =====\nremote: {NO_PROJECT}\nremote: =====",
