@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
     from reconciler.model.requests import Delivery, Receiver
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "git": 9418}
+_WEB_HOSTS = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+}
+"""Where forges take ssh on the port of https, for networks that let nothing else out."""
+
 # git@host:path, as ssh and scp read it; a colon before the first slash, and no scheme.
 _SCP_LIKE = re.compile(r"(?:[^@/:]+@)?(?P<host>\[[^\]]+\]|[^@/:\[\]]+):(?P<path>(?!//).+)", re.DOTALL)
 
@@ -27,7 +34,8 @@ def matching(delivery: Delivery, receivers: Iterable[Receiver]) -> tuple[str, ..
 
 def normalise(url: str) -> str | None:
     """`host[:port]/path` of a repository's address, whatever the scheme, user, default port, `.git` or slash at its
-    end; the host in lower case, the path as it is. A local path or file:// gives `/path`. None when it is no address.
+    end; the host in lower case, the path as it is. A port of ssh is left out, for it tells nothing of the web server
+    that goes with it. A local path or file:// gives `/path`. None when it is no address.
     """
     scp = None if "://" in url else _SCP_LIKE.fullmatch(url)
     if scp is not None:
@@ -40,7 +48,8 @@ def normalise(url: str) -> str | None:
     path = unquote(parts.path)
     if parts.scheme in {"", "file"}:
         return _joined("", None, path) if host in {"", "localhost"} and path.startswith("/") else None
-    return _joined(host, None if port == _DEFAULT_PORTS.get(parts.scheme) else port, path) if host else None
+    is_silent = parts.scheme == "ssh" or port == _DEFAULT_PORTS.get(parts.scheme)
+    return _joined(host, None if is_silent else port, path) if host else None
 
 
 def _joined(host: str, port: int | None, path: str) -> str | None:
@@ -48,4 +57,5 @@ def _joined(host: str, port: int | None, path: str) -> str | None:
     if not bare:
         return None
     place = host.lower().rstrip(".")
+    place = _WEB_HOSTS.get(place, place)
     return f"{place}:{port}/{bare}" if port is not None else f"{place}/{bare}"

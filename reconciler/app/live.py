@@ -55,7 +55,7 @@ class Basis:
 
 def _credentials(fabric: FabricSettings, remote: GitRemote) -> set[Path]:
     """The files that are read for each request."""
-    files = _present(remote.password_file)
+    files = _present(remote.password_file) | _present(remote.ssh_key_file) | _present(remote.known_hosts_file)
     for target in (fabric.cluster, fabric.netbox):
         if target is not None and target.token is not None:
             files |= _present(target.token.file)

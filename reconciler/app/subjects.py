@@ -119,6 +119,9 @@ def remote_of(repository: RepositorySettings) -> GitRemote:
         password_env=auth.password_env if auth else None,
         ca_file=repository.ca_file,
         allow_local=repository.allow_local,
+        ssh_key_file=auth.ssh_key_file if auth else None,
+        ssh_key_env=auth.ssh_key_env if auth else None,
+        known_hosts_file=auth.known_hosts_file if auth else None,
     )
 
 

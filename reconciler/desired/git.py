@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from reconciler.desired.git_answers import branch_missing, error_of, is_about_the_remote, reason_of
 from reconciler.desired.remote import GitRemote
+from reconciler.desired.ssh import ssh_environment
 from reconciler.desired.tree import TreeEntry, batch_limit, batches, is_plain, parse_batch, parse_listing, parse_tree
 from reconciler.desired.workplace import Workplace
 from reconciler.errors import BranchNotFoundError, ConfigurationError, GitAccessError, GitUnavailableError
@@ -354,8 +355,9 @@ class Mirror:
             if not self.remote.ca_file.is_file():
                 raise GitAccessError(f"{self.remote.place}: there is no CA file {self.remote.ca_file}")
             options += ["-c", f"http.sslCAInfo={self.remote.ca_file.absolute()}"]
-        env = {**self._environment(repository), **self._login()}
-        return _call([*options, *args], env, timeout=timeout)
+        with ssh_environment(self.remote, self._workplace.ssh, self._timeout) as ssh:
+            env = {**self._environment(repository), **self._login(), **ssh}
+            return _call([*options, *args], env, timeout=timeout)
 
     def _require_branch(self, repository: Path, answer: _Answer) -> None:
         try:

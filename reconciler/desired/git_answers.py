@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reconciler.desired.ssh_answers import ssh_answer
 from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError, ReconcilerError
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def error_of(remote: GitRemote, stderr: str, secrets: Iterable[str] = ()) -> Rec
         return BranchNotFoundError(f"{remote.place}: there is no branch {remote.branch}")
     if _REFUSED_OBJECTS.search(words):
         return GitAccessError(message, reason="GitObjectsRefused")
+    answer = ssh_answer(remote, stderr) if remote.ssh is not None else None
+    if answer is not None:
+        return answer.error(f"{remote.place}: {_harmless(answer.text, secrets)}", reason=answer.reason)
     if _REFUSED.search(words):
         return GitAccessError(message)
     return GitUnavailableError(message)
@@ -77,10 +81,14 @@ def reason_of(stderr: str, secrets: Iterable[str] = ()) -> str:
     lines = [line for line in stderr.split("\n") if line.strip()]
     fatal = [line for line in lines if line.startswith("fatal:")]
     line = (fatal or lines[-1:] or ["git failed without a word"])[0]
+    return _harmless(line.removeprefix("fatal: "), secrets)
+
+
+def _harmless(line: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         line = line.replace(secret, "*****")
     # Before the cut, which could leave the first half of a password where nothing tells it from other text.
-    line = _CREDENTIALS.sub("://*****@", line.removeprefix("fatal: "))
+    line = _CREDENTIALS.sub("://*****@", line)
     return _printable(line[:_LONGEST_LINE])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.errors import ConfigurationError, GitAccessError
+from reconciler.model.ssh import SshAddress, check_ssh_user, is_ssh, parse_ssh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
 _BRANCH = re.compile(r"[A-Za-z0-9._/-]{1,200}")
 _URL = re.compile(r"[!-~]{1,2000}")
 _FORBIDDEN_IN_BRANCH = ("..", "@{", "//", "/.", "/-", ".lock/")
-_LONGEST_PASSWORD = 64 * 1024
+_LARGEST_SECRET = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class GitRemote:
     """A repository and one branch of it.
 
-    The password is in a file or an environment variable and is read anew for each call, so it can be rotated.
-    `ca_file` (PEM) replaces the system's certificate authorities. `allow_local` also admits `file` URLs, and plain
-    `http` to a loopback address. Raises ConfigurationError for anything that must not reach git's command line.
+    Password and key are in a file or an environment variable and are read anew for each call, so they can be rotated.
+    `ca_file` (PEM) replaces the system's certificate authorities. Over ssh there must be a key and `known_hosts_file`,
+    and `username` counts where the URL names no user. `allow_local` also admits `file` URLs, and plain `http` to a
+    loopback address. Raises ConfigurationError for anything that must not reach git's command line.
     """
 
     name: str
@@ -37,14 +39,39 @@ class GitRemote:
     password_env: str | None = None
     ca_file: Path | None = None
     allow_local: bool = False
+    ssh_key_file: Path | None = None
+    ssh_key_env: str | None = None
+    known_hosts_file: Path | None = None
 
     def __post_init__(self) -> None:
-        _check_url(self.name, self.url, allow_local=self.allow_local)
+        if is_ssh(self.url):
+            self._check_ssh()
+        else:
+            _check_url(self.name, self.url, allow_local=self.allow_local)
         _check_branch(self.name, self.branch)
+
+    def _check_ssh(self) -> None:
+        try:
+            parse_ssh(self.url)
+        except ValueError as error:
+            raise ConfigurationError(f"repository {self.name}: url: {error}") from None
+        try:
+            check_ssh_user(self.username or "git")
+        except ValueError as error:
+            raise ConfigurationError(f"repository {self.name}: username: {error}") from None
+        if self.known_hosts_file is None:
+            raise ConfigurationError(f"repository {self.name}: ssh needs a file of known hosts")
+        if self.ssh_key_file is None and self.ssh_key_env is None:
+            raise ConfigurationError(f"repository {self.name}: ssh needs a key")
+
+    @property
+    def ssh(self) -> SshAddress | None:
+        """The address over ssh; None where the URL is another one."""
+        return parse_ssh(self.url) if is_ssh(self.url) else None
 
     @property
     def scheme(self) -> str:
-        return self._parts.scheme
+        return "ssh" if is_ssh(self.url) else self._parts.scheme
 
     @property
     def host(self) -> str:
@@ -59,6 +86,8 @@ class GitRemote:
     @property
     def place(self) -> str:
         """Host and repository, for messages."""
+        if self.ssh is not None:
+            return self.ssh.place
         return f"{self._parts.netloc}{self._parts.path}"
 
     @property
@@ -74,22 +103,44 @@ class GitRemote:
 
         Raises GitAccessError, naming the file or the variable, when it cannot be read.
         """
+        content = self._secret("password", self.password_file, self.password_env)
+        if content is None:
+            return None
         try:
-            if self.password_file is not None:
-                with self.password_file.open("rb") as file:
-                    text = file.read(_LONGEST_PASSWORD).decode()
-            elif self.password_env is not None:
-                text = os.environ[self.password_env]
-            else:
-                return None
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise GitAccessError(f"{self.place}: the password file {self.password_file}: {reason}") from None
-        except KeyError:
+            return content.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
             raise GitAccessError(
-                f"{self.place}: the variable {self.password_env} with the password is not set"
+                f"{self.place}: the password {_source(self.password_file, self.password_env)}: not UTF-8"
             ) from None
-        return text.removesuffix("\n").removesuffix("\r")
+
+    def ssh_key(self) -> bytes:
+        """The private key as it is now, empty where none is configured. One from a variable has the line ends that ssh
+        asks for, which such places tend to lose.
+
+        Raises GitAccessError, naming the file or the variable, when it cannot be read.
+        """
+        content = self._secret("key", self.ssh_key_file, self.ssh_key_env) or b""
+        return content if self.ssh_key_file is not None else b"\n".join([*content.splitlines(), b""])
+
+    @property
+    def ssh_key_source(self) -> str:
+        """Where the private key is, for messages."""
+        return _source(self.ssh_key_file, self.ssh_key_env)
+
+    def _secret(self, what: str, file: Path | None, variable: str | None) -> bytes | None:
+        try:
+            if file is not None:
+                with file.open("rb") as opened:
+                    return opened.read(_LARGEST_SECRET)
+            return None if variable is None else os.environb[os.fsencode(variable)]
+        except OSError as error:
+            raise GitAccessError(f"{self.place}: the {what} {_source(file, variable)}: {error.strerror}") from None
+        except KeyError:
+            raise GitAccessError(f"{self.place}: the {what} {_source(file, variable)}: it is not set") from None
+
+
+def _source(file: Path | None, variable: str | None) -> str:
+    return f"file {file}" if file is not None else f"in the variable {variable}"
 
 
 def _check_branch(name: str, branch: str) -> None:

@@ -43,6 +43,7 @@ class Workplace:
         self.askpass = directory / _ASKPASS
         self.repository = directory / "repository"
         self.replacement = directory / "replacement"
+        self.ssh = directory / "ssh"
         self._url = url
 
     def ensure(self) -> None:
@@ -56,8 +57,10 @@ class Workplace:
             self.directory.chmod(0o700)
             self._write_mark()
         if _content(self.askpass) != ASKPASS_SCRIPT:
-            _write(self.askpass, ASKPASS_SCRIPT, 0o700)
+            write(self.askpass, ASKPASS_SCRIPT, 0o700)
         remove(self.replacement)
+        # What a process left that was killed while it held a key there.
+        remove(self.ssh)
 
     def make(self, repository: Path) -> None:
         """Make an empty bare repository, unless it is there; and give it our configuration in any case, and nothing
@@ -67,7 +70,7 @@ class Workplace:
             (repository / part).mkdir(parents=True, exist_ok=True)
         for name, content in (("HEAD", "ref: refs/heads/main\n"), ("config", _CONFIG)):
             if _content(repository / name) != content:
-                _write(repository / name, content, 0o600)
+                write(repository / name, content, 0o600)
 
     def replace(self) -> None:
         """Put the replacement in the repository's place."""
@@ -86,7 +89,7 @@ class Workplace:
         return json.dumps({"url": self._url, "inode": self.directory.lstat().st_ino})
 
     def _write_mark(self) -> None:
-        _write(self.directory / _MARK, self._mark(), 0o600)
+        write(self.directory / _MARK, self._mark(), 0o600)
 
 
 def _content(path: Path) -> str | None:
@@ -99,7 +102,8 @@ def _content(path: Path) -> str | None:
         return None
 
 
-def _write(path: Path, text: str, mode: int) -> None:
+def write(path: Path, text: str, mode: int) -> None:
+    """Write a new file with this mode in the place of whatever is there."""
     remove(path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

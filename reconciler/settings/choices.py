@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.settings.findings import Finding
 from reconciler.settings.places import find
+from reconciler.settings.ssh_choices import ssh_choices
 from reconciler.settings.urls import refused_scheme
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def choices(document: Any) -> Iterator[Finding]:
                 yield from (Finding((*place, *key), reason) for key, reason in _check(choice, mapping))
     yield from _unguarded_reads(document)
     yield from _local_repositories(document)
+    yield from ssh_choices(document)
 
 
 def _check(choice: Choice, mapping: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:

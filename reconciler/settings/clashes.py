@@ -10,7 +10,7 @@ from reconciler.settings.fields import check_fabric_path
 from reconciler.settings.findings import Finding, dotted, shown
 from reconciler.settings.places import find, text_at
 from reconciler.settings.repositories import RepositorySettings
-from reconciler.settings.urls import canonical
+from reconciler.settings.urls import canonical, canonical_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -108,7 +108,7 @@ def _trees(document: Any) -> dict[str, Hashable]:
         name, url = text_at(repository, "name"), text_at(repository, "url")
         branch = text_at(repository, "branch", default=default)
         if name and url and branch:
-            trees[name] = (canonical(url), branch)
+            trees[name] = (canonical_repository(url), branch)
     return trees
 
 

@@ -25,7 +25,7 @@ from reconciler.settings.fields import (
     WebUrl,
 )
 from reconciler.settings.secret import SecretSource
-from reconciler.settings.urls import canonical
+from reconciler.settings.urls import canonical_repository
 
 if TYPE_CHECKING:
     from reconciler.settings.repositories import RepositorySettings
@@ -234,7 +234,7 @@ class FabricSettings(Section):
         """What this fabric's site in NetBox is bound to: the same for whoever shows the same folder of the same branch,
         so that a lost state file costs nothing; another for everybody else.
         """
-        parts = (self.name, canonical(repository.url), repository.branch, self.path)
+        parts = (self.name, canonical_repository(repository.url), repository.branch, self.path)
         return sha256("\n".join(parts).encode()).hexdigest()[:_INSTALLATION_DIGITS]
 
     def value(self, repository: RepositorySettings, interval: float) -> Fabric:

@@ -30,7 +30,9 @@ class AuthSettings(Section):
     """How the Git host knows us: a user with a password or token, or an ssh key."""
 
     username: UserName = "git"
-    """User name for https. Default `git`; most hosts look only at the token."""
+    """User name. Default `git`: over https most hosts look only at the token, and over ssh it is the user of most. A
+    `url` that names a user for ssh takes none here.
+    """
 
     password_file: SecretFile = None
     """File with the password or token for https."""
@@ -39,13 +41,15 @@ class AuthSettings(Section):
     """Environment variable with the password or token for https, instead of `password_file`."""
 
     ssh_key_file: SecretFile = None
-    """File with the private key for ssh. Not supported in this version."""
+    """File with the private key for ssh, without a passphrase, open to nobody else (mode 0600 or 0400)."""
 
     ssh_key_env: SecretVariable = None
-    """Environment variable with the private key for ssh. Not supported in this version."""
+    """Environment variable with the private key for ssh, instead of `ssh_key_file`."""
 
     known_hosts_file: ReadableFile = None
-    """File with the host keys to accept over ssh. Not supported in this version."""
+    """File with the host keys to accept over ssh, as OpenSSH writes it. Required for ssh: no key is ever trusted
+    because it is the first.
+    """
 
     @property
     def password(self) -> SecretSource | None:
@@ -139,8 +143,8 @@ class RepositorySettings(Section):
     """The name by which fabrics refer to it. Unique. Up to 63 letters, digits, dots, dashes and underscores."""
 
     url: RepositoryUrl
-    """Where to fetch it: `https://…`, without user and password. With `allow_local` also `file:///…`, and `http://…`
-    to a loopback address. ssh is not supported in this version.
+    """Where to fetch it: `https://…`, without user and password, `ssh://user@host:port/path` or `user@host:path`. With
+    `allow_local` also `file:///…`, and `http://…` to a loopback address.
     """
 
     branch: Branch = "main"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reconciler.settings.findings import Finding
 from reconciler.settings.places import find
 from reconciler.settings.repositories import CommitSettings
-from reconciler.settings.urls import is_ssh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,16 +47,8 @@ def _is_postgresql(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(("postgresql://", "postgresql+"))
 
 
-def _is_ssh(value: Any) -> bool:
-    return isinstance(value, str) and is_ssh(value)
-
-
 UNSUPPORTED = (
     Row("state", _is_postgresql),
-    Row("repositories[].url", _is_ssh),
-    Row("repositories[].auth.ssh_key_file", _is_text),
-    Row("repositories[].auth.ssh_key_env", _is_text),
-    Row("repositories[].auth.known_hosts_file", _is_text),
     Row("repositories[].commit.author", _is_text_but(CommitSettings().author)),
     Row("repositories[].commit.email", _is_text_but(CommitSettings().email)),
     Row("repositories[].commit.signing_key_file", _is_text),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from urllib.parse import SplitResult, urlsplit
+
+from reconciler.model.ssh import DEFAULT_PORT, is_ssh, parse_ssh
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -29,6 +30,7 @@ def check_repository_url(url: str) -> str:
     Whether the scheme may be used also depends on `allow_local`; see `refused_scheme`.
     """
     if is_ssh(url):
+        parse_ssh(url)
         return url
     parts = _split(url, {"https", "http", "file"})
     if not parts.path.strip("/"):
@@ -44,11 +46,6 @@ def refused_scheme(url: str, *, allow_local: bool) -> str | None:
     if scheme == "http" and not is_loopback(_host(url)):
         return "must be https: credentials and content would travel in the clear"
     return None if allow_local else "is on this machine: only accepted with allow_local: true"
-
-
-def is_ssh(url: str) -> bool:
-    """Whether Git would use ssh: `ssh://host/path`, or `host:path` with or without a user."""
-    return url.startswith(("ssh://", "git+ssh://")) or bool(re.match(r"[A-Za-z0-9._-]+(@[A-Za-z0-9._-]+)?:(?!//)", url))
 
 
 def is_loopback(host: str) -> bool:
@@ -71,6 +68,21 @@ def canonical(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}{parts.path.rstrip('/').removesuffix('.git')}"
 
 
+def canonical_repository(url: str) -> str:
+    """As `canonical`, for a repository: forges have one under the same path by https and by ssh, whoever the user is.
+    Where ssh has a port of its own, nothing tells which web server goes with it.
+    """
+    try:
+        address = parse_ssh(url) if is_ssh(url) else None
+    except ValueError:
+        return url
+    if address is None:
+        return canonical(url)
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    place = f"https://{host}" if address.port in {None, DEFAULT_PORT} else f"ssh://{host}:{address.port}"
+    return canonical(f"{place}/{address.path}")
+
+
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
@@ -89,7 +101,8 @@ def _split(url: str, schemes: set[str]) -> SplitResult:
         # Its text quotes the URL.
         raise ValueError("must be a URL") from None
     if parts.scheme not in schemes:
-        raise ValueError("must be a URL that begins with https://")
+        others = " or ssh://, or USER@HOST:PATH" if "file" in schemes else ""
+        raise ValueError(f"must be a URL that begins with https://{others}")
     if "@" in parts.netloc:
         raise ValueError("must not hold a user or a password: they have keys of their own")
     if parts.query or parts.fragment:

@@ -22,6 +22,7 @@ from tests.lab.fixtures import (
     netbox_server,
     pristine_netbox,
     repository,
+    ssh_server,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "netbox_server",
     "pristine_netbox",
     "repository",
+    "ssh_server",
 ]
 
 CRDS = Path(__file__).parents[1] / "crds"

@@ -11,6 +11,7 @@ from tests.lab.fixtures import (
     netbox_server,
     pristine_netbox,
     repository,
+    ssh_server,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "netbox_server",
     "pristine_netbox",
     "repository",
+    "ssh_server",
 ]

@@ -321,7 +321,16 @@ def test_command_without_a_lab(
     codes = [main([command]) for command in ("env", "down", "status")]
 
     assert codes == [0, 0, 1]
-    assert capsys.readouterr().out.split() == ["git", "absent", "kubernetes", "absent", "netbox", "absent"]
+    assert capsys.readouterr().out.split() == [
+        "git",
+        "absent",
+        "kubernetes",
+        "absent",
+        "netbox",
+        "absent",
+        "ssh",
+        "absent",
+    ]
 
 
 def test_progress_tells_the_seconds_since_it_began(capsys: pytest.CaptureFixture[str]) -> None:

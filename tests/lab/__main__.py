@@ -15,7 +15,7 @@ from tests.lab.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_DESCRIPTION = "Real servers for tests: Git over HTTPS, a Kubernetes API server, NetBox."
+_DESCRIPTION = "Real servers for tests: Git over HTTPS and ssh, a Kubernetes API server, NetBox."
 
 
 def up(lab: Lab, names: list[str]) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.lab.git_server import GitServer, Repository
     from tests.lab.kubernetes_server import KubernetesServer
     from tests.lab.netbox_server import NetBoxServer
+    from tests.lab.ssh_server import SshServer
 
 
 class LabSession:
@@ -54,7 +55,7 @@ def lab_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession
 
 @pytest.fixture(scope="session")
 def lab(lab_session: LabSession) -> Lab:
-    """All three servers."""
+    """All servers."""
     return lab_session.take(NAMES)
 
 
@@ -72,6 +73,12 @@ def kubernetes_server(lab_session: LabSession) -> KubernetesServer:
 def netbox_server(lab_session: LabSession) -> NetBoxServer:
     """NetBox with whatever earlier tests left in it; see `pristine_netbox`."""
     return lab_session.take(["netbox"]).netbox
+
+
+@pytest.fixture(scope="session")
+def ssh_server(lab_session: LabSession) -> SshServer:
+    """The way by ssh to the repositories of the Git server."""
+    return lab_session.take(["git", "ssh"]).ssh
 
 
 @pytest.fixture

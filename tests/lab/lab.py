@@ -1,4 +1,4 @@
-"""The lab: three servers in one folder."""
+"""The lab: servers in one folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.lab.errors import LabError
 from tests.lab.git_server import GitServer
 from tests.lab.kubernetes_server import KubernetesServer
 from tests.lab.netbox_server import NetBoxServer
+from tests.lab.ssh_server import SshServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.lab.progress import Progress
     from tests.lab.server import Server
 
-NAMES = (GitServer.name, KubernetesServer.name, NetBoxServer.name)
+NAMES = (GitServer.name, KubernetesServer.name, NetBoxServer.name, SshServer.name)
 
 
 def default_folder() -> Path:
@@ -49,9 +50,13 @@ class Lab:
     def netbox(self) -> NetBoxServer:
         return NetBoxServer(self.folder / NetBoxServer.name)
 
+    @cached_property
+    def ssh(self) -> SshServer:
+        return SshServer(self.folder / SshServer.name)
+
     def servers(self, names: Iterable[str] = NAMES) -> list[Server]:
         """The servers of these names."""
-        every: tuple[Server, ...] = (self.git, self.kubernetes, self.netbox)
+        every: tuple[Server, ...] = (self.git, self.kubernetes, self.netbox, self.ssh)
         wanted = set(names)
         return [server for server in every if server.name in wanted]
 

@@ -23,17 +23,25 @@ _PACKAGE_OF = {
     "pg_config": "libpq-dev",
     "redis-cli": "redis-tools",
     "redis-server": "redis-server",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
     "tar": "tar",
     "xz": "xz-utils",
 }
 _APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-qq")
+_NOTHING_STARTS = {"RUNLEVEL": "1", "SYSTEMD_OFFLINE": "1"}
+"""Has invoke-rc.d and systemctl, which the packages' scripts call, start nothing."""
+
 _UPDATE_TIMEOUT = 300.0
 _INSTALL_TIMEOUT = 900.0
 
 
 def find(program: str) -> Path | None:
-    """Where the program is; PostgreSQL's own are looked for in Debian's folders too, newest version first."""
-    on_path = shutil.which(program)
+    """Where the program is, also in a folder that is not on every user's path. PostgreSQL's own are looked for in
+    Debian's folders too, newest version first.
+    """
+    on_path = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if on_path is not None:
         return Path(on_path)
     versions = Path("/usr/lib/postgresql").glob(f"*/bin/{program}")
@@ -51,8 +59,8 @@ def locate(program: str) -> Path:
 def ensure(programs: set[str], progress: Progress) -> None:
     """Install the Debian packages of those programs that are missing, as root on a machine with apt.
 
-    Elsewhere raises `LabError` with the command to give. PostgreSQL's package starts a cluster of its own when it is
-    installed; the lab neither uses nor touches it.
+    Elsewhere raises `LabError` with the command to give. The server that a package brings is not started: it would
+    listen where nobody asked it to.
     """
     missing = sorted(program for program in programs if find(program) is None)
     if not missing:
@@ -68,6 +76,6 @@ def ensure(programs: set[str], progress: Progress) -> None:
 def install(packages: list[str], progress: Progress) -> None:
     """Install Debian packages, without questions and without what they merely recommend."""
     progress.say(f"installing Debian packages, once: {' '.join(packages)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **_NOTHING_STARTS}
     run([*_APT_GET, "update"], timeout=_UPDATE_TIMEOUT, env=environment)
     run([*_APT_GET, "install", "-y", "--no-install-recommends", *packages], timeout=_INSTALL_TIMEOUT, env=environment)

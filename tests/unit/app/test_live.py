@@ -217,6 +217,17 @@ def test_rotated_credentials(tmp_path: Path, file: str, fabrics: list[str]) -> N
     assert running.again() == Change()
 
 
+@pytest.mark.parametrize("file", ["git-token", "kube-token"])
+def test_rotated_for_ssh(tmp_path: Path, file: str) -> None:
+    """A key and known hosts are read for each call: whoever was refused for the old ones may go on."""
+    auth = {"ssh_key_file": "secrets/git-token", "known_hosts_file": "secrets/kube-token"}
+    over_ssh = {**REPOSITORY, "url": "git@git.example.com:net/gitops.git", "auth": auth}
+    running = Running(tmp_path, LOCAL, repositories=[over_ssh])
+    secret(tmp_path, file, "rotated")
+
+    assert running.again() == Change(renewed=frozenset({"dc1"}))
+
+
 @pytest.mark.parametrize(
     ("section", "member"),
     [("clusters", "certificate-authority"), ("users", "client-certificate"), ("users", "client-key")],

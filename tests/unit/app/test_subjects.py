@@ -157,6 +157,22 @@ def test_mirrors(tmp_path: Path) -> None:
     assert not (tmp_path / "mirrors").exists(), "nothing is fetched yet"
 
 
+def test_a_mirror_over_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mirror has user, key and known hosts as they are configured."""
+    monkeypatch.setenv("TEST_SSH_KEY", "a key")
+    url = "git.example.com:net/gitops.git"
+    by_file = {"ssh_key_file": "secrets/git-token", "known_hosts_file": "secrets/kube-token", "username": "bot"}
+    by_variable = {"ssh_key_env": "TEST_SSH_KEY", "known_hosts_file": "secrets/kube-token"}
+    repositories = [{"name": "gitops", "url": url, "auth": by_file}, {"name": "b", "url": url, "auth": by_variable}]
+
+    mirrors = build_mirrors(settings(tmp_path, repositories=repositories), tmp_path / "mirrors")
+
+    found, other = mirrors["gitops"].remote, mirrors["b"].remote
+    assert (found.ssh_key_file, found.username) == (tmp_path / "secrets/git-token", "bot")
+    assert (other.ssh_key(), other.username) == (b"a key\n", "git")
+    assert found.known_hosts_file == other.known_hosts_file == tmp_path / "secrets/kube-token"
+
+
 def _repository() -> dict[str, Any]:
     return {
         "name": "gitops",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +130,141 @@ def test_reasons_have_a_bounded_length() -> None:
 def test_faults_of_our_own_copy_are_told_apart(stderr: str, *, remote: bool) -> None:
     """Only what the remote is not to blame for can be mended by making the mirror anew."""
     assert is_about_the_remote(stderr) is remote
+
+
+OVER_SSH = GitRemote(
+    "gitops",
+    "ssh://git@git.example.com:2222/net/gitops.git",
+    "main",
+    ssh_key_file=Path("/secrets/key"),
+    known_hosts_file=Path("/secrets/known"),
+)
+AT = "git.example.com:2222/net/gitops.git: "
+END = """
+fatal: Could not read from remote repository.
+
+Please make sure you have the correct access rights
+and the repository exists.
+"""
+HOST = "[git.example.com]:2222"
+PRINT = "SHA256:sKKnki8VYWeCd7HSRxuX0z8xtWVnj4ThKsNMhmZrB5Q"
+NOT_VERIFIED = "Host key verification failed."
+NO_PROJECT = "ERROR: The project you were looking for could not be found or you don't have permission to view it."
+CHANGED = f"""@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+The fingerprint for the ED25519 key sent by the remote host is
+{PRINT}.
+Offending ED25519 key in known_hosts:1
+{NOT_VERIFIED}"""
+
+
+@pytest.mark.parametrize(
+    ("stderr", "error", "reason", "text"),
+    [
+        (
+            f"No ED25519 host key is known for {HOST} and you have requested strict checking.\n{NOT_VERIFIED}",
+            GitAccessError,
+            "GitHostKeyUnknown",
+            "the host key of [git.example.com]:2222 (ED25519) is unknown: /secrets/known does not vouch for it",
+        ),
+        (
+            f"Certificate invalid: name is not a listed principal\n{NOT_VERIFIED}",
+            GitAccessError,
+            "GitHostKeyUnknown",
+            "the host key of [git.example.com]:2222 is unknown: /secrets/known does not vouch for it",
+        ),
+        (
+            CHANGED,
+            GitAccessError,
+            "GitHostKeyChanged",
+            f"the host key of {HOST} has changed: it shows another one (ED25519 {PRINT}) than /secrets/known has",
+        ),
+        (
+            "@       WARNING: REVOKED HOST KEY DETECTED!               @\nHost key verification failed.",
+            GitAccessError,
+            "GitHostKeyRevoked",
+            "the host key of [git.example.com]:2222 is marked as revoked in /secrets/known",
+        ),
+        (
+            "git@git.example.com: Permission denied (publickey).",
+            GitAccessError,
+            "GitAccessDenied",
+            "the host refused the key file /secrets/key: Permission denied (publickey)",
+        ),
+        (
+            'Load key "key": error in libcrypto\ngit@h: Permission denied (publickey).',
+            GitAccessError,
+            "GitKeyUnusable",
+            "ssh cannot read the key file /secrets/key: error in libcrypto",
+        ),
+        (
+            "No user exists for uid 1234",
+            GitAccessError,
+            "GitSshUnusable",
+            "ssh runs only for users that the system knows: uid 1234 has no entry in its passwd",
+        ),
+        (
+            "Unable to negotiate with 10.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa",
+            GitAccessError,
+            "GitAccessDenied",
+            "Unable to negotiate with 10.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa",
+        ),
+        (
+            "sh: 1: git-upload-pack: not found",
+            GitAccessError,
+            "GitAccessDenied",
+            "sh: 1: git-upload-pack: not found",
+        ),
+        ("ERROR: Repository not found.", GitAccessError, "GitAccessDenied", "ERROR: Repository not found."),
+        (
+            f"remote: \nremote: =====\nremote: {NO_PROJECT}\nremote: =====",
+            GitAccessError,
+            "GitAccessDenied",
+            NO_PROJECT,
+        ),
+        (
+            "fatal: '/x.git' does not appear to be a git repository",
+            GitAccessError,
+            "GitAccessDenied",
+            "'/x.git' does not appear to be a git repository",
+        ),
+        (
+            "ssh: connect to host git.example.com port 2222: Connection refused",
+            GitUnavailableError,
+            "GitUnavailable",
+            "ssh: connect to host git.example.com port 2222: Connection refused",
+        ),
+        (
+            "ssh: Could not resolve hostname git.example.com: Name or service not known",
+            GitUnavailableError,
+            "GitUnavailable",
+            "ssh: Could not resolve hostname git.example.com: Name or service not known",
+        ),
+        (
+            "Connection timed out during banner exchange",
+            GitUnavailableError,
+            "GitUnavailable",
+            "Connection timed out during banner exchange",
+        ),
+        (
+            "Sorry, we are being restarted",
+            GitUnavailableError,
+            "GitUnavailable",
+            "Sorry, we are being restarted",
+        ),
+        ("", GitUnavailableError, "GitUnavailable", "Could not read from remote repository."),
+    ],
+)
+def test_failures_over_ssh_are_sorted(stderr: str, error: type[Exception], reason: str, text: str) -> None:
+    """What ssh and forges say is told by name: the host, its key, our key and their files."""
+    found = error_of(OVER_SSH, stderr + END)
+
+    assert (type(found), found.reason, found.message) == (error, reason, AT + text)
+    assert is_about_the_remote(stderr + END)
+
+
+def test_a_branch_may_be_missing_over_ssh() -> None:
+    """Once let in, git says the rest as over https."""
+    assert type(error_of(OVER_SSH, "fatal: couldn't find remote ref refs/heads/main")) is BranchNotFoundError
 
 
 NO_MAIN = "git.example.com/net/gitops.git: there is no branch main"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from reconciler.desired.remote import GitRemote
 from reconciler.errors import ConfigurationError, GitAccessError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CANARY = "canary-5f2c9"
 URL = "https://git.example.com/net/gitops.git"
@@ -38,13 +35,13 @@ def test_usable_urls(url: str, place: str, *, allow_local: bool) -> None:
 @pytest.mark.parametrize(
     ("url", "allow_local", "says"),
     [
-        pytest.param("ext::sh -c touch% /tmp/x", True, "blanks", id="a command with blanks"),
-        pytest.param("ext::sh", True, "https://", id="the ext transport"),
+        pytest.param("ext::sh -c touch% /tmp/x", True, "spaces", id="a command with blanks"),
+        pytest.param("ext::sh", True, "must be a URL", id="the ext transport"),
         pytest.param("--upload-pack=touch", True, "path of a repository|https://", id="an option"),
         pytest.param("-uhttps://x/y", True, "https://", id="a short option"),
-        pytest.param("ssh://git@host/x", True, "user name", id="ssh"),
-        pytest.param("ssh://host/x", True, "https://", id="ssh without a user"),
-        pytest.param("git@github.com:net/x.git", True, "https://", id="ssh in short"),
+        pytest.param("ssh://-oProxyCommand=touch/x", True, "name a host", id="an option as a host of ssh"),
+        pytest.param("host:-x", True, "path", id="an option as a path of ssh"),
+        pytest.param(f"ssh://git:{CANARY}@host/x", True, "no password", id="a password for ssh"),
         pytest.param("git://host/x", True, "https://", id="the git protocol"),
         pytest.param("ftp://host/x", True, "https://", id="ftp"),
         pytest.param("/srv/x.git", True, "https://", id="a bare path"),
@@ -79,6 +76,65 @@ def test_unusable_urls(url: str, says: str, *, allow_local: bool) -> None:
 
     assert "repository gitops: url" in caught.value.message
     assert CANARY not in caught.value.message
+
+
+SSH = "git@git.example.com:net/gitops.git"
+
+
+def _over_ssh(url: str = SSH, **others: object) -> GitRemote:
+    usual: dict[str, object] = {"ssh_key_file": Path("/key"), "known_hosts_file": Path("/known")}
+    return GitRemote("gitops", url, "main", **{**usual, **others})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        (SSH, "git.example.com/net/gitops.git"),
+        ("ssh://git@git.example.com:2222/net/gitops.git", "git.example.com:2222/net/gitops.git"),
+        ("ssh://127.0.0.1/x", "127.0.0.1/x"),
+    ],
+)
+def test_ssh(url: str, place: str) -> None:
+    """Both spellings are of one scheme, with the place for messages."""
+    remote = _over_ssh(url)
+
+    assert (remote.place, remote.scheme) == (place, "ssh")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"known_hosts_file": None}, "needs a file of known hosts"),
+        ({"ssh_key_file": None}, "needs a key"),
+        ({"username": "-oProxyCommand=x"}, "username: must name a user"),
+    ],
+)
+def test_ssh_without_what_it_needs(changes: dict[str, object], says: str) -> None:
+    """No key is trusted because it is the first, and nobody is asked for one."""
+    with pytest.raises(ConfigurationError, match=says):
+        _over_ssh(**changes)  # type: ignore[arg-type]
+
+
+def test_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of a file is taken as it is; one of a variable gets the line ends that ssh asks for. None shows in a repr."""
+    file = tmp_path / "key"
+    file.write_bytes(CANARY.encode() + b"\r\n\n")
+    monkeypatch.setenv("TEST_SSH_KEY", f"{CANARY}\r\nb")
+    in_file, in_variable = _over_ssh(ssh_key_file=file), _over_ssh(ssh_key_file=None, ssh_key_env="TEST_SSH_KEY")
+
+    assert in_file.ssh_key() == CANARY.encode() + b"\r\n\n"
+    assert in_variable.ssh_key() == CANARY.encode() + b"\nb\n"
+    assert CANARY not in repr(in_file) + repr(in_variable)
+    assert (in_file.ssh_key_source, in_variable.ssh_key_source) == (f"file {file}", "in the variable TEST_SSH_KEY")
+
+
+def test_a_key_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the file or the variable."""
+    monkeypatch.delenv("TEST_SSH_KEY", raising=False)
+    with pytest.raises(GitAccessError, match=r"the key file .*absent: No such file"):
+        _over_ssh(ssh_key_file=tmp_path / "absent").ssh_key()
+    with pytest.raises(GitAccessError, match="the key in the variable TEST_SSH_KEY: it is not set"):
+        _over_ssh(ssh_key_file=None, ssh_key_env="TEST_SSH_KEY").ssh_key()
 
 
 @pytest.mark.parametrize("branch", ["main", "release/2.1", "a", "feature/x-y_z", "v1.0", "a.b", "HEAD"])
@@ -166,7 +222,7 @@ def test_a_password_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pyt
         (GitRemote("gitops", URL, "main", password_file=tmp_path / "absent"), "absent: No such file"),
         (GitRemote("gitops", URL, "main", password_file=tmp_path), "Is a directory"),
         (GitRemote("gitops", URL, "main", password_file=binary), "binary: not UTF-8"),
-        (GitRemote("gitops", URL, "main", password_env="TEST_GIT_PASSWORD"), "TEST_GIT_PASSWORD .*not set"),
+        (GitRemote("gitops", URL, "main", password_env="TEST_GIT_PASSWORD"), "TEST_GIT_PASSWORD.*not set"),
     ):
         with pytest.raises(GitAccessError, match=says) as caught:
             remote.password()

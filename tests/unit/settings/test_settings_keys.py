@@ -52,9 +52,9 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{REPOSITORY}.auth.username", "git", "bot", 5, TEXT),
     (f"{REPOSITORY}.auth.password_file", None, "secrets/any", 5, FILE),
     (f"{REPOSITORY}.auth.password_env", None, "ANY_SECRET", 5, TEXT),
-    (f"{REPOSITORY}.auth.ssh_key_file", None, None, 5, FILE),
-    (f"{REPOSITORY}.auth.ssh_key_env", None, None, 5, TEXT),
-    (f"{REPOSITORY}.auth.known_hosts_file", None, None, 5, FILE),
+    (f"{REPOSITORY}.auth.ssh_key_file", None, "secrets/any", 5, FILE),
+    (f"{REPOSITORY}.auth.ssh_key_env", None, "ANY_SECRET", 5, TEXT),
+    (f"{REPOSITORY}.auth.known_hosts_file", None, "secrets/any", 5, FILE),
     (f"{REPOSITORY}.ca_file", None, "secrets/ca.pem", ["x"], FILE),
     (f"{REPOSITORY}.webhook", None, {"secret_file": "secrets/any"}, True, MAPPING),
     (
@@ -121,10 +121,21 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
 # Keys of a mapping that is refused as a whole in this version.
 UNREACHABLE = {f"{REPOSITORY}.forge.{key}" for key in ("kind", "api_url", "token_file", "token_env")}
 
+
+def over_ssh(*others: str) -> tuple[tuple[str, Any], ...]:
+    """What makes the repository one over ssh, whose login lacks the key of the test."""
+    login = {"ssh_key_file": "secrets/any", "ssh_key_env": "ANY_SECRET", "known_hosts_file": "secrets/any"}
+    auth = {key: value for key, value in login.items() if key not in others}
+    return ((f"{REPOSITORY}.url", "git@git.example.com:net/gitops.git"), (f"{REPOSITORY}.auth", auth))
+
+
 # What else must change so that a key may be given.
 COMPANIONS: dict[str, tuple[tuple[str, Any], ...]] = {
     "server.api_token_env": (("server.api_token_file", None),),
     f"{REPOSITORY}.auth.password_env": ((f"{REPOSITORY}.auth.password_file", None),),
+    f"{REPOSITORY}.auth.ssh_key_file": over_ssh("ssh_key_env"),
+    f"{REPOSITORY}.auth.ssh_key_env": over_ssh("ssh_key_file"),
+    f"{REPOSITORY}.auth.known_hosts_file": over_ssh("ssh_key_env"),
     f"{REPOSITORY}.webhook.secret_env": ((f"{REPOSITORY}.webhook.secret_file", None),),
     f"{FABRIC}.cluster.in_cluster": ((f"{FABRIC}.cluster.kubeconfig", None),),
     f"{FABRIC}.cluster.local": ((f"{FABRIC}.cluster.kubeconfig", None),),

@@ -18,6 +18,7 @@ FABRIC = "fabrics.0"
 ABSENT = "not supported in this version"
 TOKEN = {"token_file": "secrets/any"}
 SERVER = {"server": "https://h:6443", **TOKEN}
+SSH = {"ssh_key_file": "secrets/any", "known_hosts_file": "secrets/any"}
 NETBOX = {"url": "https://netbox.example.com", **TOKEN}
 
 
@@ -127,8 +128,6 @@ def test_choices(file: ConfigurationFile, key: str, value: Any, findings: list[s
         ("http://localhost/gitops", False, "is on this machine: only accepted with allow_local: true"),
         ("http://git.example.com/x", True, "must be https: credentials and content would travel in the clear"),
         (f"https://bot:{CANARY}@h/x", True, "must not hold a user or a password: they have keys of their own"),
-        ("git@github.com:o/r.git", True, ABSENT),
-        ("ssh://git@h/x", False, ABSENT),
     ],
 )
 def test_repository_url(file: ConfigurationFile, url: str, finding: str | None, *, local: bool) -> None:
@@ -197,6 +196,15 @@ def fabrics(*entries: dict[str, Any], repositories: tuple[dict[str, Any], ...] =
             ),
             ["fabrics[1].path: the same folder as fabrics[0].path"],
             id="one repository by two names",
+        ),
+        pytest.param(
+            fabrics(
+                {"path": "a", "repository": "two"},
+                {"path": "a"},
+                repositories=({"name": "two", "url": "git@git.example.com:gitops.git", "auth": SSH},),
+            ),
+            ["fabrics[1].path: the same folder as fabrics[0].path"],
+            id="one repository by https and ssh",
         ),
         pytest.param(
             fabrics(
@@ -295,10 +303,6 @@ REPOSITORY_FORGE = {"kind": "github", "api_url": "https://api.github.com", "toke
 
 UNSUPPORTED_VALUES: dict[str, list[Any]] = {
     "state": ["postgresql://h/db", "postgresql+psycopg://h/db"],
-    f"{REPOSITORY}.url": ["git@h:x.git", "ssh://git@h/x.git"],
-    f"{REPOSITORY}.auth.ssh_key_file": ["secrets/any", "secrets/nothing"],
-    f"{REPOSITORY}.auth.ssh_key_env": ["ANY_SECRET", "NOT_SET"],
-    f"{REPOSITORY}.auth.known_hosts_file": ["secrets/any"],
     f"{REPOSITORY}.commit.author": ["somebody"],
     f"{REPOSITORY}.commit.email": ["x@example.com"],
     f"{REPOSITORY}.commit.signing_key_file": ["secrets/any"],
@@ -322,12 +326,7 @@ def test_unsupported_table_is_complete() -> None:
 )
 def test_unsupported(file: ConfigurationFile, key: str, value: Any) -> None:
     """A value whose feature is not built is refused as such; what else could be said of it is not."""
-    companions: dict[str, tuple[tuple[str, Any], ...]] = {
-        f"{REPOSITORY}.auth.ssh_key_file": ((f"{REPOSITORY}.auth.password_file", None),),
-        f"{REPOSITORY}.auth.ssh_key_env": ((f"{REPOSITORY}.auth.password_file", None),),
-    }
-
-    findings = file.refusal(changed(COMPLETE, (key, value), *companions.get(key, ())))
+    findings = file.refusal(changed(COMPLETE, (key, value)))
 
     assert findings == [f"{key.replace('.0', '[0]')}: {ABSENT}"]
 

@@ -25,6 +25,7 @@ SAME = [
     "git://git.example.com:9418/net/GitOps.git",
     "ssh://git@git.example.com/net/GitOps.git",
     "ssh://git@git.example.com:22/net/GitOps.git",
+    "ssh://git@git.example.com:2222/net/GitOps.git",
     "git@git.example.com:net/GitOps.git",
     "git@git.example.com:/net/GitOps.git",
     "git.example.com:net/GitOps",
@@ -51,7 +52,9 @@ def test_spellings_of_one_address(url: str) -> None:
     [
         pytest.param("https://git.example.com/net/gitops", "git.example.com/net/gitops", id="path in another case"),
         pytest.param("https://git.example.com:8443/net/x", "git.example.com:8443/net/x", id="another port"),
-        pytest.param("ssh://git.example.com:443/net/x", "git.example.com:443/net/x", id="a port of another scheme"),
+        pytest.param("http://git.example.com:443/net/x", "git.example.com:443/net/x", id="a port of another scheme"),
+        pytest.param("ssh://git@ssh.github.com:443/net/x.git", "github.com/net/x", id="GitHub's ssh on 443"),
+        pytest.param("ssh://git@altssh.gitlab.com:443/net/x.git", "gitlab.com/net/x", id="GitLab's ssh on 443"),
         pytest.param("https://git.example.com:0/net/x", "git.example.com:0/net/x", id="port zero"),
         pytest.param("https://[2001:DB8::1]:8443/net/x", "2001:db8::1:8443/net/x", id="IPv6"),
         pytest.param("git@[2001:db8::1]:net/x", "2001:db8::1/net/x", id="IPv6 for scp"),
