@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _MARK = "mirror.json"
 _ASKPASS = "askpass"
+SIGNING = "signing"
+"""The folder in which a key is for as long as a commit takes."""
+
 _LARGEST = 64 * 1024
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 
@@ -58,6 +61,7 @@ class Workplace:
         if _content(self.askpass) != ASKPASS_SCRIPT:
             _write(self.askpass, ASKPASS_SCRIPT, 0o700)
         remove(self.replacement)
+        remove(self.directory / SIGNING)
 
     def make(self, repository: Path) -> None:
         """Make an empty bare repository, unless it is there; and give it our configuration in any case, and nothing
