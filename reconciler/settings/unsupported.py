@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.settings.findings import Finding
 from reconciler.settings.places import find
-from reconciler.settings.repositories import CommitSettings
 from reconciler.settings.urls import is_ssh
 
 if TYPE_CHECKING:
@@ -20,10 +19,6 @@ class Row(NamedTuple):
     is_asked: Callable[[Any], bool]
 
 
-def _is(*asked: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and value in asked
-
-
 def _is_true(value: Any) -> bool:
     return value is True
 
@@ -34,10 +29,6 @@ def _is_false(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
-
-
-def _is_text_but(default: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and value != default
 
 
 def _is_mapping(value: Any) -> bool:
@@ -62,11 +53,6 @@ UNSUPPORTED = (
     Row("repositories[].auth.ssh_key_file", _is_text),
     Row("repositories[].auth.ssh_key_env", _is_text),
     Row("repositories[].auth.known_hosts_file", _is_text),
-    Row("repositories[].commit.author", _is_text_but(CommitSettings().author)),
-    Row("repositories[].commit.email", _is_text_but(CommitSettings().email)),
-    Row("repositories[].commit.signing_key_file", _is_text),
-    Row("repositories[].commit.signing_key_env", _is_text),
-    Row("repositories[].commit.signing_format", _is("openpgp")),
     Row("repositories[].forge", _is_mapping),
     Row("fabrics[].netbox.self_heal", _is_false),
     Row("fabrics[].structure.enabled", _is_true),
