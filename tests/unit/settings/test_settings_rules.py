@@ -303,11 +303,6 @@ REPOSITORY_FORGE = {"kind": "github", "api_url": "https://api.github.com", "toke
 
 UNSUPPORTED_VALUES: dict[str, list[Any]] = {
     "state": ["postgresql://h/db", "postgresql+psycopg://h/db"],
-    f"{REPOSITORY}.commit.author": ["somebody"],
-    f"{REPOSITORY}.commit.email": ["x@example.com"],
-    f"{REPOSITORY}.commit.signing_key_file": ["secrets/any"],
-    f"{REPOSITORY}.commit.signing_key_env": ["ANY_SECRET"],
-    f"{REPOSITORY}.commit.signing_format": ["openpgp"],
     f"{REPOSITORY}.forge": [REPOSITORY_FORGE, {}, {"kind": 5}],
     f"{FABRIC}.structure.enabled": [True],
     "notifications": [[{}], ["x"]],
