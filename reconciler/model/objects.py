@@ -20,9 +20,9 @@ FIELD_MANAGER = "hedgehog-reconciler"
 
 MANAGED_BY_ANNOTATION = "hnp.githedgehog.com/managed-by"
 FABRIC_ANNOTATION = "hnp.githedgehog.com/fabric"
-GIT_ONLY_ANNOTATIONS = frozenset(
-    {"hnp.githedgehog.com/original-file", "hnp.githedgehog.com/original-document-index"},
-)
+ORIGINAL_FILE_ANNOTATION = "hnp.githedgehog.com/original-file"
+ORIGINAL_INDEX_ANNOTATION = "hnp.githedgehog.com/original-document-index"
+GIT_ONLY_ANNOTATIONS = frozenset({ORIGINAL_FILE_ANNOTATION, ORIGINAL_INDEX_ANNOTATION})
 """Annotations that tell in Git where a document came from; they are not applied to the cluster."""
 
 
