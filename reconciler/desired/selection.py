@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.problems import Problem, Severity, file_problem
 from reconciler.model.tree import Limits
+from reconciler.plan.layout import INTERNAL, RAW, UNMANAGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "Selection", "file_problem", "select"]
 
-_RAW = "raw"
-_NOT_READ = frozenset({_RAW, "unmanaged", ".hnp"})
+_NOT_READ = frozenset({RAW, UNMANAGED, INTERNAL})
 """Directories right below the fabric's that hold no desired state."""
 
 _TEXTS = (".md", ".txt")
@@ -43,7 +43,7 @@ def select(entries: Iterable[TreeEntry], directory: str, limits: Limits) -> Sele
     for entry in entries:
         steps = entry.path[len(directory) + 1 :].split("/")
         if steps[0] in _NOT_READ:
-            selection.waiting_in_raw += steps[0] == _RAW and _is_yaml_file(entry)
+            selection.waiting_in_raw += steps[0] == RAW and _is_yaml_file(entry)
             continue
         problem = _fault(entry, len(steps) - 1, limits)
         if problem is not None:

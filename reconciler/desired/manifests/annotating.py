@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.desired.manifests.cutting import line_end
 from reconciler.desired.manifests.dumping import dump
-from reconciler.desired.manifests.loader import load
+from reconciler.desired.manifests.loader import load_sound
 from reconciler.desired.manifests.nodes import Node, root
-from reconciler.model.problems import Severity
 from reconciler.plan.texts import quoted
 
 if TYPE_CHECKING:
@@ -50,10 +49,8 @@ def with_annotations(value: JSONObject, annotations: Mapping[str, str]) -> JSONO
 
 def means(data: bytes, value: JSON) -> bool:
     """Whether a text is one document of exactly this value."""
-    documents = load(data)
-    if len(documents) != 1 or any(finding.severity is Severity.ERROR for finding in documents[0].findings):
-        return False
-    return _canonical(documents[0].value) == _canonical(value)
+    document = load_sound(data)
+    return document is not None and _canonical(document.value) == _canonical(value)
 
 
 def _canonical(value: JSON) -> str:

@@ -13,6 +13,7 @@ from yaml.reader import ReaderError
 from reconciler.desired.manifests.builder import Builder, UnreadableError
 from reconciler.desired.manifests.places import LoadedDocument
 from reconciler.desired.manifests.stream import Chunk, split
+from reconciler.model.problems import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,14 @@ def load(data: bytes) -> tuple[LoadedDocument, ...]:
                 documents.append(document_of(builder, index))
             index += 1
     return tuple(documents)
+
+
+def load_sound(data: bytes) -> LoadedDocument | None:
+    """The document of a file that holds exactly one, in which nothing is wrong; None for any other file."""
+    documents = load(data)
+    if len(documents) != 1 or any(finding.severity is Severity.ERROR for finding in documents[0].findings):
+        return None
+    return documents[0]
 
 
 def undecodable(data: bytes) -> Builder | None:

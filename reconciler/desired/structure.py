@@ -1,0 +1,85 @@
+"""The structure of a fabric's directory and the taking in of what people dropped, for those who have the files.
+
+Everything here is values in, values out, but for the reading of the few files that have to be looked at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from reconciler.desired.manifests.loader import load_sound
+from reconciler.desired.manifests.raw import Check, Reading, no_check, read_raw
+from reconciler.model.ingestion import Declared
+from reconciler.model.raw import RawFile
+from reconciler.plan import dropped, ingestion, structure
+from reconciler.plan.layout import ARCHIVE_LOG, MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from reconciler.desired.manifests.files import ParsedFile
+    from reconciler.model.ingestion import Ground, Ingestion
+    from reconciler.model.objects import ObjectKey
+    from reconciler.model.tree import TreeEntry
+    from reconciler.plan.structure import Structure
+
+ReadBlobs: TypeAlias = "Callable[[Iterable[TreeEntry]], Iterable[tuple[str, bytes]]]"
+"""The contents of files in the order in which they are asked for (`source.Files.read_blobs`)."""
+
+_LARGEST = 16 * 1024 * 1024
+
+
+def ensure(ground: Ground, read: ReadBlobs) -> Structure:
+    """Hold a fabric's directory against the structure (`plan.structure.ensure`)."""
+    content = _content(ground, MANIFEST, read)
+    document = None if content is None else load_sound(content)
+    manifest = None if document is None else document.value
+    return structure.ensure(ground.fabric, ground.directory, ground.listing, manifest)
+
+
+def declared_by(files: Iterable[ParsedFile]) -> dict[ObjectKey, list[Declared]]:
+    """Which files declare what: of the whole desired state, as it is parsed for a pass."""
+    found: defaultdict[ObjectKey, list[Declared]] = defaultdict(list)
+    for file in files:
+        refused = {problem.document: problem.key for problem in file.problems if problem.is_refusal}
+        is_alone = len(file.manifests) + len(refused) == 1
+        for manifest in file.manifests:
+            found[manifest.key].append(Declared(file.file, manifest, is_alone))
+        for key in filter(None, refused.values()):
+            found[key].append(Declared(file.file, None, is_alone))
+    return dict(found)
+
+
+def take_in(
+    ground: Ground,
+    namespace: str,
+    declared: Mapping[ObjectKey, Sequence[Declared]],
+    read: ReadBlobs,
+    check: Check = no_check,
+    *,
+    is_loose: bool = False,
+) -> Ingestion:
+    """Take in what lies in `raw/`; or, once, when a directory gets its structure, the loose files outside of that.
+    `declared` is of the whole desired state.
+
+    For both in one commit, ask for the second about the directory as it is after the first (`ingestion.after`), with
+    what is declared then.
+    """
+    chosen = dropped.loose(ground) if is_loose else dropped.dropped(ground)
+    reading = Reading(ground.fabric, ground.directory, namespace, check)
+    contents = zip(chosen.files, read(chosen.files), strict=True)
+    files = [RawFile(entry, read_raw(data, entry.path, reading)) for entry, (_, data) in contents]
+    log = _content(ground, ARCHIVE_LOG, read) if files else None
+    found = ingestion.ingest(ground, files, declared, log, is_loose=is_loose)
+    return replace(found, problems=(*chosen.problems, *found.problems))
+
+
+def _content(ground: Ground, path: str, read: ReadBlobs) -> bytes | None:
+    """The content of a file; None where there is none, or a link or something too large in its place."""
+    whole = f"{ground.directory}/{path}"
+    entry = next((one for one in ground.listing if one.path == whole and one.is_file), None)
+    if entry is None or entry.size > _LARGEST:
+        return None
+    return next(data for _, data in read([entry]))
