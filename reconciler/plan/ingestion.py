@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.model.changes import FileChange
 from reconciler.model.ingestion import How, Ingestion, Routed
 from reconciler.model.objects import digest
-from reconciler.model.problems import Problem, Severity
+from reconciler.model.problems import Problem, Severity, file_problem
 from reconciler.model.tree import TreeEntry
 from reconciler.plan import archive_log, unmanaged
-from reconciler.plan.layout import ARCHIVE_LOG, managed_path
+from reconciler.plan.layout import ARCHIVE_LOG, KEEP, UNMANAGED, managed_path
 from reconciler.plan.places import Places, blob_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.model.ingestion import Declared, Ground
     from reconciler.model.objects import Manifest, ObjectKey
@@ -44,7 +44,9 @@ def ingest(
     """
     if not files:
         return Ingestion()
-    return _Router(ground, files, declared, is_loose=is_loose).route(log)
+    router = _Router(ground, files, declared, is_loose=is_loose)
+    blocked = tuple(router.blocked())
+    return Ingestion(problems=blocked) if blocked else router.route(log)
 
 
 def combined(*changes: Iterable[FileChange]) -> tuple[FileChange, ...]:
@@ -98,6 +100,13 @@ class _Router:
         self._written: dict[str, bytes] = {}
         self._problems: list[Problem] = []
 
+    def blocked(self) -> Iterator[Problem]:
+        """What stands where every ingestion writes. Then nothing is taken in."""
+        for path in (ARCHIVE_LOG, f"{UNMANAGED}/{KEEP}"):
+            reason = self._places.obstacle(path)
+            if reason:
+                yield file_problem(self._places.absolute(path), "StructureBlocked", reason)
+
     def route(self, log: bytes | None) -> Ingestion:
         verdicts = self._verdicts()
         routed = []
@@ -113,9 +122,7 @@ class _Router:
     def _checked(self, changes: tuple[FileChange, ...]) -> tuple[FileChange, ...]:
         """Whatever came before: nothing outside of the fabric's directory is ever touched."""
         for change in changes:
-            inside = change.path.removeprefix(f"{self._ground.directory}/")
-            if inside == change.path or {"", ".", ".."} & set(inside.split("/")):
-                raise AssertionError(f"{change.path} lies outside of {self._ground.directory}")
+            self._relative(change.path)
         return changes
 
     def _verdicts(self) -> dict[tuple[str, str], _Verdict]:
@@ -168,6 +175,10 @@ class _Router:
         if self._is_loose:
             message = f"{other.path} declares {key} with another content: it stays as it is"
             return _Verdict(How.UNMANAGED, rule="DeclaredOtherwise", message=message)
+        if "\\" in other.path:
+            # The listing escapes what does not print: by this path git would not find the file again.
+            message = f"{other.path} declares {key}, and its name does not print: rename it first"
+            return _Verdict(How.UNMANAGED, rule="UnsafeName", message=message)
         if not other.is_alone:
             message = f"{other.path} declares {key} together with other objects: change it there"
             return _Verdict(How.UNMANAGED, rule="SharedFile", message=message)
@@ -210,7 +221,10 @@ class _Router:
         return Routed(where, blob, document.index, document.line, how, to, key, rule, message, is_rewritten)
 
     def _relative(self, path: str) -> str:
-        return path.removeprefix(f"{self._ground.directory}/")
+        inside = path.removeprefix(f"{self._ground.directory}/")
+        if inside == path or {"", ".", ".."} & set(inside.split("/")):
+            raise AssertionError(f"{path} lies outside of {self._ground.directory}")
+        return inside
 
     @staticmethod
     def _problem(file: RawFile, document: RawDocument, rule: str, message: str, severity: Severity) -> Problem:
