@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.desired.manifests.loader import load_sound
 from reconciler.desired.manifests.raw import Check, Reading, no_check, read_raw
-from reconciler.model.ingestion import Declared
+from reconciler.model.ingestion import Declared, Origin
 from reconciler.model.raw import RawFile
 from reconciler.plan import dropped, ingestion, structure
 from reconciler.plan.layout import ARCHIVE_LOG, MANIFEST
@@ -58,21 +58,20 @@ def take_in(
     declared: Mapping[ObjectKey, Sequence[Declared]],
     read: ReadBlobs,
     check: Check = no_check,
-    *,
-    is_loose: bool = False,
+    origin: Origin = Origin.RAW,
 ) -> Ingestion:
-    """Take in what lies in `raw/`; or, once, when a directory gets its structure, the loose files outside of that.
-    `declared` is of the whole desired state.
+    """Take in what lies in `raw/`; or, when a directory gets its structure, what lies elsewhere. `declared` is of the
+    whole desired state.
 
-    For both in one commit, ask for the second about the directory as it is after the first (`ingestion.after`), with
-    what is declared then.
+    For several origins in one commit, ask for each about the directory as it is after those before it
+    (`ingestion.after`), with what is declared then.
     """
-    chosen = dropped.loose(ground) if is_loose else dropped.dropped(ground)
+    chosen = dropped.dropped(ground, origin)
     reading = Reading(ground.fabric, ground.directory, namespace, check)
     contents = zip(chosen.files, read(chosen.files), strict=True)
     files = [RawFile(entry, read_raw(data, entry.path, reading)) for entry, (_, data) in contents]
     log = _content(ground, ARCHIVE_LOG, read) if files else None
-    found = ingestion.ingest(ground, files, declared, log, is_loose=is_loose)
+    found = ingestion.ingest(ground, files, declared, log, origin)
     return replace(found, problems=(*chosen.problems, *found.problems))
 
 

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from reconciler.model.tree import TreeEntry
 
 
+class Origin(StrEnum):
+    """Where files are taken in from, and what that permits. `raw`: people dropped them there, to be declared. `loose`:
+    they lie outside of the structure, and replace nothing. `archived`: the previous system had taken them in and kept
+    them under another name (`*.archived`); what is no longer declared was deleted since then, and does not come back.
+    """
+
+    RAW = "raw"
+    LOOSE = "loose"
+    ARCHIVED = "archived"
+
+
 class How(StrEnum):
     """`created`: it has a managed file of its own now. `updated`: the file that declared the object holds it now.
     `identical`: that file says the same already. `duplicate`: another document of the same pass says the same.

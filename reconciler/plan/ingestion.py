@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.changes import FileChange
-from reconciler.model.ingestion import How, Ingestion, Routed
-from reconciler.model.objects import digest
+from reconciler.model.ingestion import How, Ingestion, Origin, Routed
+from reconciler.model.objects import OUR_GROUP, digest
 from reconciler.model.problems import Problem, Severity, file_problem
 from reconciler.model.tree import TreeEntry
 from reconciler.plan import archive_log, unmanaged
@@ -33,18 +33,14 @@ def ingest(
     files: Sequence[RawFile],
     declared: Mapping[ObjectKey, Sequence[Declared]],
     log: bytes | None = None,
-    *,
-    is_loose: bool = False,
+    origin: Origin = Origin.RAW,
 ) -> Ingestion:
     """Take dropped files in. `declared` names, for each object at least that they declare, the files of the desired
     state that do so already; `log` is the content of `.hnp/archive-log.yaml`, None where it is absent.
-
-    `is_loose`: the files did not lie in `raw/`, so that nobody asked to replace anything by them: what an object's file
-    says already stays.
     """
     if not files:
         return Ingestion()
-    router = _Router(ground, files, declared, is_loose=is_loose)
+    router = _Router(ground, files, declared, origin)
     blocked = tuple(router.blocked())
     return Ingestion(problems=blocked) if blocked else router.route(log)
 
@@ -88,13 +84,12 @@ class _Router:
         ground: Ground,
         files: Sequence[RawFile],
         declared: Mapping[ObjectKey, Sequence[Declared]],
-        *,
-        is_loose: bool,
+        origin: Origin,
     ) -> None:
         self._ground = ground
         self._files = sorted(files, key=lambda file: file.entry.path)
         self._declared = declared
-        self._is_loose = is_loose
+        self._origin = origin
         self._places = Places(ground.directory, ground.listing)
         self._removed = {file.entry.path for file in files}
         self._written: dict[str, bytes] = {}
@@ -139,7 +134,7 @@ class _Router:
         return verdicts
 
     def _of_one_object(self, key: ObjectKey, candidates: Sequence[_Candidate]) -> list[_Verdict]:
-        if len({_content(candidate.manifest) for candidate in candidates}) > 1:
+        if len({content_of(candidate.manifest) for candidate in candidates}) > 1:
             return [self._contradicted(key, one, candidates) for one in candidates]
         first = self._of_one_document(key, candidates[0].manifest)
         same = first if first.how is How.UNMANAGED else _Verdict(How.DUPLICATE, first.to)
@@ -160,6 +155,9 @@ class _Router:
         return self._declared_before(key, manifest, found[0]) if found else self._new(key)
 
     def _new(self, key: ObjectKey) -> _Verdict:
+        if self._origin is Origin.ARCHIVED:
+            message = f"{key} was taken in before and is declared no longer: it does not come back by itself"
+            return _Verdict(How.UNMANAGED, rule="Archived", message=message)
         path = managed_path(key)
         obstacle = self._places.obstacle(path)
         entry = self._places.entry(path)
@@ -170,9 +168,9 @@ class _Router:
         return _Verdict(How.CREATED, path)
 
     def _declared_before(self, key: ObjectKey, manifest: Manifest, other: Declared) -> _Verdict:
-        if other.manifest is not None and _content(other.manifest) == _content(manifest):
+        if other.manifest is not None and content_of(other.manifest) == content_of(manifest):
             return _Verdict(How.IDENTICAL, self._relative(other.path))
-        if self._is_loose:
+        if self._origin is not Origin.RAW:
             message = f"{other.path} declares {key} with another content: it stays as it is"
             return _Verdict(How.UNMANAGED, rule="DeclaredOtherwise", message=message)
         if "\\" in other.path:
@@ -240,6 +238,9 @@ def _refused(document: RawDocument) -> _Verdict:
     return _Verdict(How.UNMANAGED, rule=problem.rule, message=f"{problem.message}{place}, in line {problem.line}")
 
 
-def _content(manifest: Manifest) -> str:
-    """What a document declares, told from 1 and 1.0 and true, whatever its text is like."""
-    return digest({"spec": manifest.spec, "labels": manifest.labels, "annotations": manifest.annotations})
+def content_of(manifest: Manifest) -> str:
+    """What a document declares, with 1, 1.0 and true told apart, whatever its text is like. Annotations of our group
+    tell where it comes from, and are no part of it.
+    """
+    own = {name: text for name, text in manifest.annotations.items() if not name.startswith(OUR_GROUP)}
+    return digest({"spec": manifest.spec, "labels": manifest.labels, "annotations": own})

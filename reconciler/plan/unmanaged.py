@@ -38,13 +38,16 @@ def _told(problem: Problem) -> dict[str, str | int]:
 
 def place(one: Routed, content: bytes, reason: bytes, places: Places) -> str:
     """Where both files go: to the first name that is free, or that holds the very same already."""
-    for name in _names(one, content, reason):
-        path = f"{UNMANAGED}/{name}.yaml"
-        if not places.is_taken(path) and not places.is_taken(path + REASON):
-            return path
-        if places.holds(path, content) and places.holds(path + REASON, reason):
-            return path
-    raise AssertionError("names never end")
+    paths = (f"{UNMANAGED}/{name}.yaml" for name in _names(one, content, reason))
+    return next(path for path in paths if _is_free(path, places) or _is_same(path, content, reason, places))
+
+
+def _is_free(path: str, places: Places) -> bool:
+    return not places.is_taken(path) and not places.is_taken(path + REASON)
+
+
+def _is_same(path: str, content: bytes, reason: bytes, places: Places) -> bool:
+    return places.holds(path, content) and places.holds(path + REASON, reason)
 
 
 def _names(one: Routed, content: bytes, reason: bytes) -> Iterator[str]:

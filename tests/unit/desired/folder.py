@@ -8,7 +8,7 @@ from reconciler.desired import structure
 from reconciler.desired.manifests.files import ParsedFile, read_file
 from reconciler.desired.manifests.raw import no_check
 from reconciler.desired.selection import Limits, select
-from reconciler.model.ingestion import Ground
+from reconciler.model.ingestion import Ground, Origin
 from reconciler.model.tree import TreeEntry
 from reconciler.plan.places import blob_id
 
@@ -57,9 +57,9 @@ class Folder:
     def ensure(self) -> Structure:
         return structure.ensure(self.ground, self.read)
 
-    def take_in(self, check: Check = no_check, *, is_loose: bool = False) -> Ingestion:
+    def take_in(self, check: Check = no_check, origin: Origin = Origin.RAW) -> Ingestion:
         declared = structure.declared_by(self.parsed())
-        return structure.take_in(self.ground, "default", declared, self.read, check, is_loose=is_loose)
+        return structure.take_in(self.ground, "default", declared, self.read, check, origin)
 
     def apply(self, changes: Iterable[FileChange]) -> None:
         for change in changes:
@@ -70,9 +70,9 @@ class Folder:
             else:
                 self.files[path] = change.content
 
-    def run(self, *, is_loose: bool = False) -> Ingestion:
+    def run(self, origin: Origin = Origin.RAW) -> Ingestion:
         """One pass: its commit is made."""
-        found = self.take_in(is_loose=is_loose)
+        found = self.take_in(origin=origin)
         self.apply(found.changes)
         return found
 

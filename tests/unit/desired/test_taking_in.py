@@ -15,7 +15,7 @@ from reconciler.desired.manifests.annotating import with_annotations
 from reconciler.desired.manifests.builder import MAX_ALIASES, MAX_NODES
 from reconciler.desired.manifests.loader import load
 from reconciler.desired.manifests.raw import Reading, read_raw
-from reconciler.model.ingestion import Declared, How, Ingestion
+from reconciler.model.ingestion import Declared, How, Ingestion, Origin
 from reconciler.model.objects import Manifest, ObjectKey, Source
 from reconciler.model.problems import Fault, Severity
 from reconciler.model.tree import TreeEntry
@@ -264,7 +264,7 @@ def test_a_commit_leaves_the_directory_that_was_foretold() -> None:
     """What is asked for about the directory as it will be is what comes of it."""
     folder = Folder({"raw/a.yaml": vpc("a"), "b.yaml": vpc("b")})
     ground = folder.ground
-    first = folder.run(is_loose=True)
+    first = folder.run(Origin.LOOSE)
 
     assert ingestion.after(ground, first.changes) == folder.ground
 

@@ -12,7 +12,7 @@ from tests.unit.desired.folder import DIRECTORY, Folder, link, submodule
 
 
 def _chosen(folder: Folder, limits: Limits = Limits()) -> tuple[list[str], list[tuple[str, str]]]:  # noqa: B008
-    found = dropped.dropped(folder.ground, limits)
+    found = dropped.dropped(folder.ground, limits=limits)
     return [entry.path for entry in found.files], [(one.file, one.rule) for one in found.problems]
 
 

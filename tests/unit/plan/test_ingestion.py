@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from reconciler.model.changes import FileChange
-from reconciler.model.ingestion import Declared, Ground, How, Ingestion
+from reconciler.model.ingestion import Declared, Ground, How, Ingestion, Origin
 from reconciler.model.objects import Manifest, ObjectKey, Source
 from reconciler.model.raw import RawDocument, RawFile
 from reconciler.model.tree import TreeEntry
@@ -348,7 +348,7 @@ def test_loose_files_are_taken_in_once_and_replace_nothing() -> None:
         }
     )
 
-    found = folder.run(is_loose=True)
+    found = folder.run(Origin.LOOSE)
 
     assert _outcome(found) == [
         ("created", PLACE, ""),
@@ -357,7 +357,7 @@ def test_loose_files_are_taken_in_once_and_replace_nothing() -> None:
     ]
     assert "sub/c.yml" not in folder.files
     assert {"notes.txt", "package.json", "unmanaged/d.yaml", "raw/e.yaml"} < folder.files.keys()
-    assert folder.run(is_loose=True) == Ingestion()
+    assert folder.run(Origin.LOOSE) == Ingestion()
 
 
 def test_a_file_outside_of_the_directory_is_never_changed() -> None:
