@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.desired.manifests.loader import load_sound
-from reconciler.desired.manifests.raw import Check, Reading, no_check, read_raw
+from reconciler.desired.manifests.raw import MOST_DOCUMENTS, Check, Reading, no_check, read_raw
 from reconciler.model.ingestion import Declared, Origin
+from reconciler.model.problems import file_problem
 from reconciler.model.raw import RawFile
 from reconciler.plan import dropped, ingestion, structure
 from reconciler.plan.layout import ARCHIVE_LOG, MANIFEST
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.desired.manifests.files import ParsedFile
     from reconciler.model.ingestion import Ground, Ingestion
     from reconciler.model.objects import ObjectKey
+    from reconciler.model.problems import Problem
     from reconciler.model.tree import TreeEntry
     from reconciler.plan.structure import Structure
 
@@ -68,11 +70,31 @@ def take_in(
     """
     chosen = dropped.dropped(ground, origin)
     reading = Reading(ground.fabric, ground.directory, namespace, check)
-    contents = zip(chosen.files, read(chosen.files), strict=True)
-    files = [RawFile(entry, read_raw(data, entry.path, reading)) for entry, (_, data) in contents]
+    files, left = _read(zip(chosen.files, read(chosen.files), strict=True), reading)
     log = _content(ground, ARCHIVE_LOG, read) if files else None
     found = ingestion.ingest(ground, files, declared, log, origin)
-    return replace(found, problems=(*chosen.problems, *found.problems))
+    return replace(found, problems=(*chosen.problems, *left, *found.problems))
+
+
+def _read(
+    contents: Iterable[tuple[TreeEntry, tuple[str, bytes]]], reading: Reading
+) -> tuple[list[RawFile], list[Problem]]:
+    """The documents of files, and why those of others stay where they are."""
+    files: list[RawFile] = []
+    left: list[Problem] = []
+    count = 0
+    for entry, (_, data) in contents:
+        if count >= MOST_DOCUMENTS:
+            left.append(dropped.waiting(entry.path))
+            continue
+        documents = read_raw(data, entry.path, reading)
+        if len(documents) > MOST_DOCUMENTS:
+            message = f"more than {MOST_DOCUMENTS:,} documents: make several files of it"
+            left.append(file_problem(entry.path, "TooManyDocuments", message))
+            continue
+        files.append(RawFile(entry, documents))
+        count += len(documents)
+    return files, left
 
 
 def _content(ground: Ground, path: str, read: ReadBlobs) -> bytes | None:

@@ -47,6 +47,11 @@ def dropped(ground: Ground, origin: Origin = Origin.RAW, limits: Limits = Limits
     return _chosen(ground, origin, limits)
 
 
+def waiting(path: str) -> Problem:
+    """A file that is one too many for this pass."""
+    return file_problem(path, "Waiting", "a later pass takes it in", Severity.WARNING)
+
+
 def _below_raw(ground: Ground) -> Iterator[TreeEntry]:
     for entry in ground.listing:
         steps = _steps(ground, entry)
@@ -89,7 +94,7 @@ def _chosen(ground: Ground, origin: Origin, limits: Limits) -> Dropped:
         if problem is not None:
             found.problems.append(problem)
         elif len(found.files) == limits.files or (size + entry.size > MOST_BYTES and found.files):
-            found.problems.append(file_problem(entry.path, "Waiting", "a later pass takes it in", Severity.WARNING))
+            found.problems.append(waiting(entry.path))
         else:
             size += entry.size
             found.files.append(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.desired.manifests.annotating import annotate
@@ -26,6 +27,10 @@ Check: TypeAlias = "Callable[[Manifest], Sequence[Fault]]"
 """What is wrong with one object, beyond what the loader sees: by the schema of its kind, where that is known."""
 
 
+MOST_DOCUMENTS = 20_000
+"""Of one file, and about as many of one pass: each may become two files."""
+
+
 def no_check(_manifest: Manifest) -> tuple[Fault, ...]:
     """Where no schema is known, the loader's judgement counts."""
     return ()
@@ -46,9 +51,10 @@ class Reading:
 def read_raw(data: bytes, file: str, reading: Reading) -> tuple[RawDocument, ...]:
     """All documents of a file, the items of a `List` each by itself. `file` is its path from the repository's root.
 
-    Whatever the bytes are: each of them but marks, separators and the frame of a List is in one of the documents.
+    Whatever the bytes are: each of them but marks, separators and the frame of a List is in one of the documents. Of a
+    file of more than `MOST_DOCUMENTS`, which is not to be taken in, they are one more than that.
     """
-    return tuple(_Reader(file, reading).read(data))
+    return tuple(islice(_Reader(file, reading).read(data), MOST_DOCUMENTS + 1))
 
 
 class _Reader:

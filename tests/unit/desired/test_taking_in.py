@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.desired import structure
+from reconciler.desired.manifests import raw
 from reconciler.desired.manifests.annotating import with_annotations
 from reconciler.desired.manifests.builder import MAX_ALIASES, MAX_NODES
 from reconciler.desired.manifests.loader import load
@@ -159,8 +160,8 @@ def test_any_mixture_is_sorted_in_and_nothing_is_lost(
     folder = Folder(there)
     folder.apply(folder.ensure().changes)
     before = dict(folder.files)
-    raw = {path: b"---\n".join(map(_encoded, documents)) for path, documents in files.items()}
-    folder.files |= raw
+    texts = {path: b"---\n".join(map(_encoded, documents)) for path, documents in files.items()}
+    folder.files |= texts
 
     found = folder.run()
 
@@ -168,7 +169,7 @@ def test_any_mixture_is_sorted_in_and_nothing_is_lost(
     assert folder.run() == Ingestion()
     assert all(change.path.startswith(f"{DIRECTORY}/") for change in found.changes)
     _assert_unharmed(folder, before, {one.to for one in found.routed if one.how is How.UPDATED})
-    for path, data in raw.items():
+    for path, data in texts.items():
         routed = [one for one in found.routed if one.file == path]
         documents = read_raw(data, f"{DIRECTORY}/{path}", Reading(FABRIC, DIRECTORY, "default"))
         assert [one.index for one in routed if one.how is not How.EMPTY] == [one.index for one in documents]
@@ -237,6 +238,31 @@ def test_a_document_that_no_annotation_fits_into_is_put_aside() -> None:
 
     assert [(one.how, one.rule) for one in found.routed] == [(How.UNMANAGED, "NotAnnotated")]
     assert folder.text("unmanaged/x-0.yaml") == text
+
+
+def test_a_pass_takes_in_so_many_documents_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with too many stays for its author to part; what comes after enough waits for the next pass."""
+    for module in (raw, structure):
+        monkeypatch.setattr(module, "MOST_DOCUMENTS", 2)
+    folder = Folder(
+        {
+            "raw/a.yaml": "---\n".join(map(vpc, "abc")),
+            "raw/b.yaml": "---\n".join(map(vpc, "de")),
+            "raw/c.yaml": vpc("f"),
+        }
+    )
+
+    found = folder.run()
+
+    problems = [(problem.file, problem.rule) for problem in found.problems]
+    assert problems == [
+        (f"{DIRECTORY}/raw/a.yaml", "TooManyDocuments"),
+        (f"{DIRECTORY}/raw/c.yaml", "Waiting"),
+    ]
+    assert folder.below("managed") == ["managed/vpcs/d.yaml", "managed/vpcs/e.yaml"]
+    assert folder.below("raw") == ["raw/a.yaml", "raw/c.yaml"]
+    folder.run()
+    assert folder.below("raw") == ["raw/a.yaml"]
 
 
 def test_annotations_do_not_change_what_is_declared() -> None:
