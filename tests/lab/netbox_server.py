@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import signal
@@ -133,6 +134,13 @@ class NetBoxServer:
         Requests that are being answered then fail. Queued webhooks are forgotten.
         """
         self._stores().reset()
+
+    def configure(self, **parameters: object) -> None:
+        """Set dynamic parameters of NetBox's configuration, as its administrator would; a reset takes them back."""
+        data = json.dumps(parameters).replace("'", "''")
+        columns = "(created, comment, data, active)"
+        self.sql(f"insert into core_configrevision {columns} values (now(), '', '{data}', true)")
+        self._stores().forget_cache()
 
     @contextmanager
     def backup(self) -> Iterator[Callable[[], None]]:

@@ -108,12 +108,14 @@ class BoundedSession(requests.Session):
     """Every request through it, whoever makes it, has a time-out, follows no redirect (which would carry the token to
     wherever a server points), ignores proxies and .netrc of the environment, and reads no more than is sane. `written`
     holds the `X-Request-ID` of every write that was answered: by it NetBox's event rules name the cause of an event.
+    `api_version` is the release (`4.7`) that the last answer told.
     """
 
     def __init__(self, token: Callable[[], bytes], ca_file: Path | None, connections: int) -> None:
         super().__init__()
         self.trust_env = False
         self.written = OwnWrites()
+        self.api_version = ""
         self.auth = self.token_auth = TokenAuth(token)
         self.verify = True if ca_file is None else str(ca_file)
         for scheme in ("http://", "https://"):
@@ -127,6 +129,8 @@ class BoundedSession(requests.Session):
             content = _read(response)
         finally:
             response.close()
+        if told := response.headers.get("API-Version"):
+            self.api_version = told[:_LONGEST_ID]
         if not response.ok:  # an error page may show the request that caused it
             token = str(request.headers.get("Authorization", "")).rpartition(" ")[2]
             content = content.replace(token.encode(), b"(token)") if token else content
