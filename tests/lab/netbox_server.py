@@ -137,9 +137,9 @@ class NetBoxServer:
 
     def configure(self, **parameters: object) -> None:
         """Set dynamic parameters of NetBox's configuration, as its administrator would; a reset takes them back."""
-        data = json.dumps(parameters).replace("'", "''")
-        columns = "(created, comment, data, active)"
-        self.sql(f"insert into core_configrevision {columns} values (now(), '', '{data}', true)")
+        into = "insert into core_configrevision (created, comment, data, active)"
+        values = f"values (now(), '', $data${json.dumps(parameters)}$data$, true)"
+        self.sql("update core_configrevision set active = false", f"{into} {values}")
         self._stores().forget_cache()
 
     @contextmanager

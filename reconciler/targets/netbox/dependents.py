@@ -105,15 +105,18 @@ def with_dependents(client: NetBoxClient, path: str, ids: Sequence[int]) -> list
     own = {link.field for link in links if not link.by}
     raws = read_ids(client, path, ids, ",".join([MARKS, *sorted(own)]))
     present = [int(raw["id"]) for raw in raws]  # NetBox refuses a filter for one that is gone
-    found: dict[int, dict[str, list[JSONObject]]] = {one: {link.name: [] for link in links} for one in present}
+    found: dict[int, dict[str, dict[int, JSONObject]]] = {one: {link.name: {} for link in links} for one in present}
     asked = [(link, part) for link in links if link.by for part in _parts(link, present)]
     answers = client.at_once(lambda one: _found(client, path, *one), asked)
     answers += [_referred(client, link, raws) for link in links if not link.by]
     for name, record_id, dependent in (one for answer in answers for one in answer):
         if record_id in found:
-            found[record_id][name].append(dependent)
-    marks = MARKS.split(",")
-    return [{name: raw.get(name) for name in marks} | found[int(raw["id"])] for raw in raws]
+            found[record_id][name][int(dependent["id"])] = dependent
+    return [
+        {name: raw.get(name) for name in MARKS.split(",")}
+        | {name: list(dependents.values()) for name, dependents in found[int(raw["id"])].items()}
+        for raw in raws
+    ]
 
 
 def _parts(link: Link, ids: Sequence[int]) -> Iterator[Sequence[int]]:
