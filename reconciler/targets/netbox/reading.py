@@ -244,7 +244,7 @@ def _faults(wanted: SharedRecord, raw: JSONObject) -> Iterator[str]:
     name, kind = wanted.ref.key, raw["type"]["value"]
     if kind != wanted.fields["type"]:
         yield f"NetBox's custom field {name} is of type {kind}, not {wanted.fields['type']}"
-    if wanted.fields.get("unique") and not raw["unique"]:
+    if wanted.fields.get("unique") and not raw.get("unique"):
         yield f"NetBox's custom field {name} does not ask for unique values"
     needed = {model.content_type for model in OWNED} & set(_texts(wanted.fields["object_types"]))
     if lacking := sorted(needed - set(raw["object_types"])):
