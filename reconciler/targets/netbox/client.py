@@ -100,7 +100,9 @@ class NetBoxClient:
 
     def release(self) -> str:
         """The release (`4.7`) by NetBox's last answer, or its version where no answer told that: asked once."""
-        return self._session.api_version or self._version or self.version()
+        if not self._session.api_version and not self._version:
+            self.version()
+        return self._session.api_version or self._version
 
     def offers(self, feature: str) -> bool:
         """Whether NetBox has a feature of `plan.netbox_features`, by its release."""
