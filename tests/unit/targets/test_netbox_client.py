@@ -250,9 +250,7 @@ def test_queries_fit_into_a_url(odd: Odd) -> None:
 @pytest.mark.parametrize(
     ("errors", "kind", "text"),
     [
-        pytest.param(
-            [{"message": "Cannot query field 'x'"}], NoGraphQLError, "does not know what we ask", id="field"
-        ),
+        pytest.param([{"message": "Cannot query field 'x'"}], NoGraphQLError, "does not know what we ask", id="field"),
         pytest.param(
             [{"message": "database is down", "path": ["x"]}], NetBoxUnavailableError, "database is down", id="work"
         ),
