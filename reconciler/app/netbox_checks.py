@@ -37,17 +37,16 @@ class NetBoxLook:
     def judge(self) -> tuple[str, str]:
         """State and message on its version."""
         version = self._probe.version()
-        has_graphql = self._probe.has_graphql()
+        why_rest = self._probe.why_rest()
         lacking = [feature for feature in FEATURES if feature not in features(version)]
         doubts = doubt(version)
         parts = [
             f"{version} offers {', '.join(features(version)) or 'nothing beyond the oldest'}",
             *([f"lacks {', '.join(lacking)}"] if lacking else []),
-            "GraphQL is on" if has_graphql else "GraphQL, by which records are read, is off or not granted",
+            f"records are read over REST, which is slower: {why_rest}" if why_rest else "records are read by GraphQL",
             *([doubts] if doubts else []),
         ]
-        state = "failing" if not has_graphql else "warning" if doubts else "ok"
-        return state, "; ".join(parts)
+        return "warning" if doubts else "ok", "; ".join(parts)
 
     def lacking_for_setup(self) -> str | None:
         """What only `init-netbox` would miss."""

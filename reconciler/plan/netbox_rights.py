@@ -18,7 +18,7 @@ from reconciler.model.netbox_schema import (
     TENANTS,
 )
 from reconciler.model.netbox_setup import CHOICE_SETS, CUSTOM_LINKS, EVENT_RULES, JOURNAL_ENTRIES, WEBHOOKS
-from reconciler.plan.netbox_features import release
+from reconciler.plan.netbox_features import COOLING, has_feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,10 +75,10 @@ _DEPENDENTS = (
 """What NetBox deletes along with a record of ours: before a delete it must be seen that nothing of it is a person's."""
 
 _LATER_DEPENDENTS = (
-    ((4, 7), "dcim/cooling-intakes", "dcim.coolingintake"),
-    ((4, 7), "dcim/cooling-outflows", "dcim.coolingoutflow"),
+    (COOLING, "dcim/cooling-intakes", "dcim.coolingintake"),
+    (COOLING, "dcim/cooling-outflows", "dcim.coolingoutflow"),
 )
-"""Those that came with a release."""
+"""Those that came with a feature."""
 
 _SETUP = (
     (CUSTOM_FIELDS, "extras.customfield", (CHANGE,)),
@@ -101,6 +101,6 @@ def _service(version: str) -> Iterator[Right]:
     shared = {path for path, _, _ in _SHARED}
     yield from (Right(model.path, model.content_type, ACTIONS) for model in OWNED)
     yield from (Right(*row) for row in _SHARED if row[0] not in owned)
-    later = [row[1:] for row in _LATER_DEPENDENTS if (release(version) or (0, 0)) >= row[0]]
+    later = [row[1:] for row in _LATER_DEPENDENTS if has_feature(version, row[0])]
     dependents = [*_DEPENDENTS, *later]
     yield from (Right(*row, (VIEW,)) for row in dependents if row[0] not in owned | shared)

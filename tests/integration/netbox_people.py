@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.lab.netbox_server import NetBoxServer as LabNetBox
 
 TIMEOUT = 60.0
+P = TypeVar("P", bound="Proxy")
 
 
 class ServerPerson:
@@ -127,7 +128,8 @@ class Proxy:
             handler.close_connection = True
         if kind in {"answer", "dropped"}:
             return
-        forwarded, content = self._forward(handler, body)
+        headers = {name: value for name, value in handler.headers.items() if name.lower() != "accept-encoding"}
+        forwarded, content = self.forward(handler.command, handler.path, body, headers)
         if kind == "lost":
             handler.close_connection = True
         elif kind == "garbled":
@@ -135,10 +137,10 @@ class Proxy:
         else:
             _answer(handler, forwarded, content)
 
-    def _forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:
+    def forward(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """The server's answer to a request."""
         connection = HTTPConnection(str(self._target.hostname), self._target.port, timeout=TIMEOUT)
-        headers = {name: value for name, value in handler.headers.items() if name.lower() != "accept-encoding"}
-        connection.request(handler.command, handler.path, body, headers)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
         content = response.read()
         connection.close()
@@ -154,9 +156,9 @@ def _answer(handler: BaseHTTPRequestHandler, status: int, content: bytes) -> Non
 
 
 @contextmanager
-def proxy_to(target: str) -> Iterator[Proxy]:
-    """A proxy on a free loopback port."""
-    proxy = Proxy(target)
+def proxy_to(target: str, kind: Callable[[str], P]) -> Iterator[P]:
+    """A proxy of a kind on a free loopback port."""
+    proxy = kind(target)
 
     class Handler(BaseHTTPRequestHandler):
         def serve(self) -> None:

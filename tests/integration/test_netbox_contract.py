@@ -57,7 +57,7 @@ def netbox(pristine_netbox: LabNetBox) -> NetBoxServer:
 
 @pytest.fixture
 def proxy(pristine_netbox: LabNetBox) -> Iterator[Proxy]:
-    with proxy_to(pristine_netbox.url) as proxy:
+    with proxy_to(pristine_netbox.url, Proxy) as proxy:
         yield proxy
 
 

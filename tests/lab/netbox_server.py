@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import signal
@@ -133,6 +134,13 @@ class NetBoxServer:
         Requests that are being answered then fail. Queued webhooks are forgotten.
         """
         self._stores().reset()
+
+    def configure(self, **parameters: object) -> None:
+        """Set dynamic parameters of NetBox's configuration, as its administrator would; a reset takes them back."""
+        into = "insert into core_configrevision (created, comment, data, active)"
+        values = f"values (now(), '', $data${json.dumps(parameters)}$data$, true)"
+        self.sql("update core_configrevision set active = false", f"{into} {values}")
+        self._stores().forget_cache()
 
     @contextmanager
     def backup(self) -> Iterator[Callable[[], None]]:

@@ -90,6 +90,10 @@ class NetBoxStores:
         copy = f"create database {DATABASE} template {source} strategy file_copy"
         self.postgres.execute(f"drop database if exists {DATABASE} with (force)", copy)
         self._redis_command("-n", "0", "del", *_QUEUES)
+        self.forget_cache()
+
+    def forget_cache(self) -> None:
+        """Empty NetBox's cache, so that it looks into the database again."""
         self._redis_command("-n", "1", "flushdb")
 
     def workers(self) -> int:

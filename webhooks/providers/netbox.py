@@ -35,7 +35,7 @@ def delivery_id(_headers: Mapping[str, str], body: bytes) -> str:
     """
     payload = Fields(parse_object(body))
     parts: list[JSON] = [
-        payload.maybe_object("request").values.get("id"),
+        _request_id(payload),
         payload.values.get("object_type"),
         payload.maybe_object("data").values.get("id"),
         payload.values.get("event"),
@@ -56,5 +56,10 @@ def parse(headers: Mapping[str, str], body: bytes) -> Delivery:
         id=delivery_id(headers, body),
         event="edit",
         keys=tuple(dict.fromkeys(key for key in keys if key)),
-        origin=payload.maybe_object("request").optional_text("id"),
+        origin=payload.maybe_object("request").optional_text("id") or payload.optional_text("request_id"),
     )
+
+
+def _request_id(payload: Fields) -> JSON:
+    """NetBox before 4.6 tells only the id of the request that made the change, and nothing more about it."""
+    return payload.maybe_object("request").values.get("id") or payload.values.get("request_id")

@@ -1,4 +1,4 @@
-"""Requests to one NetBox: REST for writing, GraphQL for reading.
+"""Requests to one NetBox: REST for writing, GraphQL or REST for reading.
 
 pynetbox keeps the session and knows the addresses. Its requests stay unused: they take a redirect for success, send no
 conditions with a write and cut nothing to the size that NetBox takes; its records would cost a request each.
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import quote_plus, urlsplit, urlunsplit
 
 import pynetbox
@@ -19,6 +19,7 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 
 from reconciler.errors import NetBoxAccessError, NetBoxUnavailableError
+from reconciler.plan.netbox_features import has_feature
 from reconciler.targets.netbox.answers import BusyError, LostError, RefusedError, plain, read_answer, translate
 from reconciler.targets.netbox.session import BoundedSession
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSON, JSONObject
 
 Params: TypeAlias = Mapping[str, str | Sequence[str]]
+S = TypeVar("S")
+T = TypeVar("T")
 
 _ATTEMPTS = 4
 _PATIENCE = 75.0
@@ -43,6 +46,18 @@ _ALIAS = re.compile(r"\w+:\w+\(")
 
 _LONGEST_QUERY = 3500
 """Characters, as sent. Queries travel as GET, so that they are reads for every proxy and log; gunicorn takes 4,094."""
+
+
+class RefusedReadError(NetBoxAccessError):
+    """NetBox refused to answer what was asked, whoever asks; `status` is HTTP's."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NoGraphQLError(NetBoxAccessError):
+    """NetBox does not answer what we ask by GraphQL: it is turned off, or does not know what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,8 @@ class NetBoxClient:
         self._api = pynetbox.api(access.url)
         session = BoundedSession(access.token, access.ca_file, access.writers + 1, access.is_pressed)
         self.written = session.written
+        self._session = session
+        self._version = ""
         self._auth = session.token_auth
         self._api.http_session = session
         self._readers = access.writers
@@ -80,7 +97,18 @@ class NetBoxClient:
         version = status.get("netbox-version") if isinstance(status, dict) else None
         if not version:
             raise NetBoxAccessError(f"{self.address}: this is not a NetBox")
-        return plain(version)
+        self._version = plain(version)
+        return self._version
+
+    def release(self) -> str:
+        """The release (`4.7`) by NetBox's last answer, or its version where no answer told that: asked once."""
+        if not self._session.api_version and not self._version:
+            self.version()
+        return self._session.api_version or self._version
+
+    def offers(self, feature: str) -> bool:
+        """Whether NetBox has a feature of `plan.netbox_features`, by its release."""
+        return has_feature(self.release(), feature)
 
     def token_version(self) -> str:
         """`v1` or `v2`, by the form of our token."""
@@ -88,19 +116,20 @@ class NetBoxClient:
 
     def query(self, *parts: str) -> dict[str, list[JSONObject]]:
         """The answers to GraphQL fields (`site_list(…){…}`), by name, in as few requests as their length allows, and
-        these at once.
+        these at once. Raises NoGraphQLError.
         """
         found: dict[str, list[JSONObject]] = {}
-        for answer in self._at_once(list(_packed(parts))):
+        for answer in self.at_once(lambda text: self._reading(self._query, text), list(_packed(parts))):
             for name, items in answer.items():
                 found.setdefault(name, []).extend(items)
         return found
 
-    def _at_once(self, texts: Sequence[str]) -> Iterable[dict[str, list[JSONObject]]]:
-        if len(texts) < 2:  # noqa: PLR2004 - nothing to be done at once
-            return [self._reading(self._query, text) for text in texts]
+    def at_once(self, read: Callable[[S], T], items: Sequence[S]) -> list[T]:
+        """What is read of each item, of as many at once as requests may be under way."""
+        if len(items) < 2:  # noqa: PLR2004 - nothing to be done at once
+            return [read(item) for item in items]
         with ThreadPoolExecutor(self._readers, "netbox-reader") as pool:
-            return list(pool.map(lambda text: self._reading(self._query, text), texts))
+            return list(pool.map(read, items))
 
     def listing(self, path: str, params: Params) -> list[JSONObject]:
         """All objects of a REST list that is known to be short."""
@@ -131,7 +160,10 @@ class NetBoxClient:
         return "/".join([base, *record_id, ""])
 
     def _query(self, text: str) -> dict[str, list[JSONObject]]:
-        answer = self._get(f"{self._root}/graphql/", {"query": text})
+        try:
+            answer = self._get(f"{self._root}/graphql/", {"query": text})
+        except RefusedReadError as error:
+            raise NoGraphQLError(error.message) from None
         if errors := answer.get("errors"):
             raise _query_error(errors, self.address)
         data: dict[str, list[JSONObject]] = answer["data"]
@@ -179,8 +211,10 @@ def _read(where: str, work: Callable[[], JSON]) -> JSON:
     try:
         return _guarded(where, work)
     except RefusedError as error:
-        kind = NetBoxUnavailableError if error.status >= requests.codes.server_error else NetBoxAccessError
-        raise kind(f"{where}: HTTP {error.status}: {error.message}") from None
+        text = f"{where}: HTTP {error.status}: {error.message}"
+        if error.status >= requests.codes.server_error:
+            raise NetBoxUnavailableError(text) from None
+        raise RefusedReadError(text, error.status) from None
 
 
 def _packed(parts: Iterable[str]) -> Iterator[str]:
@@ -209,7 +243,7 @@ def _query_error(errors: JSON, address: str) -> NetBoxAccessError | NetBoxUnavai
         return NetBoxAccessError(f"{address}: we may not view what records refer to: {message}")
     if isinstance(first, dict) and first.get("path"):
         return NetBoxUnavailableError(f"{address}: GraphQL: {message}")
-    return NetBoxAccessError(f"{address}: its GraphQL does not know what we ask: {message}", reason="NetBoxUnsupported")
+    return NoGraphQLError(f"{address}: its GraphQL does not know what we ask: {message}", reason="NetBoxUnsupported")
 
 
 def _public(url: str) -> str:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from reconciler.errors import NetBoxAccessError
+from reconciler.targets.netbox import queries
 from reconciler.targets.netbox.queries import grouped_name, list_name, page_query, relevant, tagged_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.model.json import JSONObject
-    from reconciler.targets.netbox.client import NetBoxClient
+    from reconciler.targets.netbox.client import NetBoxClient, Params
     from reconciler.targets.netbox.recent import Entry, Found
+
+IDS = 100
+"""Ids in one filter of a REST list, so that they fit into a URL."""
+
+UNSUPPORTED = "NetBoxUnsupported"
 
 
 class Span(NamedTuple):
@@ -67,3 +74,34 @@ def _rest(span: Span, page: Sequence[JSONObject]) -> Iterator[Span]:
     ahead = last + 1 + 2 * (last + 1 - middle)
     yield Span(span.path, last + 1, ahead, 2 * span.place)
     yield Span(span.path, ahead, None, 2 * span.place + 1)
+
+
+def read_list(client: NetBoxClient, path: str, params: Params) -> list[JSONObject]:
+    """All objects of a REST list, ordered by id. A page begins after the last id of the one before it: counted from the
+    beginning, an object that is deleted meanwhile would hide another one. Raises NetBoxUnavailableError,
+    NetBoxAccessError.
+    """
+    found: list[JSONObject] = []
+    last = 0
+    while True:
+        after = {"id__gt": str(last)} if last else {}
+        page, is_cut = client.page(path, {**params, **after, "ordering": "id", "limit": str(queries.PAGE)})
+        ids = [last, *(int(raw["id"]) for raw in page)]
+        if ids != sorted(set(ids)):  # what NetBox does not know it passes over without a word
+            raise NetBoxAccessError(f"NetBox does not give out /api/{path}/ in the order of ids", reason=UNSUPPORTED)
+        found += page
+        if not is_cut or not page:
+            return found
+        last = ids[-1]
+
+
+def read_ids(client: NetBoxClient, path: str, ids: Iterable[int], fields: str) -> list[JSONObject]:
+    """Those of these objects of a REST list that exist."""
+    wanted = sorted(set(ids))
+    parts = [wanted[start : start + IDS] for start in range(0, len(wanted), IDS)]
+
+    def read(part: Sequence[int]) -> list[JSONObject]:
+        found = read_list(client, path, {"id": [str(record_id) for record_id in part], "fields": fields})
+        return [raw for raw in found if int(raw["id"]) in part]
+
+    return [raw for found in client.at_once(read, parts) for raw in found]

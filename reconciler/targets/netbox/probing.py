@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from reconciler.errors import NetBoxAccessError
+from reconciler.plan.netbox_features import QUICK_READS, without
 from reconciler.plan.netbox_rights import ADD, CHANGE, DELETE
 from reconciler.targets.netbox.answers import RefusedError
-from reconciler.targets.netbox.client import NetBoxClient
+from reconciler.targets.netbox.client import NetBoxClient, NoGraphQLError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,13 +38,15 @@ class NetBoxProbe:
         """Which kind our token is of. Raises NetBoxAccessError where there is none."""
         return self._client.token_version()
 
-    def has_graphql(self) -> bool:
-        """Whether GraphQL answers: an administrator may have turned it off."""
+    def why_rest(self) -> str | None:
+        """Why records are read over REST; None where GraphQL, which is quicker, answers."""
+        if (reason := without(self._client.version(), QUICK_READS)) is not None:
+            return reason
         try:
             self._client.query("site_list(pagination:{limit:1}){id}")
-        except NetBoxAccessError:
-            return False
-        return True
+        except NoGraphQLError as error:
+            return error.message
+        return None
 
     def denied(self, rights: Iterable[Right]) -> list[Right]:
         """The part of these rights that is not granted."""

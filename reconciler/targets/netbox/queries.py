@@ -47,7 +47,18 @@ _LISTS = {
     netbox_schema.CABLES: "cable_list",
 }
 
-_TYPES = {
+SHARED_LISTS = {
+    TAGS: "tag_list",
+    netbox_schema.SITES: "site_list",
+    netbox_schema.MANUFACTURERS: "manufacturer_list",
+    netbox_schema.DEVICE_TYPES: "device_type_list",
+    netbox_schema.DEVICE_ROLES: "device_role_list",
+    netbox_schema.PLATFORMS: "platform_list",
+    netbox_schema.CIRCUIT_TYPES: "circuit_type_list",
+}
+"""What GraphQL calls the lists of prerequisites."""
+
+TYPES = {
     netbox_schema.SITES: "SiteType",
     netbox_schema.INTERFACES: "InterfaceType",
     netbox_schema.VLANS: "VLANType",
@@ -55,7 +66,7 @@ _TYPES = {
 }
 """What GraphQL calls the models to which generic references lead."""
 
-_MODELS_OF_TYPES = {name: path for path, name in _TYPES.items()}
+_MODELS_OF_TYPES = {name: path for path, name in TYPES.items()}
 
 _DEPENDENTS = {
     netbox_schema.DEVICES: (
@@ -131,7 +142,7 @@ def relevant(path: str, fabric: str, site_id: int | None) -> str:
     in one of its records, under a name of the fabric. `site_id` is None while the site does not exist.
     """
     ours, named = keyed(fabric), f"name:{{starts_with:{json.dumps(f'{fabric}/')}}}"
-    places = {path: f"{part}:{{{ours}}}" for path, part in _WITHIN.items()} | dict.fromkeys(_NAMED, named)
+    places = {path: f"{part}:{{{ours}}}" for path, part in WITHIN.items()} | dict.fromkeys(NAMED, named)
     places[netbox_schema.ROUTE_TARGETS] = f"name:{{starts_with:{json.dumps(f'{fabric}:')}}}"
     if site_id is not None:
         places[netbox_schema.DEVICES] = f'site_id:"{site_id}"'
@@ -140,7 +151,7 @@ def relevant(path: str, fabric: str, site_id: int | None) -> str:
     return f"{ours},OR:{{{places[path]}}}" if path in places else ours
 
 
-_WITHIN = {
+WITHIN = {
     netbox_schema.VLANS: "group",
     netbox_schema.PREFIXES: "vrf",
     netbox_schema.INTERFACES: "device",
@@ -153,7 +164,7 @@ _WITHIN = {
 }
 """In which of our records one that could clash with ours has its place."""
 
-_NAMED = (netbox_schema.VRFS, netbox_schema.L2VPNS, netbox_schema.PROVIDERS)
+NAMED = (netbox_schema.VRFS, netbox_schema.L2VPNS, netbox_schema.PROVIDERS)
 """Models whose records we name after the fabric."""
 
 
@@ -199,7 +210,7 @@ def _selection(model: Model) -> str:
     parts = ["id", "last_updated", "custom_fields"]
     for name, field in model.fields.items():
         if field.kind is Kind.GENERIC:
-            targets = " ".join(f"... on {_TYPES[target]}{{id}}" for target in field.targets)
+            targets = " ".join(f"... on {TYPES[target]}{{id}}" for target in field.targets)
             parts.append(f"{name}{{__typename {targets}}}")
         elif field.targets and field.kind not in {Kind.END, Kind.TAGS}:
             parts.append(f"{name}{{id}}")
@@ -212,6 +223,17 @@ def key_of(raw: JSONObject) -> str | None:
     """The `hh_key` of a record; None also for something that is no key."""
     key = (raw.get("custom_fields") or {}).get(KEY_FIELD)
     return key if isinstance(key, str) and key else None
+
+
+def is_keyed(raw: JSONObject, fabric: str) -> bool:
+    """Whether a record carries a key of the fabric."""
+    return (key_of(raw) or "").startswith(f"{fabric}/")
+
+
+def shared_key(raw: JSONObject) -> str:
+    """The key by which a prerequisite is known."""
+    manufacturer = raw.get("manufacturer")
+    return f"{manufacturer['slug']}/{raw['slug']}" if manufacturer else str(raw["slug"])
 
 
 def to_existing(
@@ -267,7 +289,7 @@ def _ref(targets: Sequence[str], value: JSON, names: Names) -> Ref | None:
     if not isinstance(value, dict):
         return None
     if "id" not in value:
-        return Ref(str(value.get("__typename")), "?")
+        return Ref(str(value.get("__typename")).removesuffix("Type").lower(), "?")
     return _named(_MODELS_OF_TYPES.get(str(value.get("__typename")), targets[0]), value, names)
 
 

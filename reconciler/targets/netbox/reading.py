@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -11,30 +10,15 @@ from reconciler.model.netbox import OWNED_TAG, ExistingRecord, Observation, Ref,
 from reconciler.model.netbox_schema import (
     CABLES,
     CIRCUIT_TERMINATIONS,
-    CIRCUIT_TYPES,
     CUSTOM_FIELDS,
-    DEVICE_ROLES,
-    DEVICE_TYPES,
     GROUP_TAG_PREFIX,
-    MANUFACTURERS,
     MODELS,
     OWNED,
-    PLATFORMS,
     SITES,
-    TAGS,
 )
 from reconciler.targets.netbox.changes import newest, since
-from reconciler.targets.netbox.paging import read_pages, with_marks
-from reconciler.targets.netbox.queries import (
-    ENDS,
-    cable_end,
-    ids_query,
-    key_of,
-    list_name,
-    plugged_query,
-    tags_query,
-    to_existing,
-)
+from reconciler.targets.netbox.choosing import ChosenReads
+from reconciler.targets.netbox.queries import ENDS, cable_end, is_keyed, key_of, to_existing
 from reconciler.targets.netbox.recent import Recent
 
 if TYPE_CHECKING:
@@ -46,24 +30,6 @@ if TYPE_CHECKING:
     from reconciler.targets.netbox.client import NetBoxClient
     from reconciler.targets.netbox.recent import Entry, Found
 
-_SHARED_LISTS = {
-    TAGS: "tag_list",
-    SITES: "site_list",
-    MANUFACTURERS: "manufacturer_list",
-    DEVICE_TYPES: "device_type_list",
-    DEVICE_ROLES: "device_role_list",
-    PLATFORMS: "platform_list",
-    CIRCUIT_TYPES: "circuit_type_list",
-}
-_SLUGS = 40
-"""Slugs in one filter, so that a query fits into a URL."""
-
-_IDS = 40
-"""Ids in one filter, likewise; a query has it three times."""
-
-_CABLES = 100
-"""Cables in one filter, which a query has once."""
-
 
 class Reader:
     """Reads for one fabric. `ids` are the ids of all records that were read or written, by reference; `versions` their
@@ -72,6 +38,7 @@ class Reader:
 
     def __init__(self, client: NetBoxClient) -> None:
         self._client = client
+        self.reads = ChosenReads(client)
         self._names: dict[tuple[str, int], Ref] = {}
         self._ends: defaultdict[int, dict[str, Ref]] = defaultdict(dict)
         self._other_tags: dict[tuple[str, int], list[int]] = {}
@@ -105,6 +72,8 @@ class Reader:
             self._late_users,
         ):
             known.clear()
+        if is_full:
+            self.reads.reconsider()
         present = self.shared(projection.shared)
         faults = tuple(self._custom_field_faults(projection.shared, present))
         found = self._all(is_full=is_full)
@@ -123,7 +92,7 @@ class Reader:
         if not is_full and self._recent.holds(self._fabric, self._site_id()) and self._can_refresh():
             return self._recent.found()
         mark = newest(self._client)
-        found = read_pages(self._client, [model.path for model in OWNED], self._fabric, self._site_id())
+        found = self.reads.relevant([model.path for model in OWNED], self._fabric, self._site_id())
         self._recent.keep(self._fabric, self._site_id(), found, mark)
         return found
 
@@ -146,31 +115,23 @@ class Reader:
         touched = {path: set(ids) for path, ids in changes.touched.items()}
         if cables := touched.get(CABLES):
             for path in ENDS:
-                touched.setdefault(path, set()).update(self._plugged(path, sorted(cables)))
+                touched.setdefault(path, set()).update(self.reads.plugged(path, sorted(cables)))
                 touched[path] |= self._recent.cabled(cables, path)
-        read = {path: list(self._by_id(path, sorted(ids))) for path, ids in touched.items()}
+        read = {path: self._by_id(path, sorted(ids)) for path, ids in touched.items()}
         self._recent.take(touched, read, changes.mark)
         return True
 
-    def _plugged(self, path: str, cables: Sequence[int]) -> Iterator[int]:
-        """The ids of the records into which these cables are plugged now."""
-        for start in range(0, len(cables), _CABLES):
-            answer = self._client.query(plugged_query(path, cables[start : start + _CABLES]))
-            yield from (int(raw["id"]) for raw in answer[list_name(path)])
-
-    def _by_id(self, path: str, ids: Sequence[int]) -> Iterator[Entry]:
-        for start in range(0, len(ids), _IDS):
-            answer = self._client.query(ids_query(path, ids[start : start + _IDS], self._fabric))
-            # Cables of others are known by what they are plugged into.
-            found = (raw for raw in answer[list_name(path)] if path != CABLES or _is_keyed(raw, self._fabric))
-            yield from with_marks(path, found, answer)
+    def _by_id(self, path: str, ids: Sequence[int]) -> list[Entry]:
+        found = self.reads.by_id(path, ids, self._fabric)
+        # Cables of others are known by what they are plugged into.
+        return [entry for entry in found if path != CABLES or is_keyed(entry[0], self._fabric)]
 
     def _make_sure(self, found: Found, wanted: AbstractSet[str]) -> None:
         """GraphQL passes over what we may not see: where nothing of ours is seen, and was or shall be, ask whether we
         may see it, once.
         """
         for path, entries in found.items():
-            if any(_is_keyed(raw, self._fabric) for raw, _ in entries):
+            if any(is_keyed(raw, self._fabric) for raw, _ in entries):
                 self._visible.discard(path)
             elif path in wanted and path not in self._visible:
                 self._client.look(path)
@@ -206,14 +167,10 @@ class Reader:
     def shared(self, records: Iterable[SharedRecord]) -> set[Ref]:
         """Those of the prerequisites that exist, custom fields aside."""
         found: set[Ref] = set()
-        parts = list(_shared_queries({record.ref for record in records}))
-        lists = {name: path for path, name in _SHARED_LISTS.items()}
-        for name, items in self._client.query(*parts).items():
-            for raw in items:
-                ref = Ref(lists[name], _shared_key(raw))
-                self.ids[ref] = int(raw["id"])
-                self._names[ref.model, int(raw["id"])] = ref
-                found.add(ref)
+        for ref, record_id in self.reads.shared(record.ref for record in records):
+            self.ids[ref] = record_id
+            self._names[ref.model, record_id] = ref
+            found.add(ref)
         return found
 
     def other_tags(self, existing: ExistingRecord) -> Sequence[int]:
@@ -223,17 +180,17 @@ class Reader:
     def learn_tags(self, records: Sequence[ExistingRecord]) -> None:
         """Take in the tags of records of one model."""
         if records:
-            query = tags_query(records[0].model, [record.id for record in records])
-            for raw in self._client.query(query)[list_name(records[0].model)]:
+            path = records[0].model
+            for raw in self.reads.tags(path, [record.id for record in records]):
                 others = [int(tag["id"]) for tag in raw["tags"] if not _is_our_tag(tag["slug"])]
-                self._other_tags[records[0].model, int(raw["id"])] = others
+                self._other_tags[path, int(raw["id"])] = others
 
     def records(self, path: str) -> list[ExistingRecord]:
         """The records of an owned model that are ours or that could clash with ours, as they are now."""
         paths = [path, *(ENDS if path == CABLES else ())]
         if path == CABLES:
             self._ends.clear()
-        found = read_pages(self._client, paths, self._fabric, self._site_id())
+        found = self.reads.relevant(paths, self._fabric, self._site_id())
         self._name(found)
         return [self._existing(path, entry) for entry in found[path]]
 
@@ -255,7 +212,7 @@ class Reader:
 
     def _name_one(self, path: str, raw: JSONObject, *, is_tagged: bool) -> None:
         record_id = int(raw["id"])
-        if _is_keyed(raw, self._fabric):
+        if is_keyed(raw, self._fabric):
             ref = self._names[path, record_id] = Ref(path, str(key_of(raw)))
             if is_tagged:
                 self.ids[ref] = record_id
@@ -278,26 +235,8 @@ class Reader:
         return [raw for raw in found if raw.get("name") in names]
 
 
-def _is_keyed(raw: JSONObject, fabric: str) -> bool:
-    return (key_of(raw) or "").startswith(f"{fabric}/")
-
-
 def _is_our_tag(slug: str) -> bool:
     return slug == OWNED_TAG or slug.startswith(GROUP_TAG_PREFIX)
-
-
-def _shared_queries(wanted: set[Ref]) -> Iterator[str]:
-    for path, name in _SHARED_LISTS.items():
-        slugs = sorted({ref.key.rpartition("/")[2] for ref in wanted if ref.model == path})
-        extra = " manufacturer{slug}" if path == DEVICE_TYPES else ""
-        for start in range(0, len(slugs), _SLUGS):
-            some = json.dumps(slugs[start : start + _SLUGS])
-            yield f"{name}(filters:{{slug:{{in_list:{some}}}}}){{id slug{extra}}}"
-
-
-def _shared_key(raw: JSONObject) -> str:
-    manufacturer = raw.get("manufacturer")
-    return f"{manufacturer['slug']}/{raw['slug']}" if manufacturer else str(raw["slug"])
 
 
 def _faults(wanted: SharedRecord, raw: JSONObject) -> Iterator[str]:
@@ -305,7 +244,7 @@ def _faults(wanted: SharedRecord, raw: JSONObject) -> Iterator[str]:
     name, kind = wanted.ref.key, raw["type"]["value"]
     if kind != wanted.fields["type"]:
         yield f"NetBox's custom field {name} is of type {kind}, not {wanted.fields['type']}"
-    if wanted.fields.get("unique") and not raw["unique"]:
+    if wanted.fields.get("unique") and not raw.get("unique"):
         yield f"NetBox's custom field {name} does not ask for unique values"
     needed = {model.content_type for model in OWNED} & set(_texts(wanted.fields["object_types"]))
     if lacking := sorted(needed - set(raw["object_types"])):

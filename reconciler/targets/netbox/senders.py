@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.netbox import KEY_FIELD, OWNED_TAG, Ref, references
 from reconciler.model.netbox_schema import TAGS
+from reconciler.plan.netbox_features import CHANGELOG_MESSAGES, CONDITIONAL_WRITES
+from reconciler.targets.netbox.answers import STALE, Finding, RefusedError
+from reconciler.targets.netbox.paging import read_ids
 from reconciler.targets.netbox.payloads import body, etag
-from reconciler.targets.netbox.queries import delete_query, key_of, list_name
+from reconciler.targets.netbox.queries import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 TAG = Ref(TAGS, OWNED_TAG)
 _LONGEST_MESSAGE = 200
+_PRECONDITION_FAILED = 412
 
 
 class SharedSender:
@@ -30,7 +34,7 @@ class SharedSender:
         self._path = path
 
     def entry(self, item: SharedRecord) -> JSONObject:
-        return {**body(self._path, item.fields, self._reader.ids), "changelog_message": message(self._reader)}
+        return {**body(self._path, item.fields, self._reader.ids), **said(self._client, self._reader)}
 
     def record_id(self, item: SharedRecord) -> int | None:  # noqa: ARG002 - it has none yet
         return None
@@ -61,7 +65,7 @@ class CreateSender:
             **fields,
             "tags": [self._reader.ids[tag] for tag in (TAG, *_group_tags(item.fields))],
             "custom_fields": {**fields.get("custom_fields", {}), KEY_FIELD: item.ref.key},
-            "changelog_message": message(self._reader),
+            **said(self._client, self._reader),
         }
 
     def record_id(self, item: Record) -> int | None:  # noqa: ARG002 - it has none yet
@@ -102,7 +106,7 @@ class UpdateSender:
             fields["tags"] = [*ours, *self._reader.other_tags(item.existing)]
         if item.takes:
             fields["custom_fields"] = {**fields.get("custom_fields", {}), KEY_FIELD: item.takes.key}
-        return {"id": item.existing.id, **fields, "changelog_message": message(self._reader)}
+        return {"id": item.existing.id, **fields, **said(self._client, self._reader)}
 
     def record_id(self, item: RecordChange) -> int | None:
         return item.existing.id
@@ -110,7 +114,8 @@ class UpdateSender:
     def send(self, items: Sequence[RecordChange]) -> Sequence[str | None]:
         self._reader.learn_tags([item.existing for item in items if item.takes or "tags" in item.fields])
         entries = [self.entry(item) for item in items]
-        answer = self._client.write("PATCH", self._path, entries, etags(self._reader, (i.existing for i in items)))
+        conditions = guard(self._client, self._reader, [item.existing for item in items])
+        answer = self._client.write("PATCH", self._path, entries, conditions)
         plugged = (fields for item in items for fields in (item.existing.fields, item.fields))
         self._reader.note_side_effects(self._path, plugged)
         refs = {item.existing.id: item.ref for item in items}
@@ -143,32 +148,54 @@ class DeleteSender:
         self._path = path
 
     def entry(self, item: ExistingRecord) -> JSONObject:
-        return {"id": item.id, "changelog_message": message(self._reader)}
+        return {"id": item.id, **said(self._client, self._reader)}
 
     def record_id(self, item: ExistingRecord) -> int | None:
         return item.id
 
     def send(self, items: Sequence[ExistingRecord]) -> Sequence[str | None]:
-        self._client.write("DELETE", self._path, [self.entry(item) for item in items], etags(self._reader, items))
+        conditions = guard(self._client, self._reader, items)
+        self._client.write("DELETE", self._path, [self.entry(item) for item in items], conditions)
         self._reader.note_side_effects(self._path, (item.fields for item in items))
         self._reader.note_deleted(item.ref for item in items)
         return [None] * len(items)
 
     def send_alone(self, item: ExistingRecord) -> None:
         """Delete one by its own address: there NetBox names what depends on it. Raises RefusedError, LostError."""
-        entry = {"changelog_message": message(self._reader)}
-        self._client.write("DELETE", f"{self._path}/{item.id}", entry, etags(self._reader, [item]))
+        entry = said(self._client, self._reader)
+        conditions = guard(self._client, self._reader, [item])
+        self._client.write("DELETE", f"{self._path}/{item.id}", entry, conditions)
 
     def settled(self, items: Sequence[ExistingRecord]) -> Sequence[bool]:
-        query = delete_query(self._path, [item.id for item in items])
-        left = {int(raw["id"]) for raw in self._client.query(query)[list_name(self._path)]}
+        left = {int(raw["id"]) for raw in self._reader.reads.tags(self._path, [item.id for item in items])}
         return [item.id not in left for item in items]
+
+
+def said(client: NetBoxClient, reader: Reader) -> JSONObject:
+    """The part of a record's body that says what the write is for, where NetBox keeps that."""
+    return {"changelog_message": message(reader)} if client.offers(CHANGELOG_MESSAGES) else {}
 
 
 def message(reader: Reader) -> str:
     """What NetBox's changelog says of a write: the program, the fabric, what it is for. NetBox keeps so much of it."""
     parts = [f"hedgehog-reconciler: fabric {reader.fabric}", *([reader.cause] if reader.cause else [])]
     return ", ".join(parts)[:_LONGEST_MESSAGE]
+
+
+def guard(client: NetBoxClient, reader: Reader, items: Sequence[ExistingRecord]) -> list[str]:
+    """The conditions on which these records are written: that nobody wrote them since they were read. A NetBox that
+    knows no conditions is asked just before, which leaves the moment in between. Raises RefusedError.
+    """
+    if client.offers(CONDITIONAL_WRITES):
+        return etags(reader, items)
+    known = {item.id: version for item in items if (version := reader.version(item))}
+    if known:
+        raws = read_ids(client, items[0].model, known, "id,last_updated")
+        now = {int(raw["id"]): etag(raw["last_updated"]) for raw in raws if raw["last_updated"]}
+        changed = [one for one, version in known.items() if one in now and now[one] != etag(version)]
+        if changed:
+            raise RefusedError(_PRECONDITION_FAILED, STALE, tuple(Finding(STALE, record_id=one) for one in changed))
+    return []
 
 
 def etags(reader: Reader, items: Iterable[ExistingRecord]) -> list[str]:

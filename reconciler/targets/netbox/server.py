@@ -24,7 +24,7 @@ from reconciler.targets.netbox.answers import RefusedError
 from reconciler.targets.netbox.bulk import BATCH, BulkWriter, Pace
 from reconciler.targets.netbox.client import NetBoxClient
 from reconciler.targets.netbox.payloads import missing
-from reconciler.targets.netbox.queries import CASCADES, delete_query, key_of, list_name
+from reconciler.targets.netbox.queries import CASCADES, key_of
 from reconciler.targets.netbox.reading import Reader
 from reconciler.targets.netbox.senders import TAG, CreateSender, DeleteSender, SharedSender, UpdateSender
 from reconciler.targets.netbox.sites import Sites
@@ -194,8 +194,8 @@ class NetBoxServer:
         """Those that are not deleted, by id, looked at just before: None for one that is gone already."""
         now: dict[int, JSONObject] = {}
         for start in range(0, len(records), BATCH):
-            query = delete_query(path, [record.id for record in records[start : start + BATCH]])
-            now |= {int(raw["id"]): raw for raw in self._client.query(query)[list_name(path)]}
+            ids = [record.id for record in records[start : start + BATCH]]
+            now |= {int(raw["id"]): raw for raw in self._reader.reads.doomed(path, ids)}
         refused: dict[int, str | None] = {}
         for record in records:
             raw = now.get(record.id)

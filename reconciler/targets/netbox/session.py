@@ -152,7 +152,8 @@ class BoundedSession(requests.Session):
     """Every request through it, whoever makes it, has a time-out, follows no redirect (which would carry the token to
     wherever a server points), ignores proxies and .netrc of the environment, and reads no more than is sane. `written`
     holds the `X-Request-ID` of every write that was answered: by it NetBox's event rules name the cause of an event.
-    An answer that is overdue is given up while `is_pressed`; the request itself goes its way.
+    An answer that is overdue is given up while `is_pressed`; the request itself goes its way. `api_version` is the
+    release (`4.7`) that the last answer told.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class BoundedSession(requests.Session):
         self._is_pressed = is_pressed
         self.trust_env = False
         self.written = OwnWrites()
+        self.api_version = ""
         self.auth = self.token_auth = TokenAuth(token)
         self.verify = True if ca_file is None else str(ca_file)
         for scheme in ("http://", "https://"):
@@ -181,6 +183,8 @@ class BoundedSession(requests.Session):
             content = _read(response)
         finally:
             response.close()
+        if told := response.headers.get("API-Version"):
+            self.api_version = told[:_LONGEST_ID]
         if not response.ok:  # an error page may show the request that caused it
             token = str(request.headers.get("Authorization", "")).rpartition(" ")[2]
             content = content.replace(token.encode(), b"(token)") if token else content

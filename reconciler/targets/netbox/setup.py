@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import NetBoxUnavailableError, StalledError
 from reconciler.model.netbox import Ref
+from reconciler.plan.netbox_features import CHANGELOG_MESSAGES
 from reconciler.plan.netbox_setup import NAME, TREATMENTS
 from reconciler.targets.netbox.answers import RefusedError
 from reconciler.targets.netbox.client import NetBoxClient
@@ -53,7 +54,7 @@ class NetBoxSetup:
 
     def carry_out(self, change: SetupChange) -> None:
         """Make one change. What was made meanwhile by somebody else is refused, and there at the next look."""
-        body = {name: self._plain(value) for name, value in change.fields.items()} | {"changelog_message": NAME}
+        body = {name: self._plain(value) for name, value in change.fields.items()} | said(self._client)
         method, path = ("POST", change.ref.model) if change.id is None else ("PATCH", f"{change.ref.model}/{change.id}")
         try:
             answer = self._client.write(method, path, body)
@@ -68,3 +69,8 @@ class NetBoxSetup:
         if value not in self._ids:
             raise StalledError(f"it needs {value}, which does not exist in NetBox", reason="NetBoxRejected")
         return self._ids[value]
+
+
+def said(client: NetBoxClient) -> JSONObject:
+    """What a body says of its cause, where NetBox keeps that."""
+    return {"changelog_message": NAME} if client.offers(CHANGELOG_MESSAGES) else {}

@@ -8,9 +8,9 @@ from reconciler.errors import NetBoxUnavailableError, StalledError
 from reconciler.model.netbox_schema import CONTENT_TYPES, SITES
 from reconciler.model.netbox_setup import JOURNAL_ENTRIES
 from reconciler.model.netbox_site import Site
-from reconciler.plan.netbox_setup import NAME, plan_setup, wanted_of_sites
+from reconciler.plan.netbox_setup import plan_setup, wanted_of_sites
 from reconciler.targets.netbox.answers import RefusedError
-from reconciler.targets.netbox.setup import NetBoxSetup
+from reconciler.targets.netbox.setup import NetBoxSetup, said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Sites:
                     raise
 
     def write(self, site: Site, fields: Mapping[str, SiteValue]) -> None:
-        body = {"custom_fields": dict(fields), "changelog_message": NAME}
+        body = {"custom_fields": dict(fields)} | said(self._client)
         self._send("PATCH", f"{SITES}/{site.id}", body)
 
     def note(self, site: Site, text: str, *, is_trouble: bool) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REVIEW = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 ALLOWED = as_json({"status": {"allowed": True}}, 201)
 SCHEMAS = "GET /openapi/v2"
+OVER_REST = "records are read over REST, which is slower: "
 GRAPHQL = "GET /graphql/?query=%7Bsite_list%28pagination%3A%7Blimit%3A1%7D%29%7Bid%7D%7D"
 
 
@@ -223,10 +224,13 @@ def test_rights_in_netbox_are_named(server: Loopback, netbox_checks: Callable[[]
 @pytest.mark.parametrize(
     ("version", "graphql", "said"),
     [
-        pytest.param("4.7.3", 200, ("ok", ["4.7.3 offers ", "If-Match", "GraphQL is on"]), id="newest"),
-        pytest.param("4.2.1", 200, ("warning", ["nothing beyond the oldest; lacks ", "4.2.1 may lack"]), id="older"),
+        pytest.param("4.7.3", 200, ("ok", ["4.7.3 offers ", "If-Match", "read by GraphQL"]), id="newest"),
+        pytest.param(
+            "4.2.1", 200, ("warning", ["nothing beyond the oldest; lacks ", OVER_REST, "made for 4.2 to"]), id="older"
+        ),
         pytest.param("5.0.0", 200, ("warning", ["5.0.0 is newer than what is known"]), id="newer"),
-        pytest.param("4.7.3", 404, ("failing", ["GraphQL, by which records are read, is off"]), id="no GraphQL"),
+        pytest.param("4.7.3", 404, ("ok", [OVER_REST, "HTTP 404"]), id="no GraphQL"),
+        pytest.param("4.7.3", 403, ("failing", ["NetBoxAccessDenied: GET /graphql/"]), id="no right"),
         pytest.param("4.7.3", 500, ("failing", ["NetBoxUnavailable: "]), id="no answer"),
     ],
 )

@@ -7,11 +7,13 @@ import pytest
 from reconciler.plan.netbox_features import (
     CONDITIONAL_WRITES,
     FEATURES,
+    QUICK_READS,
     SNAPSHOT_CONDITIONS,
     V2_TOKENS,
     doubt,
     features,
     has_feature,
+    without,
 )
 from reconciler.plan.netbox_rights import ACTIONS, Right, needed_rights
 
@@ -24,8 +26,8 @@ from reconciler.plan.netbox_rights import ACTIONS, Right, needed_rights
         ("4.4.1", 1),
         ("v4.5.0", 2),
         ("4.6.5-Docker-5.0.1", 5),
-        ("4.7.3", 6),
-        ("5.0", 6),
+        ("4.7.3", 8),
+        ("5.0", 8),
         ("simulated", 0),
         ("", 0),
     ],
@@ -42,22 +44,31 @@ def test_a_feature_begins_with_a_release() -> None:
     assert [has_feature(version, SNAPSHOT_CONDITIONS) for version in ("4.6.9", "4.10.0")] == [False, True]
 
 
+MADE_FOR = "this reconciler is made for 4.2 to 4.7 and was tried on 4.7 only"
+
+
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
         ("4.7.3", None),
         ("4.7.0-Docker-3.4", None),
-        (
-            "4.6.9",
-            "4.6.9 may lack parts of the GraphQL by which records are read: this reconciler was tried on 4.7 only",
-        ),
-        ("4.8.0", "4.8.0 is newer than what is known: this reconciler was tried on 4.7 only"),
-        ("next", "next is no version that is known; this reconciler was tried on 4.7 only"),
+        ("4.7", None),
+        ("4.6.9", MADE_FOR),
+        ("4.2", MADE_FOR),
+        ("4.1.11", f"4.1.11 is too old: {MADE_FOR}"),
+        ("4.8.0", f"4.8.0 is newer than what is known: {MADE_FOR}"),
+        ("next", f"next is no version that is known: {MADE_FOR}"),
     ],
 )
 def test_doubts(version: str, expected: str | None) -> None:
     """A version that nobody tried is doubted, with the reason."""
     assert doubt(version) == expected
+
+
+def test_what_a_version_lacks() -> None:
+    """It is told which release would have it."""
+    assert without("4.7", QUICK_READS) is None
+    assert without("4.6.2", QUICK_READS) == "reading by GraphQL needs NetBox 4.7, and this is 4.6.2"
 
 
 def test_rights() -> None:

@@ -13,9 +13,10 @@ import pytest
 import requests
 
 from reconciler.errors import ConfigurationError, NetBoxAccessError, NetBoxUnavailableError, ReconcilerError
+from reconciler.plan.netbox_features import QUICK_READS
 from reconciler.targets.netbox import session
 from reconciler.targets.netbox.answers import BusyError, Finding, LostError, RefusedError, read_answer
-from reconciler.targets.netbox.client import NetBoxAccess, NetBoxClient
+from reconciler.targets.netbox.client import NetBoxAccess, NetBoxClient, NoGraphQLError
 from reconciler.targets.netbox.session import TokenAuth
 from tests.unit.targets.odd_server import Odd, odd
 
@@ -66,6 +67,21 @@ def test_a_token_that_is_gone() -> None:
 
     with pytest.raises(NetBoxAccessError, match="/run/token: no such file"):
         TokenAuth(read).token()
+
+
+def test_the_release_is_that_of_the_last_answer(odd: Odd) -> None:
+    """NetBox tells it with each answer; where one does not, its version is asked for, once."""
+    odd.say({"netbox-version": "4.6.2"})
+    plain, telling = client(odd.url), client(odd.url)
+    assert [plain.release(), plain.release()] == ["4.6.2"] * 2
+    assert len(odd.seen) == 1
+
+    odd.headers["API-Version"] = "4.6"
+    assert telling.release() == "4.6"
+    assert not telling.offers(QUICK_READS)
+    odd.headers["API-Version"] = "4.7"
+    telling.look("dcim/sites")
+    assert (telling.release(), telling.offers(QUICK_READS)) == ("4.7", True)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -243,9 +259,7 @@ def test_pages_of_one_list_are_asked_for_at_once(odd: Odd) -> None:
 @pytest.mark.parametrize(
     ("errors", "kind", "text"),
     [
-        pytest.param(
-            [{"message": "Cannot query field 'x'"}], NetBoxAccessError, "does not know what we ask", id="field"
-        ),
+        pytest.param([{"message": "Cannot query field 'x'"}], NoGraphQLError, "does not know what we ask", id="field"),
         pytest.param(
             [{"message": "database is down", "path": ["x"]}], NetBoxUnavailableError, "database is down", id="work"
         ),
@@ -269,7 +283,7 @@ def test_errors_of_graphql(odd: Odd, errors: JSON, kind: type[ReconcilerError], 
 def test_graphql_is_off(odd: Odd) -> None:
     """The reason that NetBox gives is told."""
     odd.status, odd.body = 404, b"The GraphQL API is not enabled."
-    with pytest.raises(NetBoxAccessError, match="HTTP 404: The GraphQL API is not enabled"):
+    with pytest.raises(NoGraphQLError, match="HTTP 404: The GraphQL API is not enabled"):
         client(odd.url).query("site_list{id}")
 
 

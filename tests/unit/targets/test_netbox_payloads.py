@@ -113,7 +113,7 @@ def test_a_group_reads_back() -> None:
         "vid_ranges": ((1, 99), (500, 600)),
     }
     elsewhere = to_existing("ipam/vlan-groups", {**raw, "scope": {"__typename": "RackType"}}, {}, is_tagged=True)
-    assert elsewhere.fields["scope"] == Ref("RackType", "?")
+    assert elsewhere.fields["scope"] == Ref("rack", "?")
 
 
 def test_an_interface_reads_back() -> None:

@@ -50,6 +50,9 @@ class NetBox:
         change = {"id": len(self.log) + 1, "time": datetime(2026, 3, 1, tzinfo=UTC).isoformat()}
         self.log.insert(0, {**change, "changed_object_type": kind, "changed_object_id": record_id})
 
+    def release(self) -> str:
+        return "4.7"
+
     def page(self, path: str, params: Mapping[str, str]) -> tuple[list[JSONObject], bool]:
         assert (path, params["ordering"]) == ("core/object-changes", "-id")
         return list(self.log), False

@@ -30,6 +30,7 @@ def server() -> Iterator[Loopback]:
     """A NetBox that holds nothing and takes everything."""
     with serving() as loopback:
         loopback.otherwise = as_json({"id": 1, "next": None, "results": []})
+        loopback.answer("GET /api/status/", as_json({"netbox-version": "4.7.3"}))
         yield loopback
 
 

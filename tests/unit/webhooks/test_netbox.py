@@ -77,8 +77,8 @@ def test_time_is_no_part_of_the_id() -> None:
     "payload",
     [
         pytest.param({}, id="nothing"),
-        pytest.param(netbox.edit(request=None), id="no request"),
-        pytest.param(netbox.edit(request={"id": None}), id="request without id"),
+        pytest.param(netbox.edit(request=None, request_id=None), id="no request"),
+        pytest.param(netbox.edit(request={"id": None}, request_id=None), id="request without id"),
         pytest.param(netbox.edit(data=None), id="no record"),
         pytest.param(netbox.edit(data=[]), id="record is a list"),
         pytest.param(netbox.edit(object_type=None), id="no kind"),
@@ -100,6 +100,14 @@ def test_events_without_a_part(payload: JSON) -> None:
 def test_no_document(body: bytes) -> None:
     """A body that is no JSON object has no id."""
     refusal_of(lambda: delivery_id({}, body))
+
+
+def test_an_older_netbox_names_the_request_alone() -> None:
+    """Before 4.6 an event tells nothing of the request but its id, elsewhere."""
+    older = {name: value for name, value in netbox.edit().items() if name != "request"}
+
+    assert number(older) == number(netbox.edit())
+    assert parsed(older).origin == netbox.REQUEST
 
 
 # Payload
@@ -146,7 +154,7 @@ def test_keys(changed: dict[str, JSON], keys: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("request_", [None, {}, {"id": None}, "x"])
 def test_no_origin(request_: JSON) -> None:
     """What no request caused is nobody's own write."""
-    assert parsed(netbox.edit(request=request_)).origin is None
+    assert parsed(netbox.edit(request=request_, request_id=None)).origin is None
 
 
 @pytest.mark.parametrize(
