@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.model.ingestion import Origin
 from reconciler.model.problems import Problem, Severity, file_problem
 from reconciler.model.tree import Limits
+from reconciler.plan.dropped import holds_documents
 from reconciler.plan.layout import INTERNAL, RAW, UNMANAGED
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 @dataclass(slots=True)
 class Selection:
-    """The files to read, what was left out, and how many YAML files wait in `raw/`."""
+    """The files to read, what was left out, and how many files wait in `raw/` to be taken in."""
 
     files: list[TreeEntry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -43,7 +45,7 @@ def select(entries: Iterable[TreeEntry], directory: str, limits: Limits) -> Sele
     for entry in entries:
         steps = entry.path[len(directory) + 1 :].split("/")
         if steps[0] in _NOT_READ:
-            selection.waiting_in_raw += steps[0] == RAW and _is_yaml_file(entry)
+            selection.waiting_in_raw += steps[0] == RAW and entry.is_file and holds_documents(entry, Origin.RAW)
             continue
         problem = _fault(entry, len(steps) - 1, limits)
         if problem is not None:

@@ -56,7 +56,7 @@ def _below_raw(ground: Ground) -> Iterator[TreeEntry]:
     for entry in ground.listing:
         steps = _steps(ground, entry)
         is_for_people = (
-            entry.is_file and not _holds_documents(entry, Origin.RAW) and steps[-1].lower().startswith(_FOR_PEOPLE)
+            entry.is_file and not holds_documents(entry, Origin.RAW) and steps[-1].lower().startswith(_FOR_PEOPLE)
         )
         if steps[0] == RAW and len(steps) > 1 and not is_for_people:
             yield entry
@@ -77,7 +77,7 @@ def _archived(ground: Ground) -> Iterator[TreeEntry]:
 _FINDERS = {Origin.RAW: _below_raw, Origin.LOOSE: _outside, Origin.ARCHIVED: _archived}
 
 
-def _holds_documents(entry: TreeEntry, origin: Origin) -> bool:
+def holds_documents(entry: TreeEntry, origin: Origin) -> bool:
     """By its name."""
     return entry.path.lower().endswith(_SUFFIXES[origin])
 
@@ -122,7 +122,7 @@ def _fault_of_path(path: str, levels: int, limits: Limits) -> Problem | None:
 
 
 def _fault_of_file(entry: TreeEntry, origin: Origin, limits: Limits) -> Problem | None:
-    if not _holds_documents(entry, origin):
+    if not holds_documents(entry, origin):
         message = "neither YAML nor JSON by its name: it stays here"
         return file_problem(entry.path, "NotTakenIn", message, Severity.WARNING)
     if entry.size > limits.file:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.desired.selection import select
 from reconciler.model.tree import Limits, TreeEntry
 from reconciler.plan import dropped
 from tests.unit.desired.folder import DIRECTORY, Folder, link, submodule
@@ -40,6 +41,14 @@ def test_yaml_and_json_are_taken_in(name: str) -> None:
 def test_files_for_people_and_files_elsewhere_are_left_alone(name: str) -> None:
     """Without a word."""
     assert _chosen(Folder({name: ""})) == ([], [])
+
+
+def test_what_can_be_taken_in_counts_as_waiting() -> None:
+    """Whoever reads the desired state says so, where nothing is taken in."""
+    names = ("a.yaml", "B.YML", "c.json", "sub/d.yaml", "README.md", "e.txt")
+    folder = Folder({f"raw/{name}": "" for name in names}, [link("raw/f.yaml")])
+
+    assert select(folder.ground.listing, DIRECTORY, Limits()).waiting_in_raw == 4
 
 
 @pytest.mark.parametrize(
