@@ -98,6 +98,7 @@ class Service:
         for number, worker in enumerate(parts.workers):
             start(worker_name(number), worker.run, ends_itself=True)
         start("poll", parts.poll.run)
+        start("statuses", parts.statuses.run)
         for name, watch in parts.files.items():
             start(name, watch.run)
 

@@ -72,9 +72,9 @@ class Slice:
 class Terms:
     """The terms on which a pass is made. `has_others` tells whether another fabric waits for its turn; `is_asked_for`,
     whether a person waits for this one; `is_current`, whether the fabric is still configured as it was when the pass
-    began; `earlier` is the part that was made already; `remember` stores an inventory at once. `is_thorough`: NetBox is
-    read whole, whatever it says of what was written there. `show` tells how many writes to NetBox are made, and of how
-    many.
+    began; `earlier` is the part that was made already; `remember` stores an inventory at once, `begin` the
+    revision that the pass is made for. `is_thorough`: NetBox is read whole, whatever it says of what was written there.
+    `show` tells how many writes to NetBox are made, and of how many.
     """
 
     stop: StopFlag
@@ -88,6 +88,7 @@ class Terms:
     is_current: Callable[[], bool] = field(default=lambda: True)
     earlier: Slice | None = None
     remember: Callable[[Mapping[ObjectKey, InventoryEntry]], None] = field(default=lambda _: None)
+    begin: Callable[[str], None] = field(default=lambda _: None)
     show: Callable[[int, int], None] = field(default=lambda _, __: None)
 
 
@@ -148,6 +149,10 @@ class Attempt:
     def remember(self, inventory: Mapping[ObjectKey, InventoryEntry]) -> None:
         """Store what is owned while the pass goes on. Raises StateError."""
         self._terms.remember(inventory)
+
+    def begin(self, revision: str) -> None:
+        """Say for which revision the pass is made. Raises StateError."""
+        self._terms.begin(revision)
 
     def show_progress(self, left: int) -> tuple[int, int]:
         """Say how many writes to NetBox are left; those made by all parts of the pass, and all."""

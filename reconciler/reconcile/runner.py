@@ -217,6 +217,7 @@ class PassRunner:
             is_current=lambda: self._surroundings.is_current(taken.key, subject),
             earlier=earlier,
             remember=lambda inventory: self._state.remember(taken.key, inventory),
+            begin=lambda revision: self._state.begin(taken.key, revision),
             show=lambda done, total: self._surroundings.progress.show(taken.key, done, total),
         )
 

@@ -29,6 +29,13 @@ STEPS: Mapping[int, Sequence[str]] = {
             fabric TEXT NOT NULL, hash TEXT NOT NULL, since VARCHAR NOT NULL, "by" TEXT, PRIMARY KEY (fabric)
         )""",
     ),
+    3: (
+        """CREATE TABLE commit_statuses (
+            fabric TEXT NOT NULL, "commit" TEXT NOT NULL, repository TEXT NOT NULL, sequence INTEGER NOT NULL,
+            is_owed BOOLEAN NOT NULL, status TEXT NOT NULL, PRIMARY KEY (fabric, "commit"), UNIQUE (sequence)
+        )""",
+        "CREATE INDEX commit_statuses_owed ON commit_statuses (is_owed, repository, sequence)",
+    ),
 }
 """By version, the statements that lead to the next one."""
 
