@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.commit_status import CommitStatus, ForgePost, StatusState
+from reconciler.model.passes import Phase
 from reconciler.model.requests import RequestState
 from reconciler.model.revision import Revision
 
@@ -49,8 +50,12 @@ def of_request(request: Request) -> CommitStatus | None:
 
 
 def of_pass(record: PassRecord) -> CommitStatus | None:
-    """What a pass over the whole fabric says of the commit that it read; None where it got to none."""
+    """What a pass over the whole fabric says of the commit that it read; None where it got to none, or only to that of
+    before: what a Git host does not answer, or does not serve yet, is no word about what it served.
+    """
     if record.scope is not None or record.revision is None:
+        return None
+    if any(failure.phase is Phase.FETCH for failure in record.failures):
         return None
     state = StatusState.SUCCEEDED if record.outcome.is_success else StatusState.FAILED
     return CommitStatus(record.fabric, Revision.parse(record.revision).commit, state, record.reason, record.message)

@@ -68,7 +68,8 @@ def _push(request_id: str, commit: str = COMMITS[1], fabric: str = "dc1") -> Req
 def _end(
     outcome: Outcome = Outcome.SUCCEEDED, *requests: Request, revision: str | None = REVISIONS[1], reason: str = "Why"
 ) -> PassResult:
-    record = replace(pass_record("p"), outcome=outcome, revision=revision, reason=reason, message="so", scope=None)
+    failed = replace(pass_record("p"), failures=())
+    record = replace(failed, outcome=outcome, revision=revision, reason=reason, message="so", scope=None)
     state = RequestState.SUCCEEDED if outcome.is_success else RequestState.FAILED
     ended = [replace(one, state=state, reason=reason, message="so") for one in requests]
     return replace(pass_result(), record=replace(record, id=f"p{id(ended)}"), requests=ended)

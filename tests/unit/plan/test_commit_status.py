@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.commit_status import CommitStatus, StatusState
 from reconciler.model.objects import ObjectKey
-from reconciler.model.passes import Outcome
+from reconciler.model.passes import Failure, Outcome, Phase
 from reconciler.plan.commit_status import LONGEST_DESCRIPTION, is_news, of_begun, of_pass, of_request, post
 from tests.unit.store.samples import COMMITS, REVISIONS, pass_record, request
 
@@ -49,6 +49,7 @@ def test_requests_without_a_commit_say_nothing() -> None:
 def test_of_a_pass(outcome: Outcome) -> None:
     """Success is that of the outcome; partial and blocked are failures, with the reason."""
     record = replace(pass_record("p1"), outcome=outcome, revision=REVISIONS[2], reason="Why", message="so", scope=None)
+    record = replace(record, failures=())
 
     said = of_pass(record)
 
@@ -56,9 +57,12 @@ def test_of_a_pass(outcome: Outcome) -> None:
 
 
 def test_passes_that_speak_of_no_commit() -> None:
-    """One over some objects, and one that got to no revision, say nothing of a commit."""
-    record = replace(pass_record("p1"), scope=None)
+    """One over some objects, one that got to no revision, and one that could not fetch say nothing of a commit."""
+    record = replace(pass_record("p1"), scope=None, failures=())
+    away = Failure(Phase.FETCH, "git", "GitUnavailable", "away")
 
+    assert of_pass(record) is not None
+    assert of_pass(replace(record, failures=(away,))) is None
     assert of_pass(replace(record, revision=None)) is None
     assert of_pass(replace(record, scope=(ObjectKey("VPC", "default", "a"),))) is None
 
