@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from anyio import create_task_group, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 
 from reconciler.errors import ConfigurationError, StateError
 from reconciler.model.commit_status import AnswerKind, ForgeAnswer
@@ -68,6 +68,8 @@ class Forge(Protocol):
 
 class Outbox(Protocol):
     """What is to be told, as the store keeps it. Raises StateError."""
+
+    def owing_repositories(self) -> set[str]: ...
 
     def owed_statuses(self, repository: str, limit: int) -> Sequence[OwedStatus]: ...
 
@@ -151,6 +153,8 @@ class CommitStatuses:
         self._kept: object = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
+        # Threads of their own: forges that are slow must not use up those that answer deliveries.
+        self._threads = CapacityLimiter(4)
 
     def wake(self) -> None:
         """Something may be owed, or the configuration changed."""
@@ -183,13 +187,16 @@ class CommitStatuses:
         self._woken.clear()
         told = self._told()
         await self._keep(told)
+        owing = await to_thread.run_sync(self._outbox.owing_repositories)
+        # Of what is not owed nothing is wrong.
+        self._lanes = {name: self._lanes[name] if name in owing else _Lane() for name in told.forges}
         async with create_task_group() as group:
-            for name, forge in told.forges.items():
-                group.start_soon(self._serve, told, name, forge)
+            for name in owing & told.forges.keys():
+                group.start_soon(self._serve, told, name, told.forges[name])
         return max(min(self._times(), default=self._clock.monotonic() + IDLE) - self._clock.monotonic(), 0.0)
 
     async def _keep(self, told: Told) -> None:
-        wanted = (set(told.forges), set(told.fabrics))
+        wanted = set(told.forges), {name for name, fabric in told.fabrics.items() if fabric.is_enabled}
         if wanted == self._kept:
             return
         self._lanes = {name: self._lanes.get(name, _Lane()) for name in told.forges}
@@ -217,13 +224,17 @@ class CommitStatuses:
             lane.asked = asked
             while owed := await self._due(lane, name):
                 for one in owed:
-                    answer = await to_thread.run_sync(forge.send, told.post(one), abandon_on_cancel=True)
+                    answer = await self._send(forge, told.post(one))
                     await self._settle(lane, one, forge, answer)
                     if lane.trouble is not None:
                         return
         except StateError as error:
             # The others go on; what was sent is sent again.
             self._pause(lane, name, ForgeAnswer(AnswerKind.RETRIED, error.message))
+
+    async def _send(self, forge: Forge, post: ForgePost) -> ForgeAnswer:
+        """One that takes its time is left behind when the service stops: the next start sends it again."""
+        return await to_thread.run_sync(forge.send, post, abandon_on_cancel=True, limiter=self._threads)
 
     async def _due(self, lane: _Lane, name: str) -> list[OwedStatus]:
         # Beyond those that wait there are others.

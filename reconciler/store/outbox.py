@@ -35,7 +35,7 @@ so long gets what is newest.
 LONGEST_MESSAGE = 500
 """Characters of a message that are kept: forges show fewer."""
 
-_NO_MORE = "the fabric is no longer configured"
+_NO_MORE = "the fabric is no longer configured or enabled"
 
 
 class StatusPart(Part):
@@ -54,6 +54,12 @@ class StatusPart(Part):
         `on_change` is called, in any thread, when some may be owed. Both must not block.
         """
         self._repository_of, self._on_change = repository_of, on_change
+
+    def owing_repositories(self) -> set[str]:
+        """Those of whose commits something is to be told."""
+        statement = select(commit_statuses.c.repository).where(commit_statuses.c.is_owed).distinct()
+        with self._database.reading() as connection:
+            return set(connection.execute(statement).scalars())
 
     def owed_statuses(self, repository: str, limit: int) -> Sequence[OwedStatus]:
         """Those that changed first."""

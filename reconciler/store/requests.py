@@ -99,19 +99,26 @@ class RequestPart(StatusPart):
     def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None:
         with self._database.writing() as connection:
             found = _by_id(connection, ids)
-            self._save(connection, [replace(r, state=state, pass_id=pass_id or r.pass_id) for r in found])
+            open_ = filter(_is_open, found)
+            self._save(connection, [replace(r, state=state, pass_id=pass_id or r.pass_id) for r in open_])
         self._on_change()
 
     def end(self, ids: Sequence[str], reason: str, message: str) -> None:
         with self._database.writing() as connection:
             found = _by_id(connection, ids)
-            ended = [replace(r, state=RequestState.SUPERSEDED, reason=reason, message=message) for r in found]
+            open_ = filter(_is_open, found)
+            ended = [replace(r, state=RequestState.SUPERSEDED, reason=reason, message=message) for r in open_]
             self._save(connection, ended)
         self._on_change()
 
     def _save(self, connection: Connection, moved: Sequence[Request]) -> None:
         save_requests(connection, moved, self._clock.now())
         self._note(connection, *map(of_request, moved))
+
+
+def _is_open(request: Request) -> bool:
+    """Whether its end is yet to come: one that has ended stays as it ended."""
+    return not request.state.is_terminal
 
 
 def _sort_out(

@@ -186,12 +186,24 @@ def test_what_is_kept(watched: Watched) -> None:
 
     watched.store.keep_statuses(["gitops"], ["dc2"])
 
+    assert watched.store.owing_repositories() == {"gitops"}
     assert watched.owed("other") == []
     assert watched.said() == [
         ("dc1", COMMITS[1], StatusState.QUEUED, None),
         ("dc2", COMMITS[1], StatusState.QUEUED, None),
         ("dc1", COMMITS[0], StatusState.SUPERSEDED, "Superseded"),
     ]
+
+
+def test_what_ended_stays(watched: Watched) -> None:
+    """A request that ended in time says nothing else when it is ended, or taken up, once more."""
+    watched.store.accept([_push("r1")])
+    watched.store.record_pass(_end(Outcome.SUCCEEDED, _push("r1")))
+    watched.take()
+    watched.store.end(["r1"], "Suspended", "too late")
+    watched.store.set_state(["r1"], RequestState.RUNNING)
+
+    assert watched.store.owing_repositories() == set()
 
 
 def test_the_outbox_is_bounded(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

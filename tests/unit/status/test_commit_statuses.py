@@ -49,6 +49,9 @@ class MemoryOutbox:
         self.rows.pop((repository, commit), None)
         self.rows[repository, commit] = OwedStatus(repository, self.sequence, status)
 
+    def owing_repositories(self) -> set[str]:
+        return {repository for repository, _ in self.rows}
+
     def owed_statuses(self, repository: str, limit: int) -> Sequence[OwedStatus]:
         if self.failures:
             self.failures -= 1
@@ -95,7 +98,10 @@ class Sending:
         self.forge, self.other = ToldForge(self.clock), ToldForge(self.clock)
         self.forges = {"gitops": self.forge, "other": self.other}
         self.counted: list[tuple[str, str]] = []
-        self.fabrics = {"dc1": Fabric("dc1", "gitops", "main", "dc1")}
+        self.fabrics = {
+            "dc1": Fabric("dc1", "gitops", "main", "dc1"),
+            "off": Fabric("off", "gitops", "main", "off", is_enabled=False),
+        }
         self.statuses = CommitStatuses(
             lambda: Told(self.forges, self.fabrics, "https://r"),
             self.outbox,
