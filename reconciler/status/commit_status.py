@@ -117,8 +117,8 @@ class _Asked:
 class _Lane:
     """How it goes with the forge of one repository. `until` is when it may be asked again (monotonic), `failures` how
     often in a row it could not be, `trouble` why, and `asked` who asked whom: where that changes it is asked at once.
-    `is_stalled`: it refused us. `refusals` counts, by sequence, how often it did not take a status, and `later` is when
-    that is offered again.
+    `is_stalled`: it refused us. `is_busy`: there may be more to send at once. `refusals` counts, by sequence, how often
+    it did not take a status, and `later` is when that is offered again.
     """
 
     until: float = 0.0
@@ -126,6 +126,7 @@ class _Lane:
     trouble: str | None = None
     asked: _Asked | None = None
     is_stalled: bool = False
+    is_busy: bool = False
     refusals: dict[int, int] = field(default_factory=dict)
     later: dict[int, float] = field(default_factory=dict)
 
@@ -211,23 +212,27 @@ class CommitStatuses:
                 yield min(lane.until, now + LOOK_EVERY)
             elif lane.trouble is not None:
                 yield lane.until
+            elif lane.is_busy:
+                yield now
             else:
                 yield from lane.later.values()
 
     async def _serve(self, told: Told, name: str, forge: Forge) -> None:
-        """Send what one forge is owed, until nothing is left or it does not take any."""
+        """Send some of what one forge is owed, until it does not take any. Not all: who is owed much is no reason for
+        others to wait.
+        """
         lane = self._lanes[name]
         try:
             asked = await to_thread.run_sync(_Asked.of, forge)
             if self._clock.monotonic() < lane.until and asked == lane.asked:
                 return
             lane.asked = asked
-            while owed := await self._due(lane, name):
-                for one in owed:
-                    answer = await self._send(forge, told.post(one))
-                    await self._settle(lane, one, forge, answer)
-                    if lane.trouble is not None:
-                        return
+            owed = await self._due(lane, name)
+            lane.is_busy = bool(owed)
+            for one in owed:
+                await self._settle(lane, one, forge, await self._send(forge, told.post(one)))
+                if lane.trouble is not None:
+                    return
         except StateError as error:
             # The others go on; what was sent is sent again.
             self._pause(lane, name, ForgeAnswer(AnswerKind.RETRIED, error.message))

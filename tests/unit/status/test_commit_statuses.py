@@ -15,7 +15,7 @@ from reconciler.model.fabric import Fabric
 from reconciler.status.commit_status import LOOK_EVERY, MOST_REFUSALS, STALLED_FOR, CommitStatuses, Told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from reconciler.model.commit_status import ForgePost
 
@@ -70,13 +70,13 @@ class ToldForge:
 
     kind = "github"
 
-    def __init__(self, clock: LoopClock) -> None:
+    def __init__(self) -> None:
         self.access: object = "access"
         self.secret: bytes | None = b"token"
         self.answers: list[ForgeAnswer] = [SENT]
         self.told: list[tuple[float, str, str]] = []
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._clock = clock
+        self.on_send: Callable[[str], object] = lambda _: None
 
     def token(self) -> bytes:
         if self.secret is None:
@@ -85,6 +85,7 @@ class ToldForge:
 
     def send(self, post: ForgePost) -> ForgeAnswer:
         assert self.loop is not None
+        self.on_send(post.commit)
         self.told.append((self.loop.time(), post.commit, post.state.value))
         return self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
 
@@ -95,7 +96,7 @@ class Sending:
     def __init__(self) -> None:
         self.clock = LoopClock()
         self.outbox = MemoryOutbox()
-        self.forge, self.other = ToldForge(self.clock), ToldForge(self.clock)
+        self.forge, self.other = ToldForge(), ToldForge()
         self.forges = {"gitops": self.forge, "other": self.other}
         self.counted: list[tuple[str, str]] = []
         self.fabrics = {
@@ -161,6 +162,25 @@ async def test_many_are_sent_in_one_go(sending: Sending) -> None:
 
     assert [commit for _, commit, _ in sending.forge.told] == [f"{number}" for number in range(100)]
     assert set(sending.times()) == {0}
+
+
+async def test_much_that_is_owed_keeps_no_other_waiting(sending: Sending) -> None:
+    """What another forge is owed meanwhile goes out between two batches."""
+    for number in range(100):
+        sending.outbox.put(f"{number}")
+    order: list[str] = []
+
+    def on_send(commit: str) -> None:
+        order.append(commit)
+        if commit == "5":
+            sending.outbox.put("b", repository="other")
+
+    sending.forge.on_send, sending.other.on_send = on_send, order.append
+    async with sending.running():
+        await _pass(1)
+
+    assert len(order) == 101
+    assert order.index("b") < 60
 
 
 async def test_a_forge_that_is_down(sending: Sending) -> None:
@@ -299,7 +319,7 @@ def test_whose_forge_it_is() -> None:
     """A fabric's is that of its repository; links lead to the fabric where people can reach the server."""
     fabric = Fabric("dc1", "gitops", "main", "dc1", simulated=("cluster",))
     owed = OwedStatus("gitops", 1, CommitStatus("dc1", "a" * 40, StatusState.SUCCEEDED, message="applied x"))
-    forges = {"gitops": ToldForge(LoopClock())}
+    forges = {"gitops": ToldForge()}
     told = Told(forges, {"dc1": fabric, "dc2": Fabric("dc2", "other", "main", "x")}, "https://r")
 
     assert [told.repository_of(name) for name in ("dc1", "dc2", "dc3")] == ["gitops", None, None]
