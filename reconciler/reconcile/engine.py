@@ -141,6 +141,8 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
         conclusion = _with_warning(Conclusion(Outcome.NO_CHANGE, "NoChange", message), history)
         seen = Seen(fetched, fetched, history.tree, contacts=attempt.contacts)
         return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, history=history))
+    if fetched is not None:
+        attempt.begin(str(fetched))
     desired = read(subject.source, fetched, attempt)
     desired, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)

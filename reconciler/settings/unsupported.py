@@ -54,7 +54,6 @@ UNSUPPORTED = (
     Row("repositories[].commit.signing_key_file", _is_text),
     Row("repositories[].commit.signing_key_env", _is_text),
     Row("repositories[].commit.signing_format", _is("openpgp")),
-    Row("repositories[].forge", _is_mapping),
     Row("fabrics[].structure.enabled", _is_true),
     Row("notifications", _is_filled_list),
     Row("tracing", _is_mapping),
