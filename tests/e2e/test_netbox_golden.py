@@ -16,7 +16,7 @@ from reconciler.model.netbox_schema import MODELS
 from reconciler.model.objects import ObjectKey
 from reconciler.plan.projection import project
 from tests.e2e.netbox_reading import read_back
-from tests.unit.plan.projecting import WHOLE_FABRIC
+from tests.unit.plan.projecting import PROFILE, WHOLE_FABRIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,21 @@ DECLARED = tuple(
     for item in WHOLE_FABRIC
     if KINDS[item.key.kind].is_declarable and item.key not in REFUSED
 )
+ONE_SWITCH = tuple(
+    replace(item, spec={**item.spec, "groups": ["eslag-1"]}) if item.key.kind == "Switch" else item
+    for item in DECLARED
+    if item.key.kind in {"VLANNamespace", "IPv4Namespace", "SwitchGroup"} or str(item.key) == "Switch/leaf-01"
+)
+ALL_PORTS = {
+    "E1/1": ("25gbase-x-sfp28", 10_000_000),
+    "E1/2": ("25gbase-x-sfp28", 10_000_000),
+    "E1/3": ("25gbase-x-sfp28", None),
+    "E1/49": ("100gbase-x-qsfp28", None),
+    **dict.fromkeys((f"E1/50/{lane}" for lane in range(1, 5)), ("25gbase-x-sfp28", 25_000_000)),
+    **dict.fromkeys(("E1/51/1", "E1/51/2"), ("400gbase-x-osfp", None)),
+}
+"""Type and speed of the ports that its profile has and nothing uses, as its spec splits them."""
+
 TIMEOUT = 60.0
 
 
@@ -95,6 +110,27 @@ def test_every_kind_and_connection(shown: World, browser: requests.Session, netb
     assert shown.netbox.writes_since(mark) == []
     for page in _pages(shown):
         assert browser.get(f"{netbox_server.url}{page}", timeout=TIMEOUT).status_code == 200, page
+
+
+def test_every_port_of_a_switch(world: World) -> None:
+    """With `ports: all` NetBox shows the ports of the profile that the cluster holds, those too that nothing uses."""
+    kind = KINDS["SwitchProfile"]
+    profile = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "dell-s5248f-on"}}
+    manifest = yaml.safe_dump({**profile, "spec": PROFILE})
+    world.cluster.server.kubectl("apply", "--namespace", world.cluster.namespace, "-f", "-", stdin=manifest)
+    world.fabric["netbox"]["ports"] = "all"
+    world.service.start()
+    files = {f"{item.key.kind.lower()}-{item.key.name}.yaml": text(item) for item in ONE_SWITCH}
+    status = world.service.wait_applied(world.service.push(files))
+
+    assert (status["sync_status"], status["problems"]) == ("in_sync", [])
+    ports = world.netbox.owned("dcim/interfaces").values()
+    shown = {port["name"]: (port["type"]["value"], port["speed"]) for port in ports}
+    assert {name: found for name, found in shown.items() if name.startswith("E")} == ALL_PORTS
+    assert {name for name in shown if not name.startswith("E")} == {"M1", "Loopback0", "Loopback1"}
+    mark = world.netbox.mark()
+    assert world.service.reconcile()["outcome"] == "succeeded"
+    assert world.netbox.writes_since(mark) == []
 
 
 def _pages(world: World) -> Iterator[str]:
