@@ -289,6 +289,9 @@ class PassState(Protocol):
         another place: those go, since records of one NetBox say nothing of another.
         """
 
+    def begin(self, fabric: str, revision: str) -> None:
+        """Note that a pass over the whole fabric goes on at this revision, for whoever is told of its commit."""
+
     def checkpoint(self, result: PassResult) -> None:
         """Write what a pass that yielded knows so far, in one transaction: inventory and objects, as `record_pass`, the
         newest commit, and that an approval is spent. Nothing of how the fabric stands, and no request, moves: the pass

@@ -8,10 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from reconciler.app.forges import forge_accesses
 from reconciler.app.netbox_checks import NetBoxLook
 from reconciler.app.subjects import build_cluster, build_mirrors
 from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
 from reconciler.model.kinds import AGENTS, DECLARABLE, OBSERVED
+from reconciler.status.forges import ForgeProbe
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     with TemporaryDirectory(prefix="reconciler-check-") as folder:
         for name, mirror in build_mirrors(settings, Path(folder)).items():
             yield _try(f"repository {name}", partial(_reach_repository, mirror))
+    for name, access in forge_accesses(settings).items():
+        yield Check(f"repository {name}: forge", *ForgeProbe(access).look())
     for fabric in settings.fabrics:
         yield from _check_fabric(fabric)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from reconciler.app.forges import told
 from reconciler.app.receivers import providers, receivers
 from reconciler.app.subjects import access_of, refuse_shared, remote_of
 from reconciler.reconcile import Subject
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from reconciler.model.fabric import Fabric
     from reconciler.ports import NetBox
     from reconciler.settings import FabricSettings, Settings
+    from reconciler.status.commit_status import Told
     from reconciler.triggers.watch.fabric import FabricWatch
 
 
@@ -98,6 +100,7 @@ class Version:
     configured: Configured
     described: Described
     subjects: Mapping[str, Subject]
+    told: Told
 
     @property
     def fabrics(self) -> Mapping[str, Fabric]:
@@ -150,6 +153,9 @@ class Live:
 
     def described(self) -> Described:
         return self.version.described
+
+    def told(self) -> Told:
+        return self.version.told
 
     def subjects(self) -> Mapping[str, Subject]:
         return self.version.subjects
@@ -207,6 +213,7 @@ class Live:
             configured=Configured(fabrics, receivers(settings), _own_writes(subjects)),
             described=Described(fabrics, providers(settings), settings.warnings),
             subjects=subjects,
+            told=told(settings, fabrics),
         )
 
     def _made(self, settings: FabricSettings, fabric: Fabric, remote: GitRemote, known: Made | None) -> Made:

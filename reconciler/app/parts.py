@@ -23,6 +23,7 @@ from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surroundings
+from reconciler.status.commit_status import CommitStatuses
 from reconciler.status.health import Components
 from reconciler.status.left_alone import LeftAlone
 from reconciler.status.metrics import Metrics
@@ -82,6 +83,7 @@ class Parts:
     intake: TriggerIntake
     poll: Poll
     left_alone: LeftAlone
+    statuses: CommitStatuses
     workers: Sequence[Worker]
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
@@ -139,11 +141,15 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     )
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
-    glances = Glances(agents=live.agents, progress=surroundings.progress.of)
+    statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
+    store.tell_statuses(lambda fabric: live.told().repository_of(fabric), statuses.wake)
+    glances = Glances(agents=live.agents, progress=surroundings.progress.of, untold=statuses.warnings)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
-    changes = ReloadEffects(live, intake, watches, (poll, left_alone), forgetful, partial(unsettled, store, queue))
+    changes = ReloadEffects(
+        live, intake, watches, (poll.wake, left_alone.wake, statuses.wake), forgetful, partial(unsettled, store, queue)
+    )
     branches = LocalBranches(live.local_branches, changes.moved)
     return Parts(
         host=settings.server.host,
@@ -154,6 +160,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         intake=intake,
         poll=poll,
         left_alone=left_alone,
+        statuses=statuses,
         workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
         files={
             FILES: FileWatch(FILES, Reload(live, changes, components), components),
@@ -224,18 +231,18 @@ class ReloadEffects:
         live: Live,
         intake: TriggerIntake,
         watches: Watches,
-        woken: Sequence[Poll | LeftAlone],
+        wake: Sequence[Callable[[], None]],
         forgetful: Sequence[Callable[[str], None]],
         unsettled: Callable[[Sequence[str]], Sequence[str]],
     ) -> None:
-        """`woken` look again at what is configured. `forgetful` are told of each fabric that is no longer configured.
+        """`wake` has those look again who go by the configuration. `forgetful` are told of each fabric that it lost.
         `unsettled` tells for which of some fabrics another try may end otherwise. It is called in a thread.
         """
         self._live = live
         self._unsettled = unsettled
         self._intake = intake
         self._watches = watches
-        self._woken = woken
+        self._wake = wake
         self._forgetful = forgetful
 
     async def end(self, fabrics: Sequence[str]) -> None:
@@ -261,8 +268,8 @@ class ReloadEffects:
         await self._intake.trigger([fabric for fabric in fabrics if fabric.repository == repository], Trigger.FILE)
 
     def reschedule(self) -> None:
-        for one in self._woken:
-            one.wake()
+        for wake in self._wake:
+            wake()
 
 
 class Measured:

@@ -99,6 +99,7 @@ class Service:
             start(worker_name(number), worker.run, ends_itself=True)
         start("poll", parts.poll.run)
         start(SITES, parts.left_alone.run)
+        start("statuses", parts.statuses.run)
         for name, watch in parts.files.items():
             start(name, watch.run)
 

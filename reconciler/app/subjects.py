@@ -66,6 +66,14 @@ class Stock:
         self._mirrors.add(mirror)
         return mirror
 
+    def upkeep(self, fabric: Fabric, repository: RepositorySettings, source: FabricSource) -> Upkeep | None:
+        """What keeps the fabric's directory in order, where it is ours to keep."""
+        if fabric.structure is None:
+            return None
+        waiting = Waiting(self._stop.wait)
+        publisher = build_publisher(repository.commit, self.mirror(remote_of(repository)), self._clock, waiting)
+        return DirectoryUpkeep(source, publisher, fabric)
+
     def sweep(self) -> None:
         """Remove the directories of mirrors that nobody uses any more. One that cannot be removed stays."""
         used = {mirror.directory for mirror in self._mirrors}

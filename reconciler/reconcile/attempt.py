@@ -74,10 +74,10 @@ class Slice:
 class Terms:
     """The terms on which a pass is made. `has_others` tells whether another fabric waits for its turn; `is_asked_for`,
     whether a person waits for this one; `is_current`, whether the fabric is still configured as it was when the pass
-    began; `earlier` is the part that was made already; `remember` stores an inventory at once. `lines` are what is kept
-    of the records in NetBox at this address, and `keep_lines` keeps more. `is_thorough`: NetBox is
-    read whole, whatever it says of what was written there. `show` tells how many writes to NetBox are made, and of how
-    many.
+    began; `earlier` is the part that was made already; `remember` stores an inventory at once, `begin` the revision
+    that the pass is made for. `lines` are what is kept of the records in NetBox at this address, and `keep_lines`
+    keeps more. `is_thorough`: NetBox is read whole, whatever it says of what was written there. `show` tells how many
+    writes to NetBox are made, and of how many.
     """
 
     stop: StopFlag
@@ -93,6 +93,7 @@ class Terms:
     remember: Callable[[Mapping[ObjectKey, InventoryEntry]], None] = field(default=lambda _: None)
     lines: Callable[[str], Mapping[Ref, str]] = field(default=lambda _: {})
     keep_lines: Callable[[str, Mapping[Ref, str | None]], None] = field(default=lambda _, __: None)
+    begin: Callable[[str], None] = field(default=lambda _: None)
     show: Callable[[int, int], None] = field(default=lambda _, __: None)
 
 
@@ -164,6 +165,10 @@ class Attempt:
         """Keep these at once; None: no more. Raises StateError."""
         if changes:
             self._terms.keep_lines(address, changes)
+
+    def begin(self, revision: str) -> None:
+        """Say for which revision the pass is made. Raises StateError."""
+        self._terms.begin(revision)
 
     def show_progress(self, left: int) -> tuple[int, int]:
         """Say how many writes to NetBox are left; those made by all parts of the pass, and all."""

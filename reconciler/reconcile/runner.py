@@ -219,6 +219,7 @@ class PassRunner:
             remember=lambda inventory: self._state.remember(taken.key, inventory),
             lines=lambda address: self._state.lines(taken.key, address),
             keep_lines=lambda address, changes: self._state.keep_lines(taken.key, address, changes),
+            begin=lambda revision: self._state.begin(taken.key, revision),
             show=lambda done, total: self._surroundings.progress.show(taken.key, done, total),
         )
 

@@ -128,19 +128,27 @@ class CommitSettings(Section):
 
 
 class ForgeSettings(Section):
-    """The API of the forge, for commit statuses. Not supported in this version."""
+    """The API of the forge, for commit statuses."""
 
     kind: Literal["github", "gitlab", "gitea"]
-    """Which API it is."""
+    """Which API it is. `gitea` is for Forgejo too."""
 
     api_url: SafeUrl
-    """URL of the API."""
+    """URL of the API: `https://api.github.com`, or as far as `/api/v3` (GitHub Enterprise), `/api/v4` (GitLab) or
+    `/api/v1` (Gitea). Owner and name of the project are those in the repository's `url`.
+    """
 
     token_file: SecretFile = None
-    """File with a token that may write commit statuses."""
+    """File with a token that may write commit statuses: at GitHub `Commit statuses: write` (classic: `repo:status`), at
+    GitLab `api` of a Developer, at Gitea `write:repository`. Read before each use.
+    """
 
     token_env: SecretVariable = None
     """Environment variable with that token, instead of `token_file`."""
+
+    @property
+    def token(self) -> SecretSource:
+        return SecretSource(self.token_file, self.token_env)
 
 
 class RepositorySettings(Section):
@@ -170,7 +178,7 @@ class RepositorySettings(Section):
     """Who commits. Default: as its keys say."""
 
     forge: ForgeSettings | None = None
-    """Where commit statuses are written. Default none. Not supported in this version."""
+    """Where commit statuses are written. Default none."""
 
     allow_local: bool = False
     """Accept a `url` on this machine, for development and rehearsals. Default false."""

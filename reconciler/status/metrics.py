@@ -122,6 +122,12 @@ class Metrics:
             "reconciler_pass_yields", "Times that a pass let another fabric go first", ["fabric"], registry=r
         )
         self._deliveries = Counter("reconciler_deliveries", "Webhook deliveries", ["provider", "result"], registry=r)
+        self._statuses = Counter(
+            "reconciler_commit_statuses",
+            "Commit statuses, by what the forge made of them: sent, retried, refused, stalled",
+            ["forge", "result"],
+            registry=r,
+        )
         self._exceptions = Counter("reconciler_worker_exceptions", "Unexpected errors in passes", registry=r)
         self._written = Counter(
             "reconciler_writes", "Objects and records written or deleted", ["fabric", "what"], registry=r
@@ -176,6 +182,10 @@ class Metrics:
 
     def delivery(self, provider: str, result: str) -> None:
         self._deliveries.labels(provider, result).inc()
+
+    def commit_status(self, forge: str, result: str) -> None:
+        """A forge (its kind) was told a status, or was not."""
+        self._statuses.labels(forge, result).inc()
 
     def render(self, fabrics: Iterable[JSONObject], *, depth: int, oldest: float) -> tuple[bytes, str]:
         """The text format and its content type. `fabrics` are those of `GET /fabrics`, so that status and metrics

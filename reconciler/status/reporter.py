@@ -73,6 +73,7 @@ class Glances:
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
     progress: Callable[[str], tuple[int, int] | None] = field(default=lambda _: None)
+    untold: Callable[[], Mapping[str, str]] = field(default=dict)
 
 
 class Reporter:
@@ -210,12 +211,15 @@ class Reporter:
         return Health(is_ok=is_ok, body=body)
 
     def _warnings(self) -> Iterator[tuple[str, str]]:
-        """Those of the configuration, and of webhooks that do not do what they are for."""
+        """Those of the configuration, and of webhooks and forges with which it is not as it should be."""
         yield from self._described.warnings
+        untold = self._glances.untold()
         for number, (repository, provider) in enumerate(self._described.providers.items()):
             message = views.silence(self._webhook(repository)) if provider else None
             if message is not None:
                 yield f"repositories[{number}].webhook", message
+            if repository in untold:
+                yield f"repositories[{number}].forge", untold[repository]
 
     def _look_at_store(self) -> None:
         try:

@@ -38,6 +38,11 @@ STEPS: Mapping[int, Sequence[str]] = {
             fabric TEXT NOT NULL, model TEXT NOT NULL, "key" TEXT NOT NULL, line TEXT NOT NULL,
             PRIMARY KEY (fabric, model, "key"), FOREIGN KEY(fabric) REFERENCES fabrics (name)
         )""",
+        """CREATE TABLE commit_statuses (
+            fabric TEXT NOT NULL, "commit" TEXT NOT NULL, repository TEXT NOT NULL, sequence INTEGER NOT NULL,
+            is_owed BOOLEAN NOT NULL, status TEXT NOT NULL, PRIMARY KEY (fabric, "commit"), UNIQUE (sequence)
+        )""",
+        "CREATE INDEX commit_statuses_owed ON commit_statuses (is_owed, repository, sequence)",
     ),
 }
 """By version, the statements that lead to the next one."""

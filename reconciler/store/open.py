@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 class Store(PassPart, LinesPart, RequestPart, SchedulePart, SuspensionPart, ApprovalPart, HistoryPart, DocumentPart):
-    """Implements the ports PassState, Requests, Schedule, Suspensions, Approvals, History and Documents. Any thread may
-    use it.
+    """Implements the ports PassState, Requests, Schedule, Suspensions, Approvals, History and Documents, and keeps what
+    forges are to be told. Any thread may use it.
     """
 
     def probe(self) -> None:

@@ -14,10 +14,12 @@ from sqlalchemy.dialects.sqlite import insert
 
 from reconciler.model.passes import InventoryEntry, ObjectState
 from reconciler.model.status import FabricRecord
+from reconciler.plan.commit_status import of_begun, of_pass, of_request
 from reconciler.store.approvals import spend
 from reconciler.store.codec import Codec
+from reconciler.store.outbox import StatusPart
 from reconciler.store.per_object import Change, PerObject
-from reconciler.store.rows import Part, ensure_fabrics, fabric_record, save_requests, values_of
+from reconciler.store.rows import ensure_fabrics, fabric_record, save_requests, values_of
 from reconciler.store.schema import fabrics, inventory, objects, passes, requests, webhooks
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from reconciler.store.connection import Database
 
 
-class PassPart(Part):
+class PassPart(StatusPart):
     """Implements `ports.PassState`, but for what is kept of NetBox."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -57,6 +59,13 @@ class PassPart(Part):
         with self._writing(fabric, inventory, None) as connection:
             ensure_fabrics(connection, [fabric])
 
+    def begin(self, fabric: str, revision: str) -> None:
+        if self._repository_of(fabric) is None:
+            return
+        with self._database.writing() as connection:
+            self._note(connection, of_begun(fabric, revision))
+        self._on_change()
+
     def checkpoint(self, result: PassResult) -> None:
         name, desired = result.fabric.name, result.fabric.desired_revision
         with self._writing(name, result.inventory, result.objects) as connection:
@@ -77,7 +86,17 @@ class PassPart(Part):
                 insert(passes).values(id=record.id, fabric=record.fabric, finished=record.finished, record=record),
             )
             save_requests(connection, result.requests, self._clock.now())
+            self._note_end(connection, result)
             _spend(connection, result)
+        self._on_change()
+
+    def _note_end(self, connection: Connection, result: PassResult) -> None:
+        """What the pass means to the commits that were announced, and to the one that it read."""
+        self._note(connection, *map(of_request, result.requests))
+        status = of_pass(result.record)
+        if status is not None:
+            self._note(connection, status)
+            self._supersede(connection, status.fabric, status.commit)
 
     @contextmanager
     def _writing(

@@ -10,9 +10,11 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from reconciler.model.requests import RequestState
+from reconciler.plan.commit_status import of_request
 from reconciler.store.connection import is_of_the_file
 from reconciler.store.grouping import Grouped
-from reconciler.store.rows import Part, ensure_fabrics, save_requests, values_of
+from reconciler.store.outbox import StatusPart
+from reconciler.store.rows import ensure_fabrics, save_requests, values_of
 from reconciler.store.schema import deliveries, fabrics, requests, webhooks
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class _Arrival:
         return (self.delivery.provider, self.delivery.id) if self.delivery else None
 
 
-class RequestPart(Part):
+class RequestPart(StatusPart):
     """Implements `ports.Requests`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -65,8 +67,10 @@ class RequestPart(Part):
             accepted = [request for arrival in fresh for request in arrival.requests]
             ensure_fabrics(connection, {request.fabric for request in accepted})
             save_requests(connection, accepted, now)
+            self._note(connection, *map(of_request, accepted))
             _announce(connection, accepted)
             _mark_verified(connection, {repository for arrival in fresh for repository in arrival.seen}, now)
+        self._on_change()
         return answers
 
     def delivered(self, provider: str, delivery_id: str) -> Sequence[str] | None:
@@ -95,14 +99,26 @@ class RequestPart(Part):
     def set_state(self, ids: Sequence[str], state: RequestState, pass_id: str | None = None) -> None:
         with self._database.writing() as connection:
             found = _by_id(connection, ids)
-            moved = [replace(r, state=state, pass_id=pass_id or r.pass_id) for r in found]
-            save_requests(connection, moved, self._clock.now())
+            open_ = filter(_is_open, found)
+            self._save(connection, [replace(r, state=state, pass_id=pass_id or r.pass_id) for r in open_])
+        self._on_change()
 
     def end(self, ids: Sequence[str], reason: str, message: str) -> None:
         with self._database.writing() as connection:
             found = _by_id(connection, ids)
-            ended = [replace(r, state=RequestState.SUPERSEDED, reason=reason, message=message) for r in found]
-            save_requests(connection, ended, self._clock.now())
+            open_ = filter(_is_open, found)
+            ended = [replace(r, state=RequestState.SUPERSEDED, reason=reason, message=message) for r in open_]
+            self._save(connection, ended)
+        self._on_change()
+
+    def _save(self, connection: Connection, moved: Sequence[Request]) -> None:
+        save_requests(connection, moved, self._clock.now())
+        self._note(connection, *map(of_request, moved))
+
+
+def _is_open(request: Request) -> bool:
+    """Whether its end is yet to come: one that has ended stays as it ended."""
+    return not request.state.is_terminal
 
 
 def _sort_out(

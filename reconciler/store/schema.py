@@ -5,8 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Dialect, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, TypeDecorator
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
 
+from reconciler.model.commit_status import CommitStatus
 from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
 from reconciler.model.requests import Request
 from reconciler.model.status import FabricRecord
@@ -15,7 +29,7 @@ from reconciler.store.codec import JSON_OBJECT, Codec, UnreadableError
 VERSION = 4
 """Version of this schema. A change of the tables, or of a stored type that cannot read what was written, raises it.
 Version 2 added `suspensions` and the columns of `webhooks` that tell what only polls found; version 3 `approvals`, and
-by whom a fabric was suspended; version 4 `netbox_places` and `netbox_lines`.
+by whom a fabric was suspended; version 4 `netbox_places`, `netbox_lines` and `commit_statuses`.
 """
 
 
@@ -166,6 +180,21 @@ approvals = Table(
     Column("hash", Text, nullable=False),
     Column("since", Moment, nullable=False),
     Column("by", Text),
+)
+
+commit_statuses = Table(
+    "commit_statuses",
+    metadata,
+    # Without a reference to a fabric's row, as `suspensions`.
+    Column("fabric", Text, primary_key=True),
+    Column("commit", Text, primary_key=True),
+    Column("repository", Text, nullable=False),
+    # The order of all changes. Its own of each row's last change, by which the forge's answer is known to be of it.
+    Column("sequence", Integer, nullable=False, unique=True),
+    # Whether the forge is still to be told.
+    Column("is_owed", Boolean, nullable=False),
+    Column("status", Encoded(Codec(CommitStatus)), nullable=False),
+    Index("commit_statuses_owed", "is_owed", "repository", "sequence"),
 )
 
 documents = Table(

@@ -37,7 +37,7 @@ DECLARED = tuple(
     if KINDS[item.key.kind].is_declarable and item.key not in REFUSED
 )
 ONE_SWITCH = tuple(
-    item
+    replace(item, spec={**item.spec, "groups": ["eslag-1"]}) if item.key.kind == "Switch" else item
     for item in DECLARED
     if item.key.kind in {"VLANNamespace", "IPv4Namespace", "SwitchGroup"} or str(item.key) == "Switch/leaf-01"
 )

@@ -100,7 +100,7 @@ async def test_a_removed_fabric_is_forgotten(tmp_path: Path) -> None:
     parts = build_parts(settings(tmp_path, {**LOCAL, "enabled": False}))
     first, second = list[str](), list[str]()
     forgetful = first.append, second.append
-    effects = ReloadEffects(parts.live, parts.intake, parts.watches, (parts.poll,), forgetful, list)
+    effects = ReloadEffects(parts.live, parts.intake, parts.watches, (parts.poll.wake,), forgetful, list)
 
     await effects.end(["dc1", "dc9"])
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CANARY = "canary-7f3a"
 
-SECRET_FILES = ("api-token", "git-token", "webhook", "dc1.kubeconfig", "netbox-token", "ca.pem", "any")
+SECRET_FILES = ("api-token", "git-token", "webhook", "dc1.kubeconfig", "netbox-token", "forge-token", "ca.pem", "any")
 
 COMPLETE: dict[str, Any] = {
     "server": {
@@ -45,7 +45,7 @@ COMPLETE: dict[str, Any] = {
                 "signing_key_file": None,
                 "signing_format": "ssh",
             },
-            "forge": None,
+            "forge": {"kind": "github", "api_url": "https://api.github.com", "token_file": "secrets/forge-token"},
             "allow_local": False,
         },
     ],

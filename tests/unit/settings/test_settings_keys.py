@@ -46,7 +46,7 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     ("history.passes", 1000, 1, "all", NUMBER),
     ("repositories", REQUIRED, [{"name": "gitops", "url": "https://h/x"}], {}, LIST),
     (f"{REPOSITORY}.name", REQUIRED, None, 5, TEXT),
-    (f"{REPOSITORY}.url", REQUIRED, "https://other.example/x", 5, TEXT),
+    (f"{REPOSITORY}.url", REQUIRED, "https://other.example/x/y", 5, TEXT),
     (f"{REPOSITORY}.branch", "main", "release/1.x", False, TEXT),
     (f"{REPOSITORY}.auth", None, {"password_file": "secrets/any"}, "bot", MAPPING),
     (f"{REPOSITORY}.auth.username", "git", "bot", 5, TEXT),
@@ -73,6 +73,10 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{REPOSITORY}.commit.signing_key_env", None, "ANY_SECRET", 5, TEXT),
     (f"{REPOSITORY}.commit.signing_format", "ssh", "openpgp", "pgp", "must be 'ssh' or 'openpgp'"),
     (f"{REPOSITORY}.forge", None, None, "github", MAPPING),
+    (f"{REPOSITORY}.forge.kind", REQUIRED, "gitea", 5, "must be 'github', 'gitlab' or 'gitea'"),
+    (f"{REPOSITORY}.forge.api_url", REQUIRED, "https://git.example.com/api/v3", 5, TEXT),
+    (f"{REPOSITORY}.forge.token_file", None, "secrets/any", 5, FILE),
+    (f"{REPOSITORY}.forge.token_env", None, "ANY_SECRET", 5, TEXT),
     (f"{REPOSITORY}.allow_local", False, True, 1, FLAG),
     ("fabrics", REQUIRED, [], None, LIST),
     (f"{FABRIC}.name", REQUIRED, "dc2", 5, TEXT),
@@ -118,9 +122,6 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     ("tracing", None, None, [], MAPPING),
 ]
 
-# Keys of a mapping that is refused as a whole in this version.
-UNREACHABLE = {f"{REPOSITORY}.forge.{key}" for key in ("kind", "api_url", "token_file", "token_env")}
-
 
 def over_ssh(*others: str) -> tuple[tuple[str, Any], ...]:
     """What makes the repository one over ssh, whose login lacks the key of the test."""
@@ -137,6 +138,8 @@ COMPANIONS: dict[str, tuple[tuple[str, Any], ...]] = {
     f"{REPOSITORY}.auth.ssh_key_env": over_ssh("ssh_key_file"),
     f"{REPOSITORY}.auth.known_hosts_file": over_ssh("ssh_key_env"),
     f"{REPOSITORY}.webhook.secret_env": ((f"{REPOSITORY}.webhook.secret_file", None),),
+    f"{REPOSITORY}.forge.kind": ((f"{REPOSITORY}.forge.api_url", "https://git.example.com/api/v1"),),
+    f"{REPOSITORY}.forge.token_env": ((f"{REPOSITORY}.forge.token_file", None),),
     f"{FABRIC}.cluster.in_cluster": ((f"{FABRIC}.cluster.kubeconfig", None),),
     f"{FABRIC}.cluster.local": ((f"{FABRIC}.cluster.kubeconfig", None),),
     f"{FABRIC}.netbox.token_env": ((f"{FABRIC}.netbox.token_file", None),),
@@ -174,7 +177,7 @@ def _variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_table_is_complete() -> None:
     """Every key that the model has is in the table, and nothing else is."""
-    assert {key for key, _ in keys_of(Settings)} == set(IDS) | UNREACHABLE
+    assert {key for key, _ in keys_of(Settings)} == set(IDS)
 
 
 @pytest.mark.parametrize(("key", "description"), list(keys_of(Settings)))
@@ -253,6 +256,7 @@ def test_wrong_type(file: ConfigurationFile, key: str, value: Any, reason: str) 
         f"{REPOSITORY}.auth",
         f"{REPOSITORY}.webhook",
         f"{REPOSITORY}.commit",
+        f"{REPOSITORY}.forge",
         FABRIC,
         f"{FABRIC}.cluster",
         f"{FABRIC}.netbox",

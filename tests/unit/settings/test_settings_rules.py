@@ -296,15 +296,46 @@ def test_links_in_a_circle(file: ConfigurationFile) -> None:
     assert findings == ["fabrics[0].cluster.kubeconfig: too many levels of symbolic links"]
 
 
+FORGE = {"kind": "github", "api_url": "https://api.github.com", "token_file": "secrets/any"}
+
+
+@pytest.mark.parametrize(
+    ("part", "url", "expected"),
+    [
+        ({}, "https://github.com/net/gitops", []),
+        (
+            {"kind": "gitlab"},
+            "https://h/net/gitops",
+            ["api_url: must be the address of the API: one that ends in /api/v4"],
+        ),
+        ({"api_url": "https://h/api/v4"}, "https://h/net/gitops", ["api_url: must be the address of the API"]),
+        ({}, "https://h/gitops", ["url must end in the owner and the name"]),
+        ({"api_url": "http://h/api/v3"}, "https://h/gitops", ["api_url: must be https"]),
+        ({"token_file": None}, "https://h/net/gitops", ["one of these keys is required: token_file, token_env"]),
+        ({"token_env": "PATH"}, "https://h/net/gitops", ["only one of these keys may be given"]),
+        ({"kind": "bitbucket"}, "https://h/gitops", ["kind: must be 'github', 'gitlab' or 'gitea'"]),
+    ],
+)
+def test_forges(file: ConfigurationFile, part: dict[str, Any], url: str, expected: list[str]) -> None:
+    """A forge where nothing could be told is refused by the key that is to blame, and nothing is found twice."""
+    document = changed(COMPLETE, (f"{REPOSITORY}.url", url), (f"{REPOSITORY}.forge", {**FORGE, **part}))
+
+    if not expected:
+        assert file.load(document).repositories[0].forge is not None
+        return
+    findings = file.refusal(document)
+
+    assert len(findings) == len(expected)
+    for finding, text in zip(findings, expected, strict=True):
+        assert finding.startswith("repositories[0].forge")
+        assert text in finding
+
+
 # Not supported
 
 
-REPOSITORY_FORGE = {"kind": "github", "api_url": "https://api.github.com", "token_file": "secrets/any"}
-
 UNSUPPORTED_VALUES: dict[str, list[Any]] = {
     "state": ["postgresql://h/db", "postgresql+psycopg://h/db"],
-    f"{REPOSITORY}.forge": [REPOSITORY_FORGE, {}, {"kind": 5}],
-    f"{FABRIC}.structure.enabled": [True],
     "notifications": [[{}], ["x"]],
     "tracing": [{}, {"endpoint": "https://h"}],
 }

@@ -73,7 +73,7 @@ def test_refused_over_ssh(file: ConfigurationFile, auth: Any, findings: list[str
 def test_a_user_that_is_an_option(file: ConfigurationFile) -> None:
     """What ssh could take for an option is no user."""
     auth = {**AUTH, "username": "-oProxyCommand=x"}
-    document = changed(COMPLETE, ("repositories.0.url", "ssh://h/x"), ("repositories.0.auth", auth))
+    document = changed(COMPLETE, ("repositories.0.url", "ssh://h/net/x"), ("repositories.0.auth", auth))
 
     (finding,) = file.refusal(document)
 

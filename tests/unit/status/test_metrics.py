@@ -107,6 +107,15 @@ def test_waiting_and_deliveries() -> None:
     assert (scrape.one("reconciler_queue_depth"), scrape.one("reconciler_queue_oldest_seconds")) == (2, 1.5)
 
 
+def test_commit_statuses() -> None:
+    """What forges made of statuses is counted by their kind, not by repository or commit."""
+    metrics = Metrics()
+    for result in ("sent", "retried", "sent"):
+        metrics.commit_status("gitlab", result)
+
+    assert Scrape(metrics).all("reconciler_commit_statuses_total", forge="gitlab") == {("sent",): 2, ("retried",): 1}
+
+
 def test_joins_and_yields() -> None:
     """Triggers that joined a waiting pass are counted, and how often each fabric let another go first."""
     metrics = Metrics()

@@ -43,7 +43,8 @@ class Desk:
         live = (self.components, Metrics(), self.clock)
         self.agents: list[AgentStatus] | None = None
         self.progress: dict[str, tuple[int, int]] = {}
-        glances = Glances(agents=lambda _: self.agents, progress=self.progress.get)
+        self.untold: dict[str, str] = {}
+        glances = Glances(agents=lambda _: self.agents, progress=self.progress.get, untold=lambda: self.untold)
         self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, glances)
 
     def end_pass(self, name: str = "p1", connections: dict[str, Connection] | None = None) -> None:
@@ -292,3 +293,15 @@ def test_devices(desk: Desk) -> None:
     assert found == {"leaf-1": "Healthy", "spine-1": "Unknown", "gone": None}
     assert fabric is not None
     assert fabric["health"] == {"Healthy": 1, "Progressing": 0, "Degraded": 0, "Unknown": 1}
+
+
+def test_health_shows_forges_that_are_not_told(desk: Desk) -> None:
+    """Why a forge takes no commit status is a warning at its key, and no reason to call the service unwell."""
+    desk.end_pass()
+    is_ok = desk.reporter.healthz().is_ok
+    desk.untold["other"] = "commit statuses are not told: it answered 401"
+
+    health = desk.reporter.healthz()
+
+    assert health.body["warnings"][-1] == {"key": "repositories[1].forge", "message": desk.untold["other"]}
+    assert health.is_ok is is_ok

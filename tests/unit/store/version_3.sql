@@ -1,11 +1,8 @@
 BEGIN TRANSACTION;
 CREATE TABLE approvals (
-	fabric TEXT NOT NULL, 
-	hash TEXT NOT NULL, 
-	since VARCHAR NOT NULL, 
-	"by" TEXT, 
-	PRIMARY KEY (fabric)
-);
+            fabric TEXT NOT NULL, hash TEXT NOT NULL, since VARCHAR NOT NULL, "by" TEXT, PRIMARY KEY (fabric)
+        );
+INSERT INTO "approvals" VALUES('dc2','dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd','2026-03-01T12:00:00.000250Z','ann');
 CREATE TABLE deliveries (
 	provider TEXT NOT NULL, 
 	id TEXT NOT NULL, 
@@ -81,8 +78,7 @@ INSERT INTO "schema_version" VALUES(3);
 CREATE TABLE suspensions (
 	fabric TEXT NOT NULL, 
 	since VARCHAR NOT NULL, 
-	reason TEXT, 
-	"by" TEXT, 
+	reason TEXT, "by" TEXT, 
 	PRIMARY KEY (fabric)
 );
 INSERT INTO "suspensions" VALUES('dc2','2026-03-01T12:00:00.000250Z','cabling',NULL);

@@ -1,0 +1,284 @@
+"""Tells forges how it stands with commits: beside passes, never in their way, and until the forge has the newest state.
+
+What is to be told is in the store, written with the request or pass that it speaks of. Of one repository one status
+goes out at a time, in the order of their changes, so that no older state arrives after a newer one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from anyio import CapacityLimiter, create_task_group, to_thread
+
+from reconciler.errors import ConfigurationError, StateError
+from reconciler.model.commit_status import AnswerKind, ForgeAnswer
+from reconciler.plan.commit_status import post
+from reconciler.queue import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from reconciler.model.commit_status import ForgePost, OwedStatus
+    from reconciler.model.fabric import Fabric
+    from reconciler.ports import Clock
+
+log = structlog.get_logger("statuses")
+
+IDLE = 3600.0
+"""Seconds to sleep when nothing is owed."""
+
+STALLED_FOR = 3600.0
+"""Seconds after which a forge that refused us is tried once more, should neither token nor configuration change: a
+right may be granted at its end, of which nobody tells us.
+"""
+
+LOOK_EVERY = 30.0
+"""Seconds between two looks at the token of a forge that refused it."""
+
+BATCH = 20
+"""Statuses that are read at once. Few: what changes while they are sent is sent twice."""
+
+MOST_REFUSALS = 3
+"""How often a status is offered that the forge does not take: hosts show commits to some of their servers later."""
+
+RETRY = Backoff(base=5.0, factor=2.0, cap=300.0, jitter=0.2)
+
+
+class Forge(Protocol):
+    """A forge, as far as it takes statuses of one repository's commits. Blocking, bounded in time."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def access(self) -> object:
+        """Equal ones are the same forge, project and place of the token."""
+
+    def token(self) -> bytes:
+        """The token of the moment. Raises ConfigurationError."""
+
+    def send(self, post: ForgePost) -> ForgeAnswer: ...
+
+
+class Outbox(Protocol):
+    """What is to be told, as the store keeps it. Raises StateError."""
+
+    def owing_repositories(self) -> set[str]: ...
+
+    def owed_statuses(self, repository: str, limit: int) -> Sequence[OwedStatus]: ...
+
+    def settle_status(self, sequence: int) -> None: ...
+
+    def keep_statuses(self, repositories: Iterable[str], fabrics: Iterable[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the configuration says: forges by repository, fabrics by name, and where people reach the server."""
+
+    forges: Mapping[str, Forge]
+    fabrics: Mapping[str, Fabric]
+    public_url: str | None = None
+
+    def repository_of(self, fabric: str) -> str | None:
+        """That of a fabric whose commits have a forge that is told of them."""
+        known = self.fabrics.get(fabric)
+        return known.repository if known is not None and known.repository in self.forges else None
+
+    def post(self, owed: OwedStatus) -> ForgePost:
+        fabric = self.fabrics.get(owed.status.fabric)
+        link = f"{self.public_url}/fabrics/{owed.status.fabric}" if self.public_url else None
+        return post(owed.status, link, fabric.simulated if fabric else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who asked whom: `access` without what the token's file holds, of which `token` is a digest."""
+
+    access: object
+    token: str
+
+    @classmethod
+    def of(cls, forge: Forge) -> _Asked:
+        """Reads a file."""
+        try:
+            return cls(forge.access, hashlib.sha256(forge.token()).hexdigest())
+        except ConfigurationError as error:
+            return cls(forge.access, error.message)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """How it goes with the forge of one repository. `until` is when it may be asked again (monotonic), `failures` how
+    often in a row it could not be, `trouble` why, and `asked` who asked whom: where that changes it is asked at once.
+    `is_stalled`: it refused us. `is_busy`: there may be more to send at once. `refusals` counts, by sequence, how often
+    it did not take a status, and `later` is when that is offered again.
+    """
+
+    until: float = 0.0
+    failures: int = 0
+    trouble: str | None = None
+    asked: _Asked | None = None
+    is_stalled: bool = False
+    is_busy: bool = False
+    refusals: dict[int, int] = field(default_factory=dict)
+    later: dict[int, float] = field(default_factory=dict)
+
+
+class CommitStatuses:
+    """Sends what is owed. Lives in the event loop; `wake` may be called from any thread.
+
+    `told` gives the configuration of the moment; `count` is told of each answer: kind of the forge, and of the answer.
+    """
+
+    def __init__(
+        self,
+        told: Callable[[], Told],
+        outbox: Outbox,
+        clock: Clock,
+        count: Callable[[str, str], None] = lambda _, __: None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._told = told
+        self._outbox = outbox
+        self._clock = clock
+        self._count = count
+        self._chance = chance
+        self._lanes: dict[str, _Lane] = {}
+        self._kept: object = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = asyncio.Event()
+        # Threads of their own: forges that are slow must not use up those that answer deliveries.
+        self._threads = CapacityLimiter(4)
+
+    def wake(self) -> None:
+        """Something may be owed, or the configuration changed."""
+        if self._loop is not None:
+            # A loop that is closed sends nothing any more.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._woken.set)
+
+    def warnings(self) -> dict[str, str]:
+        """By repository, why its forge is not told. From any thread."""
+        lanes = list(self._lanes.items())
+        return {name: f"commit statuses are not told: {lane.trouble}" for name, lane in lanes if lane.trouble}
+
+    async def run(self) -> None:
+        """For ever."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            await self._rest(await self.run_once())
+
+    async def _rest(self, seconds: float) -> None:
+        timer = asyncio.get_running_loop().call_later(seconds, self._woken.set)
+        try:
+            await self._woken.wait()
+        finally:
+            timer.cancel()
+
+    async def run_once(self) -> float:
+        """Send what may be sent now, and say in how many seconds to come again. Raises StateError."""
+        # Before anything is looked at: who wakes it meanwhile has it look again.
+        self._woken.clear()
+        told = self._told()
+        await self._keep(told)
+        owing = await to_thread.run_sync(self._outbox.owing_repositories)
+        # Of what is not owed nothing is wrong.
+        self._lanes = {name: self._lanes[name] if name in owing else _Lane() for name in told.forges}
+        async with create_task_group() as group:
+            for name in owing & told.forges.keys():
+                group.start_soon(self._serve, told, name, told.forges[name])
+        return max(min(self._times(), default=self._clock.monotonic() + IDLE) - self._clock.monotonic(), 0.0)
+
+    async def _keep(self, told: Told) -> None:
+        wanted = set(told.forges), {name for name, fabric in told.fabrics.items() if fabric.is_enabled}
+        if wanted == self._kept:
+            return
+        self._lanes = {name: self._lanes.get(name, _Lane()) for name in told.forges}
+        await to_thread.run_sync(self._outbox.keep_statuses, *wanted)
+        self._kept = wanted
+
+    def _times(self) -> Iterator[float]:
+        """When something is to be done again."""
+        now = self._clock.monotonic()
+        for lane in self._lanes.values():
+            if lane.is_stalled:
+                yield min(lane.until, now + LOOK_EVERY)
+            elif lane.trouble is not None:
+                yield lane.until
+            elif lane.is_busy:
+                yield now
+            else:
+                yield from lane.later.values()
+
+    async def _serve(self, told: Told, name: str, forge: Forge) -> None:
+        """Send some of what one forge is owed, until it does not take any. Not all: who is owed much is no reason for
+        others to wait.
+        """
+        lane = self._lanes[name]
+        try:
+            asked = await to_thread.run_sync(_Asked.of, forge)
+            if self._clock.monotonic() < lane.until and asked == lane.asked:
+                return
+            lane.asked = asked
+            owed = await self._due(lane, name)
+            lane.is_busy = bool(owed)
+            for one in owed:
+                await self._settle(lane, one, forge, await self._send(forge, told.post(one)))
+                if lane.trouble is not None:
+                    return
+        except StateError as error:
+            # The others go on; what was sent is sent again.
+            self._pause(lane, name, ForgeAnswer(AnswerKind.RETRIED, error.message))
+
+    async def _send(self, forge: Forge, post: ForgePost) -> ForgeAnswer:
+        """One that takes its time is left behind when the service stops: the next start sends it again."""
+        return await to_thread.run_sync(forge.send, post, abandon_on_cancel=True, limiter=self._threads)
+
+    async def _due(self, lane: _Lane, name: str) -> list[OwedStatus]:
+        # Beyond those that wait there are others.
+        limit = BATCH + len(lane.later)
+        owed = await to_thread.run_sync(self._outbox.owed_statuses, name, limit)
+        known, now = {one.sequence for one in owed}, self._clock.monotonic()
+        lane.later = {sequence: due for sequence, due in lane.later.items() if sequence in known}
+        lane.refusals = {sequence: number for sequence, number in lane.refusals.items() if sequence in known}
+        return [one for one in owed if lane.later.get(one.sequence, now) <= now]
+
+    async def _settle(self, lane: _Lane, owed: OwedStatus, forge: Forge, answer: ForgeAnswer) -> None:
+        self._count(forge.kind, answer.kind.value)
+        if answer.kind in {AnswerKind.STALLED, AnswerKind.RETRIED}:
+            self._pause(lane, owed.repository, answer)
+            return
+        if lane.trouble is not None:
+            log.info("the forge takes commit statuses again", repository=owed.repository)
+        lane.failures, lane.trouble, lane.is_stalled, lane.until = 0, None, False, 0.0
+        if answer.kind is AnswerKind.REFUSED and self._is_offered_again(lane, owed):
+            return
+        await to_thread.run_sync(self._outbox.settle_status, owed.sequence)
+        status = owed.status
+        named = {"fabric": status.fabric, "commit": status.commit, "state": status.state.value}
+        if answer.kind is AnswerKind.SENT:
+            log.info("commit status sent", **named)
+        else:
+            log.warning("commit status given up", **named, error=answer.message)
+
+    def _is_offered_again(self, lane: _Lane, owed: OwedStatus) -> bool:
+        times = lane.refusals[owed.sequence] = lane.refusals.get(owed.sequence, 0) + 1
+        lane.later[owed.sequence] = self._clock.monotonic() + RETRY.delay(times, self._chance())
+        return times < MOST_REFUSALS
+
+    def _pause(self, lane: _Lane, repository: str, answer: ForgeAnswer) -> None:
+        lane.failures += 1
+        lane.is_stalled = answer.kind is AnswerKind.STALLED
+        delay = STALLED_FOR if lane.is_stalled else answer.after
+        lane.until = self._clock.monotonic() + (delay or RETRY.delay(lane.failures, self._chance()))
+        if answer.message != lane.trouble:
+            # Named once, and not at each try.
+            log.warning("commit statuses are not told", repository=repository, error=answer.message)
+        lane.trouble = answer.message
