@@ -1,4 +1,4 @@
-"""Changes of files in a repository, as a commit makes them."""
+"""What a commit of ours changes."""
 
 from __future__ import annotations
 
