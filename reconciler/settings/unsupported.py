@@ -22,10 +22,6 @@ def _is_true(value: Any) -> bool:
     return value is True
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
