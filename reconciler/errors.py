@@ -69,6 +69,32 @@ class CommitNotServedError(RetryableError):
     reason = "CommitNotServed"
 
 
+class PushRefusedError(StalledError):
+    """The Git host does not let us push to the branch: it is protected (`BranchProtected`), a hook declines
+    (`PushRefused`), or our rights do not suffice (`PushDenied`). Reading goes on.
+    """
+
+    reason = "PushRefused"
+
+
+class PushRacesError(RetryableError):
+    """Others pushed to the branch before us, each time that we tried."""
+
+    reason = "PushRaces"
+
+
+class PathRefusedError(StalledError):
+    """What stands in the branch is in the way of a file that is to be written or removed there."""
+
+    reason = "PathRefused"
+
+
+class SigningError(StalledError):
+    """Commits are to be signed, and cannot be: the key, or the program that signs, is missing or not usable."""
+
+    reason = "SigningFailed"
+
+
 # Kubernetes
 
 

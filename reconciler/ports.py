@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from reconciler.model.agents import AgentStatus
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey, Resource, Source
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
     from reconciler.model.problems import Path
+    from reconciler.model.publishing import Proposal, Published
     from reconciler.model.requests import Accepted, Delivery, Receiver, Request, RequestState
     from reconciler.model.revision import Revision
     from reconciler.model.served import Served
@@ -80,6 +81,22 @@ class DesiredSource(Protocol):
         """Of the commits (40 hex) that are known here: whether each is `revision` or one of its ancestors. In one look,
         however many there are.
         """
+
+
+class Publisher(Protocol):
+    """The branch of a repository, for commits of ours."""
+
+    def publish(self, propose: Callable[[Revision], Proposal | None]) -> Published | None:
+        """Fetch, and commit what `propose` has for the branch's tip, as one commit on top of that; None where there is
+        nothing to do, or the tip holds all of it already. Where others push meanwhile, `propose` is asked anew, for the
+        new tip. Whatever fails, no commit of others is lost, and the branch has ours whole or not at all.
+
+        Raises PushRefusedError, PushRacesError, PathRefusedError, SigningError, StoppedError, and as
+        `DesiredSource.fetch`; what `propose` raises; ValueError for paths and messages that no commit may have.
+        """
+
+    def is_ours(self, revision: Revision) -> bool:
+        """Whether a commit that was fetched was made here, and by nobody changed since. Raises GitUnavailableError."""
 
 
 class Cluster(Protocol):

@@ -15,7 +15,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
@@ -23,6 +23,7 @@ from reconciler.desired.git_answers import branch_missing, error_of, is_about_th
 from reconciler.desired.remote import GitRemote
 from reconciler.desired.ssh import ssh_environment
 from reconciler.desired.tree import TreeEntry, batch_limit, batches, is_plain, parse_batch, parse_listing, parse_tree
+from reconciler.desired.workbench import Workbench
 from reconciler.desired.workplace import Workplace
 from reconciler.errors import BranchNotFoundError, ConfigurationError, GitAccessError, GitUnavailableError
 from reconciler.model.revision import COMMIT, Revision
@@ -276,6 +277,16 @@ class Mirror:
         return dict.fromkeys(known, True) | dict.fromkeys(known.intersection(besides), False)
 
     @contextmanager
+    def workbench(self) -> Iterator[Workbench]:
+        """The repository for one who adds to it, ours alone until the end of the block. Ask for nothing of the mirror
+        meanwhile that may make it anew.
+        """
+        with self._prepared() as repository:
+            network = partial(self._network, repository, timeout=self._timeout)
+            local = partial(self._local, repository)
+            yield Workbench(self.remote, self._workplace.directory, local, network, self._unreadable)
+
+    @contextmanager
     def _prepared(self) -> Iterator[Path]:
         """The repository, ready and ours alone until the end of the block."""
         with self._lock:
@@ -343,8 +354,10 @@ class Mirror:
         args: Sequence[str],
         limit: int = _SMALL,
         stdin: BinaryIO | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> _Answer:
-        return _call(args, self._environment(repository), timeout=self._timeout, stdin=stdin, limit=limit)
+        env = {**self._environment(repository), **(env or {})}
+        return _call(args, env, timeout=self._timeout, stdin=stdin, limit=limit)
 
     def _network(self, repository: Path, args: Sequence[str], timeout: float) -> _Answer:
         # Where the end of git does not reach its helper (no pgrep, no ps), the helper gives up by itself.

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _MARK = "mirror.json"
 _ASKPASS = "askpass"
+SIGNING = "signing"
+"""The folder in which a key is for as long as a commit takes."""
+
 _LARGEST = 64 * 1024
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 
@@ -61,6 +64,7 @@ class Workplace:
         remove(self.replacement)
         # What a process left that was killed while it held a key there.
         remove(self.ssh)
+        remove(self.directory / SIGNING)
 
     def make(self, repository: Path) -> None:
         """Make an empty bare repository, unless it is there; and give it our configuration in any case, and nothing

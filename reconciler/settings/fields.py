@@ -65,6 +65,23 @@ Text = Annotated[str, _by(_check_printable)]
 """One line, not empty."""
 
 
+_CRUD = " .,:;<>\"'\\"
+"""What git cuts off from both ends of a name."""
+
+
+def _check_identity(text: str) -> str:
+    """As git stores it: what it would leave out, we could not know again."""
+    if {"<", ">"} & set(_check_printable(text)):
+        raise ValueError("must not hold < or >")
+    if text != text.strip(_CRUD):
+        raise ValueError("must not begin or end with a blank or one of . , : ; \" ' \\")
+    return text
+
+
+IdentityText = Annotated[str, _by(_check_identity)]
+"""Name or address of who commits."""
+
+
 # Lists
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationInfo, field_validator
 
 from reconciler.settings.fields import (
     Branch,
+    IdentityText,
     ReadableFile,
     RepositoryName,
     RepositoryUrl,
@@ -18,7 +19,6 @@ from reconciler.settings.fields import (
     SecretFile,
     SecretVariable,
     Section,
-    Text,
     UserName,
     looks_at_secrets,
     refuse,
@@ -102,22 +102,29 @@ class WebhookSettings(Section):
 
 
 class CommitSettings(Section):
-    """Who commits when the structure of a fabric's folder is brought in order. Only the defaults in this version."""
+    """Who commits when the structure of a fabric's folder is brought in order."""
 
-    author: Text = "hedgehog-reconciler"
-    """Name of author and committer. Default `hedgehog-reconciler`."""
+    author: IdentityText = "hedgehog-reconciler"
+    """Name of author and committer. Default `hedgehog-reconciler`. By name, address and a trailer commits of ours are
+    known again: after a change of either, those of before count as somebody else's.
+    """
 
-    email: Text = "reconciler@localhost"
+    email: IdentityText = "reconciler@localhost"
     """Address of author and committer. Default `reconciler@localhost`."""
 
     signing_key_file: SecretFile = None
-    """File with the key that signs commits. Default none: commits are not signed."""
+    """File with the private key that signs commits, without a passphrase. Default none: commits are not signed."""
 
     signing_key_env: SecretVariable = None
     """Environment variable with the key that signs commits, instead of `signing_key_file`."""
 
     signing_format: Literal["ssh", "openpgp"] = "ssh"
-    """Kind of the signing key. Default `ssh`."""
+    """Kind of the signing key: one of ssh-keygen's, or one that gpg exported. Default `ssh`."""
+
+    @property
+    def signing_key(self) -> SecretSource | None:
+        """None: commits are not signed."""
+        return SecretSource.of(self.signing_key_file, self.signing_key_env)
 
 
 class ForgeSettings(Section):

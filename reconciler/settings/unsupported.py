@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.settings.findings import Finding
 from reconciler.settings.places import find
-from reconciler.settings.repositories import CommitSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,20 +18,8 @@ class Row(NamedTuple):
     is_asked: Callable[[Any], bool]
 
 
-def _is(*asked: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and value in asked
-
-
 def _is_true(value: Any) -> bool:
     return value is True
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_text_but(default: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and value != default
 
 
 def _is_mapping(value: Any) -> bool:
@@ -49,11 +36,6 @@ def _is_postgresql(value: Any) -> bool:
 
 UNSUPPORTED = (
     Row("state", _is_postgresql),
-    Row("repositories[].commit.author", _is_text_but(CommitSettings().author)),
-    Row("repositories[].commit.email", _is_text_but(CommitSettings().email)),
-    Row("repositories[].commit.signing_key_file", _is_text),
-    Row("repositories[].commit.signing_key_env", _is_text),
-    Row("repositories[].commit.signing_format", _is("openpgp")),
     Row("fabrics[].structure.enabled", _is_true),
     Row("notifications", _is_filled_list),
     Row("tracing", _is_mapping),

@@ -336,11 +336,6 @@ def test_forges(file: ConfigurationFile, part: dict[str, Any], url: str, expecte
 
 UNSUPPORTED_VALUES: dict[str, list[Any]] = {
     "state": ["postgresql://h/db", "postgresql+psycopg://h/db"],
-    f"{REPOSITORY}.commit.author": ["somebody"],
-    f"{REPOSITORY}.commit.email": ["x@example.com"],
-    f"{REPOSITORY}.commit.signing_key_file": ["secrets/any"],
-    f"{REPOSITORY}.commit.signing_key_env": ["ANY_SECRET"],
-    f"{REPOSITORY}.commit.signing_format": ["openpgp"],
     f"{FABRIC}.structure.enabled": [True],
     "notifications": [[{}], ["x"]],
     "tracing": [{}, {"endpoint": "https://h"}],
