@@ -9,37 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reconciler.model.problems import Problem, Severity
+from reconciler.model.ingestion import Origin
+from reconciler.model.problems import Problem, Severity, file_problem
+from reconciler.model.tree import Limits
+from reconciler.plan.dropped import holds_documents
+from reconciler.plan.layout import INTERNAL, RAW, UNMANAGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.desired.tree import TreeEntry
+    from reconciler.model.tree import TreeEntry
 
-_RAW = "raw"
-_NOT_READ = frozenset({_RAW, "unmanaged", ".hnp"})
+__all__ = ["Limits", "Selection", "file_problem", "select"]
+
+_NOT_READ = frozenset({RAW, UNMANAGED, INTERNAL})
 """Directories right below the fabric's that hold no desired state."""
 
 _TEXTS = (".md", ".txt")
 _SUFFIXES = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of a fabric's directory is read: bytes of one file, files, bytes of all files, characters of a path
-    from the repository's root, directories on the way from the fabric's own to a file.
-    """
-
-    file: int = 16 * 1024 * 1024
-    files: int = 100_000
-    total: int = 512 * 1024 * 1024
-    path: int = 1024
-    levels: int = 32
-
-
 @dataclass(slots=True)
 class Selection:
-    """The files to read, what was left out, and how many YAML files wait in `raw/`."""
+    """The files to read, what was left out, and how many files wait in `raw/` to be taken in."""
 
     files: list[TreeEntry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -53,7 +45,7 @@ def select(entries: Iterable[TreeEntry], directory: str, limits: Limits) -> Sele
     for entry in entries:
         steps = entry.path[len(directory) + 1 :].split("/")
         if steps[0] in _NOT_READ:
-            selection.waiting_in_raw += steps[0] == _RAW and _is_yaml_file(entry)
+            selection.waiting_in_raw += steps[0] == RAW and entry.is_file and holds_documents(entry, Origin.RAW)
             continue
         problem = _fault(entry, len(steps) - 1, limits)
         if problem is not None:
@@ -70,13 +62,8 @@ def select(entries: Iterable[TreeEntry], directory: str, limits: Limits) -> Sele
     return selection
 
 
-def file_problem(file: str, rule: str, message: str, severity: Severity = Severity.ERROR) -> Problem:
-    """A problem of a file as a whole."""
-    return Problem(file, 0, 1, "", rule, message, severity)
-
-
 def _is_yaml_file(entry: TreeEntry) -> bool:
-    return entry.path.endswith(_SUFFIXES) and not entry.is_symlink and not entry.is_submodule
+    return entry.path.endswith(_SUFFIXES) and entry.is_file
 
 
 def _fault(entry: TreeEntry, levels: int, limits: Limits) -> Problem | None:

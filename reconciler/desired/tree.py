@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from reconciler.model.tree import TreeEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["TreeEntry", "batch_limit", "batches", "is_plain", "parse_batch", "parse_listing", "parse_tree", "printable"]
 
 _BATCH = 32 * 1024 * 1024
 """Bytes of blobs in memory at once; a single blob may be larger."""
@@ -17,26 +20,6 @@ _HEADER = 100
 
 _TREE = re.compile(rb"040000 tree ([0-9a-f]{40})\t[^\0]+\0")
 _FILE = re.compile(rb"(\d{6}) \w+ ([0-9a-f]{40}) +(\d+|-)\t([^\0]+)\0")
-
-
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
-    """A file of a commit. `path` is from the repository's root, with unprintable bytes escaped; `mode` as git writes
-    it; `size` in bytes, 0 for a submodule, which has no content here.
-    """
-
-    path: str
-    mode: str
-    blob: str
-    size: int
-
-    @property
-    def is_symlink(self) -> bool:
-        return self.mode == "120000"
-
-    @property
-    def is_submodule(self) -> bool:
-        return self.mode == "160000"
 
 
 def is_plain(path: str) -> bool:

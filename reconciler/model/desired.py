@@ -18,8 +18,8 @@ class Desired:
     """What Git declares.
 
     `refused` holds the identities of documents that were refused but could be identified: they count as
-    declared. `waiting_in_raw` counts YAML files under `raw/`, which nobody ingested yet. `outdated` says why Git may
-    hold a newer revision than this one; None: it was the newest when the pass began.
+    declared. `waiting_in_raw` counts files with documents under `raw/`, which nobody ingested yet. `outdated` says why
+    Git may hold a newer revision than this one; None: it was the newest when the pass began.
     """
 
     revision: Revision

@@ -18,11 +18,14 @@ Part = TypeVar("Part")
 FIELD_MANAGER = "hedgehog-reconciler"
 """Our name in server-side apply. Load-bearing: an object that carries another name is not ours. Never rename."""
 
-MANAGED_BY_ANNOTATION = "hnp.githedgehog.com/managed-by"
-FABRIC_ANNOTATION = "hnp.githedgehog.com/fabric"
-GIT_ONLY_ANNOTATIONS = frozenset(
-    {"hnp.githedgehog.com/original-file", "hnp.githedgehog.com/original-document-index"},
-)
+OUR_GROUP = "hnp.githedgehog.com/"
+"""How the names of our annotations begin, those of earlier systems included."""
+
+MANAGED_BY_ANNOTATION = f"{OUR_GROUP}managed-by"
+FABRIC_ANNOTATION = f"{OUR_GROUP}fabric"
+ORIGINAL_FILE_ANNOTATION = f"{OUR_GROUP}original-file"
+ORIGINAL_INDEX_ANNOTATION = f"{OUR_GROUP}original-document-index"
+GIT_ONLY_ANNOTATIONS = frozenset({ORIGINAL_FILE_ANNOTATION, ORIGINAL_INDEX_ANNOTATION})
 """Annotations that tell in Git where a document came from; they are not applied to the cluster."""
 
 

@@ -42,6 +42,11 @@ class Problem:
         return self.severity is Severity.ERROR
 
 
+def file_problem(file: str, rule: str, message: str, severity: Severity = Severity.ERROR) -> Problem:
+    """A problem of a file as a whole."""
+    return Problem(file, 0, 1, "", rule, message, severity)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong with the object that a document declares, found once all documents were read: its line is looked

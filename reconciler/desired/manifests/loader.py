@@ -13,11 +13,13 @@ from yaml.reader import ReaderError
 from reconciler.desired.manifests.builder import Builder, UnreadableError
 from reconciler.desired.manifests.places import LoadedDocument
 from reconciler.desired.manifests.stream import Chunk, split
+from reconciler.model.problems import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from yaml.error import Mark
+    from yaml.events import Event
 
 
 def load(data: bytes) -> tuple[LoadedDocument, ...]:
@@ -26,20 +28,36 @@ def load(data: bytes) -> tuple[LoadedDocument, ...]:
     Documents without content are counted but not returned. A document that cannot be parsed ends at the next marker;
     those before and behind it are read.
     """
+    unreadable = undecodable(data)
+    if unreadable is not None:
+        return (document_of(unreadable, 0),)
+    documents: list[LoadedDocument] = []
+    index = 0
+    for chunk in split(data):
+        for builder in build(chunk):
+            if builder.root is not None or builder.findings:
+                documents.append(document_of(builder, index))
+            index += 1
+    return tuple(documents)
+
+
+def load_sound(data: bytes) -> LoadedDocument | None:
+    """The document of a file that holds exactly one, in which nothing is wrong; None for any other file."""
+    documents = load(data)
+    if len(documents) != 1 or any(finding.severity is Severity.ERROR for finding in documents[0].findings):
+        return None
+    return documents[0]
+
+
+def undecodable(data: bytes) -> Builder | None:
+    """The one refused document that a file is which is not UTF-8; None where it is."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
         unreadable = Builder(data.count(b"\n", 0, error.start) + 1)
         unreadable.refuse("InvalidEncoding", f"not UTF-8: {error.reason} at byte {error.start}", unreadable.line)
-        return (_document(unreadable, 0),)
-    documents: list[LoadedDocument] = []
-    index = 0
-    for chunk in split(data):
-        for builder in _build(chunk):
-            if builder.root is not None or builder.findings:
-                documents.append(_document(builder, index))
-            index += 1
-    return tuple(documents)
+        return unreadable
+    return None
 
 
 def load_lines(data: bytes, lines: Iterable[int]) -> dict[int, LoadedDocument]:
@@ -49,16 +67,17 @@ def load_lines(data: bytes, lines: Iterable[int]) -> dict[int, LoadedDocument]:
     chunks = tuple(split(data))
     starts = [chunk.line for chunk in chunks]
     wanted = {max(bisect_right(starts, line) - 1, 0) for line in lines}
-    builders = [pair for number in sorted(wanted) for pair in enumerate(_build(chunks[number]))]
-    return {builder.line: _document(builder, index) for index, builder in builders if not builder.is_refused}
+    builders = [pair for number in sorted(wanted) for pair in enumerate(build(chunks[number]))]
+    return {builder.line: document_of(builder, index) for index, builder in builders if not builder.is_refused}
 
 
-def _build(chunk: Chunk) -> Iterator[Builder]:
-    """The documents of a chunk, one builder each; the last one may have broken off."""
+def build(chunk: Chunk, tap: Callable[[Event], None] = lambda _: None) -> Iterator[Builder]:
+    """The documents of a chunk, one builder each; the last one may have broken off. `tap` sees each event too."""
     builder = Builder(chunk.line)
     try:
         for event in iter(CParser(chunk.data).get_event, None):
             builder.take(event)
+            tap(event)
             if isinstance(event, DocumentEndEvent):
                 yield builder
                 builder = Builder(chunk.line)
@@ -89,5 +108,5 @@ def _reason(error: MarkedYAMLError, chunk: Chunk) -> str:
     return f"{problem}, {error.context} that starts in line {_line(error.context_mark, chunk)}"
 
 
-def _document(builder: Builder, index: int) -> LoadedDocument:
+def document_of(builder: Builder, index: int) -> LoadedDocument:
     return LoadedDocument(index, builder.line, builder.root, builder.lines, tuple(builder.findings))
