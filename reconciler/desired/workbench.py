@@ -4,6 +4,7 @@ the remote has it the branch here.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from reconciler.desired.remote import GitRemote
     from reconciler.desired.trees import Tree
     from reconciler.model.changes import FileChange
+
+_INCOMPLETE = re.compile(r"is unavailable|missing|corrupt|bad object|not a valid object|unable to read", re.IGNORECASE)
+"""What git says where the mirror lacks an object that it should have, which no fetch would bring back."""
 
 _LARGEST_TREES = 256 * 1024 * 1024
 _LARGEST_COMMIT = 1024 * 1024
@@ -121,6 +125,8 @@ class Workbench:
         """What git prints when it has stored something."""
         answer = self.feed(args, stdin, limit)
         if not answer.is_ok:
+            if _INCOMPLETE.search(answer.stderr):
+                raise self.spoilt(reason_of(answer.stderr))
             reason = "git did not end in time" if answer.has_timed_out else reason_of(answer.stderr)
             raise GitUnavailableError(f"{self.remote.place}: the mirror cannot be written: {reason}")
         return answer.stdout

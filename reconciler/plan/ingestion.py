@@ -98,9 +98,9 @@ class _Router:
     def blocked(self) -> Iterator[Problem]:
         """What stands where every ingestion writes. Then nothing is taken in."""
         for path in (ARCHIVE_LOG, f"{UNMANAGED}/{KEEP}"):
-            reason = self._places.obstacle(path)
-            if reason:
-                yield file_problem(self._places.absolute(path), "StructureBlocked", reason)
+            obstacle = self._places.obstacle(path)
+            if obstacle:
+                yield file_problem(obstacle.path, "StructureBlocked", obstacle.message)
 
     def route(self, log: bytes | None) -> Ingestion:
         verdicts = self._verdicts()
@@ -161,10 +161,11 @@ class _Router:
         path = managed_path(key)
         obstacle = self._places.obstacle(path)
         entry = self._places.entry(path)
-        if obstacle is None and entry is not None:
-            obstacle = f"{entry.path} is there and does not declare {key}: it is not overwritten"
         if obstacle is not None:
-            return _Verdict(How.UNMANAGED, rule="PlaceTaken", message=obstacle)
+            return _Verdict(How.UNMANAGED, rule="PlaceTaken", message=obstacle.message)
+        if entry is not None:
+            message = f"{entry.path} is there and does not declare {key}: it is not overwritten"
+            return _Verdict(How.UNMANAGED, rule="PlaceTaken", message=message)
         return _Verdict(How.CREATED, path)
 
     def _declared_before(self, key: ObjectKey, manifest: Manifest, other: Declared) -> _Verdict:

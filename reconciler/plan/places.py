@@ -7,13 +7,20 @@ a person whose file system ignores that could not check the directory out.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.model.tree import TreeEntry
+
+
+class Obstacle(NamedTuple):
+    """What stands in the way: where it stands, from the repository's root, and what it is."""
+
+    path: str
+    message: str
 
 
 class Places:
@@ -55,33 +62,36 @@ class Places:
             self._spell(directory)
             directory = directory.rpartition("/")[0]
 
-    def obstacle(self, path: str) -> str | None:
+    def obstacle(self, path: str) -> Obstacle | None:
         """Why no file can be written to a path; None: it can, where it replaces a file that stands there already."""
         steps = path.split("/")
         for number in range(1, len(steps)):
             directory = "/".join(steps[:number])
-            reason = self._clash(directory) or self._no_directory(directory)
-            if reason:
-                return reason
+            found = self._clash(directory) or self._no_directory(directory)
+            if found:
+                return found
         return self._clash(path) or self._no_file(path)
 
-    def _clash(self, path: str) -> str | None:
+    def _clash(self, path: str) -> Obstacle | None:
         others = [one for one in self._spellings.get(_folded(path), ()) if one != path]
         if not others:
             return None
-        return f"{self.absolute(others[0])} differs from {self.absolute(path)} in upper and lower case alone"
+        other = self.absolute(others[0])
+        return Obstacle(other, f"{other} differs from {self.absolute(path)} in upper and lower case alone")
 
-    def _no_directory(self, path: str) -> str | None:
+    def _no_directory(self, path: str) -> Obstacle | None:
         entry = self._entries.get(path)
-        return f"{entry.path} is {_what(entry)}, where a directory should be" if entry else None
+        if entry is None:
+            return None
+        return Obstacle(entry.path, f"{entry.path} is {_what(entry)}, where a directory should be")
 
-    def _no_file(self, path: str) -> str | None:
+    def _no_file(self, path: str) -> Obstacle | None:
         if path in self._directories:
-            return f"{self.absolute(path)} is a directory, where a file should be"
+            return Obstacle(self.absolute(path), f"{self.absolute(path)} is a directory, where a file should be")
         entry = self._entries.get(path)
         if entry is None or entry.is_file:
             return None
-        return f"{entry.path} is {_what(entry)}, where a file should be"
+        return Obstacle(entry.path, f"{entry.path} is {_what(entry)}, where a file should be")
 
     def _spell(self, path: str) -> None:
         folded = _folded(path)

@@ -58,12 +58,9 @@ def _has(places: Places, path: str) -> bool:
 
 def _obstacles(places: Places) -> Iterator[Problem]:
     """What stands where the structure belongs; each once."""
-    found: dict[str, Problem] = {}
-    for path in _wanted(""):
-        reason = None if path == layout.README else places.obstacle(path)
-        if reason:
-            found.setdefault(reason, file_problem(reason.split(" ", 1)[0], "StructureBlocked", reason))
-    yield from found.values()
+    wanted = (path for path in _wanted("") if path != layout.README)
+    for obstacle in dict.fromkeys(filter(None, map(places.obstacle, wanted))):
+        yield file_problem(obstacle.path, "StructureBlocked", obstacle.message)
 
 
 def _foreign(fabric: str, manifest: JSON, path: str) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.desired.git import GitRemote, Mirror
 from reconciler.desired.publishing import GitPublisher, Waiting
+from reconciler.desired.signing import SigningKey
 from reconciler.errors import GitAccessError, GitUnavailableError, PushRacesError, PushRefusedError
 from reconciler.model.publishing import Identity
 from tests.contract.git_branch import GitBranch
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.publishing import Proposal, Published
     from reconciler.model.revision import Revision
     from tests.lab.git_server import GitServer, Repository
+    from tests.lab.ssh_server import SshServer
 
 pytestmark = pytest.mark.lab
 
@@ -189,6 +191,31 @@ def test_a_protected_branch(branch: GitBranch, mirror: Mirror, publisher: GitPub
     assert mirror.tip() == mirror.fetch()
     branch.hook("pre-receive", None)
     assert publisher.publish(always({"b": "2"})) is not None
+
+
+def test_over_ssh(branch: GitBranch, repository: Repository, ssh_server: SshServer, tmp_path: Path) -> None:
+    """A push over ssh goes through, with a signature of the very same key; one that is refused is told the same."""
+    tip = branch.push({"a": "1"})
+    key = ssh_server.key_file
+    remote = GitRemote(
+        "gitops",
+        ssh_server.url_of(repository),
+        "main",
+        ssh_key_file=key,
+        known_hosts_file=ssh_server.known_hosts_file,
+    )
+    signing = SigningKey("ssh", str(key), key.read_bytes)
+    publisher = GitPublisher(Mirror(remote, tmp_path / "ssh"), WHO, Time(), Waiting(lambda _: False), signing=signing)
+
+    published = publisher.publish(always({"b": "2"}))
+
+    assert published is not None
+    assert branch.history() == [tip, published.revision.commit]
+    assert "gpgsig -----BEGIN SSH" in branch.git("cat-file", "commit", published.revision.commit)
+    branch.hook("pre-receive", PROTECTION)
+    with pytest.raises(PushRefusedError, match="to protected branches on this project") as caught:
+        publisher.publish(always({"b": "3"}))
+    assert caught.value.reason == "BranchProtected"
 
 
 def test_no_right_to_push(branch: GitBranch, mirror: Mirror, publisher: GitPublisher, repository: Repository) -> None:

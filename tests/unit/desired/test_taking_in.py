@@ -206,6 +206,133 @@ def _assert_managed(folder: Folder, path: str, data: bytes) -> None:
     assert found[name].spec == spec
 
 
+_pieces = st.sampled_from(
+    [
+        *(
+            "---\n",
+            "...\n",
+            "# c\n",
+            "  # d\n",
+            "\n",
+            "\r\n",
+            "\t",
+            " ",
+            "\ufeff",
+            "%YAML 1.1\n",
+            "\r",
+            "\x85",
+            "\u2028",
+        ),
+        *(
+            "kind: VPC\n",
+            "apiVersion: vpc.githedgehog.com/v1beta1\n",
+            "kind: List\n",
+            "items:\n",
+            "- ",
+            "  - ",
+            "{",
+            "}",
+        ),
+        *(
+            "metadata:\n",
+            "metadata: {name: a}\n",
+            "metadata: &m\n",
+            "metadata: *m\n",
+            "  name: a\n",
+            "  ? name\n  : a\n",
+        ),
+        *(
+            "  annotations:\n",
+            "  annotations: {}\n",
+            "    x: 'y\n  z'\n",
+            "    hnp.githedgehog.com/fabric: |\n      a\n",
+        ),
+        *(
+            "  annotations: ~",
+            "  labels: &l {a: b}\n",
+            "  <<: *l\n",
+            "spec:\n",
+            "spec: {}",
+            "  x: |+\n    y\n\n",
+            "é",
+            "'",
+            ",",
+        ),
+    ]
+)
+
+
+_metadata = st.sampled_from(
+    [
+        *(
+            "metadata:\n  name: a\n",
+            "metadata: {name: a}\n",
+            "metadata: &m\n  name: &n a\n",
+            "'metadata': # c\n\n  name: a",
+        ),
+        *("metadata:\n  ? name\n  : a\n", "metadata:\n  name: >-\n    a\n\n", "metadata: {annotations: , name: 'a'}\n"),
+        *("metadata:\n  annotations:\n  name: a\n", "metadata:\n  name: a\n  annotations: {x: 'y'} # c\n"),
+        *(
+            "metadata:\n  annotations:\n  # c\n   x: |+\n    y\n\n  name: a\n",
+            "metadata: !!map\n  ? annotations\n  name: a\n",
+        ),
+        *("metadata:\n  name: a\n  annotations:\n    hnp.githedgehog.com/fabric: |\n      x\n    z: z\n", "x: [\n"),
+        *("metadata:\n    labels: &l {a: b}\n    name: a # é\n", "metadata:\n  name: a\n  labels: {\n a: 'b\n\nc'}\n"),
+    ]
+)
+_spec = st.sampled_from(
+    [
+        "",
+        "spec: {}",
+        "spec:\n",
+        "spec: {x: *m}\n",
+        "spec: &s\n  x: *n\n",
+        "spec:\n  x: |+\n    y\n\n\n",
+        "spec: {é: 😀}\n",
+    ]
+)
+_between = st.sampled_from(
+    [
+        "\n---\n",
+        "\n# c\n---\n",
+        "\n...\n---\n",
+        "\n  # c\n\n# d\n--- # e\n",
+        "\n---\n# f\n\n---\n",
+        "\n...\n%YAML 1.1\n---\n",
+    ]
+)
+_texts = st.lists(
+    st.tuples(st.sampled_from(["", "# head\n", "\n"]), _metadata, _spec, _between).map("".join), min_size=1, max_size=4
+)
+
+
+@given(pieces=st.lists(_pieces, max_size=20) | st.lists(st.text(max_size=5), max_size=5))
+def test_whatever_the_bytes_each_document_is_managed_or_refused(pieces: list[str]) -> None:
+    """Never an exception, and never a document without the one or the other."""
+    _assert_read("".join(pieces))
+
+
+@given(texts=_texts, has_crlf=st.booleans(), is_list=st.booleans())
+def test_what_is_managed_means_what_was_dropped(texts: list[str], *, has_crlf: bool, is_list: bool) -> None:
+    """With the annotations, and nothing else, in any combination of styles; items of a List too."""
+    head = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\n"
+    text = "".join(head + one for one in texts)
+    if is_list:
+        items = "".join("- " + (head + one.split("---")[0]).replace("\n", "\n  ") + "\n" for one in texts)
+        text = f"apiVersion: v1\nkind: List\nitems:\n{items}"
+    _assert_read(text.replace("\n", "\r\n") if has_crlf else text)
+
+
+def _assert_read(text: str) -> None:
+    for one in read_raw(text.encode(), f"{DIRECTORY}/raw/x.yaml", Reading(FABRIC, DIRECTORY, "default")):
+        assert (one.managed is None) is (one.manifest is None) is any(each.is_refusal for each in one.problems)
+        if one.managed is not None:
+            (before,), (after,) = load(one.data), load(one.managed)
+            origin = {"original-file": "raw/x.yaml", "original-document-index": one.index}
+            ours = ORIGIN | {f"hnp.githedgehog.com/{name}": text for name, text in origin.items()}
+            assert after.value == with_annotations(before.value, ours)
+
+
 # Judgement beyond the loader
 
 

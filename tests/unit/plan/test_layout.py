@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.objects import ObjectKey
 from reconciler.plan.layout import managed_path, readme_text
-from reconciler.plan.places import Places
+from reconciler.plan.places import Obstacle, Places
 from reconciler.plan.texts import flow, quoted
 
 
@@ -64,4 +64,6 @@ def test_letters_composed_otherwise_are_the_same_name() -> None:
     places.add("é.yaml")
 
     assert places.is_taken("E\u0301.YAML")
-    assert places.obstacle("e\u0301.yaml") == "d/é.yaml differs from d/e\u0301.yaml in upper and lower case alone"
+    assert places.obstacle("e\u0301.yaml") == Obstacle(
+        "d/é.yaml", "d/é.yaml differs from d/e\u0301.yaml in upper and lower case alone"
+    )
