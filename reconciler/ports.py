@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.netbox_site import Site, SiteValue
     from reconciler.model.objects import Manifest, ObjectKey, Resource, Source
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
-    from reconciler.model.problems import Path
+    from reconciler.model.problems import Fault, Path
     from reconciler.model.publishing import Proposal, Published
     from reconciler.model.requests import Accepted, Delivery, Receiver, Request, RequestState
     from reconciler.model.revision import Revision
@@ -84,6 +84,10 @@ class DesiredSource(Protocol):
         """
 
 
+Check: TypeAlias = "Callable[[Manifest], Sequence[Fault]]"
+"""What is wrong with one object, beyond what its document tells: by the schema of its kind, where that is known."""
+
+
 class Publisher(Protocol):
     """The branch of a repository, for commits of ours."""
 
@@ -98,6 +102,20 @@ class Publisher(Protocol):
 
     def is_ours(self, revision: Revision) -> bool:
         """Whether a commit that was fetched was made here, and by nobody changed since. Raises GitUnavailableError."""
+
+
+class Upkeep(Protocol):
+    """The directory of one fabric, which commits of ours keep in order."""
+
+    def look(self, revision: Revision, check: Check, *, is_first: bool = False) -> UpkeepPlan:
+        """What it takes at a fetched revision. Nothing is written. `is_first`: an absent directory is made, and what
+        lies in it in another order is taken in. Raises GitUnavailableError.
+        """
+
+    def keep(self, check: Check, requests: Sequence[str] = (), *, is_first: bool = False) -> UpkeepPlan:
+        """Do what it takes at the branch's tip, in one commit that names the `requests`; nothing where nothing is to be
+        done. Raises as `Publisher.publish`.
+        """
 
 
 class Cluster(Protocol):

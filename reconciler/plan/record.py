@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from reconciler.model.passes import Phase
 from reconciler.model.requests import RequestState, Trigger
 from reconciler.model.status import Connection, LastPass, Unannounced
-from reconciler.plan.conditions import CONNECTION_CONDITIONS, STRUCTURE, Contact, after_pass, connect, merge, of_structure
+from reconciler.plan.conditions import (
+    CONNECTION_CONDITIONS,
+    STRUCTURE,
+    Contact,
+    after_pass,
+    connect,
+    merge,
+    of_structure,
+)
 from reconciler.plan.netbox_drift import drift_line
 from reconciler.plan.situation import FIGHTING
 
