@@ -91,10 +91,13 @@ Check: TypeAlias = "Callable[[Manifest], Sequence[Fault]]"
 class Publisher(Protocol):
     """The branch of a repository, for commits of ours."""
 
-    def publish(self, propose: Callable[[Revision], Proposal | None]) -> Published | None:
+    def publish(
+        self, propose: Callable[[Revision], Proposal | None], found: Callable[[], Proposal | None] | None = None
+    ) -> Published | None:
         """Fetch, and commit what `propose` has for the branch's tip, as one commit on top of that; None where there is
         nothing to do, or the tip holds all of it already. Where others push meanwhile, `propose` is asked anew, for the
-        new tip. Whatever fails, no commit of others is lost, and the branch has ours whole or not at all.
+        new tip. Whatever fails, no commit of others is lost, and the branch has ours whole or not at all. Where there
+        is no such branch, what `found` has is its first commit; without that, it is an error.
 
         Raises PushRefusedError, PushRacesError, PathRefusedError, SigningError, StoppedError, and as
         `DesiredSource.fetch`; what `propose` raises; ValueError for paths and messages that no commit may have.

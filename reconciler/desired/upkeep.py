@@ -40,11 +40,19 @@ class DirectoryUpkeep:
 
     def look(self, revision: Revision, check: Check, *, is_first: bool = False) -> UpkeepPlan:
         listing = self._source.listing(revision)
-        directory = self._fabric.path.strip("/")
         if not listing and not is_first:
             message = f"there is no such directory at {revision}: reconciler init {self._fabric.name} makes it"
-            return UpkeepPlan(StructureState.FAILED, problems=(file_problem(directory, "PathNotFound", message),))
-        draft = _Draft(Ground(self._fabric.name, directory, listing), self._source, check, self._fabric.namespace)
+            problem = file_problem(self._fabric.path.strip("/"), "PathNotFound", message)
+            return UpkeepPlan(StructureState.FAILED, problems=(problem,))
+        return self._look(listing, check, is_first=is_first)
+
+    def first(self, check: Check) -> UpkeepPlan:
+        """What it takes where there is no branch yet."""
+        return self._look((), check, is_first=True)
+
+    def _look(self, listing: tuple[TreeEntry, ...], check: Check, *, is_first: bool) -> UpkeepPlan:
+        ground = Ground(self._fabric.name, self._fabric.path.strip("/"), listing)
+        draft = _Draft(ground, self._source, check, self._fabric.namespace)
         return draft.of_first_time() if is_first else draft.of_pass()
 
     def keep(self, check: Check, requests: Sequence[str] = (), *, is_first: bool = False) -> UpkeepPlan:
@@ -54,7 +62,11 @@ class DirectoryUpkeep:
             found.append(self.look(tip, check, is_first=is_first))
             return self._proposal(found[-1], requests)
 
-        published = self._publisher.publish(propose)
+        def first() -> Proposal | None:
+            found.append(self.first(check))
+            return self._proposal(found[-1], requests)
+
+        published = self._publisher.publish(propose, first if is_first else None)
         return replace(found[-1], published=published)
 
     def _proposal(self, found: UpkeepPlan, requests: Sequence[str]) -> Proposal | None:
@@ -122,10 +134,8 @@ class _Draft:
 
     def _read(self, entries: Iterable[TreeEntry]) -> Iterator[tuple[str, bytes]]:
         """The contents of files, those of this commit too, which no repository has yet."""
+        wanted = list(entries)
         new = {change.path: change.content for change in self.changes if change.content is not None}
-        for entry in entries:
-            content = new.get(entry.path)
-            if content is not None:
-                yield entry.blob, content
-            else:
-                yield from self.source.contents([entry])
+        stored = iter(self.source.contents([entry for entry in wanted if entry.path not in new]))
+        for entry in wanted:
+            yield (entry.blob, new[entry.path]) if entry.path in new else next(stored)
