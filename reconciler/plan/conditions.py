@@ -101,7 +101,7 @@ def _approval_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Con
 
 
 def _prune_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Condition:
-    blocks = [block for block in blocks if block[0] not in {APPROVAL_REQUIRED, PLAN_CHANGED}]
+    blocks = [block for block in blocks if block[0] not in {APPROVAL_REQUIRED, PLAN_CHANGED, NOT_PUSHED}]
     if not blocks:
         return _condition("PruneBlocked", now, is_true=False, why=("NothingBlocked", "no delete was held back"))
     text = "; ".join(message for _, message in blocks)

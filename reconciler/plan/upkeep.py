@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from reconciler.model.structure import UpkeepPlan
 
 _BECAME = {
-    How.CREATED: "now {to}",
+    How.CREATED: "is now {to}",
     How.UPDATED: "changes {to}",
     How.IDENTICAL: "says what {to} says already",
     How.DUPLICATE: "says the same as another one",
-    How.UNMANAGED: "put aside as {to} ({rule}: {message})",
+    How.UNMANAGED: "is put aside as {to} ({rule}: {message})",
     How.EMPTY: "held nothing",
 }
 
