@@ -6,7 +6,7 @@ in time, and raises only errors of `reconciler.errors`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
         WriteResult,
     )
     from reconciler.model.netbox_site import Site, SiteValue
-    from reconciler.model.objects import ObjectKey, Resource, Source
+    from reconciler.model.objects import Manifest, ObjectKey, Resource, Source
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
-    from reconciler.model.problems import Path
+    from reconciler.model.problems import Fault, Path
     from reconciler.model.publishing import Proposal, Published
     from reconciler.model.requests import Accepted, Delivery, Receiver, Request, RequestState
     from reconciler.model.revision import Revision
     from reconciler.model.served import Served
     from reconciler.model.status import Approval, FabricRecord, Health, PassResult, Suspension, WebhookRecord
+    from reconciler.model.structure import UpkeepPlan
 
 
 class Clock(Protocol):
@@ -83,13 +84,20 @@ class DesiredSource(Protocol):
         """
 
 
+Check: TypeAlias = "Callable[[Manifest], Sequence[Fault]]"
+"""What is wrong with one object, beyond what its document tells: by the schema of its kind, where that is known."""
+
+
 class Publisher(Protocol):
     """The branch of a repository, for commits of ours."""
 
-    def publish(self, propose: Callable[[Revision], Proposal | None]) -> Published | None:
+    def publish(
+        self, propose: Callable[[Revision], Proposal | None], found: Callable[[], Proposal | None] | None = None
+    ) -> Published | None:
         """Fetch, and commit what `propose` has for the branch's tip, as one commit on top of that; None where there is
         nothing to do, or the tip holds all of it already. Where others push meanwhile, `propose` is asked anew, for the
-        new tip. Whatever fails, no commit of others is lost, and the branch has ours whole or not at all.
+        new tip. Whatever fails, no commit of others is lost, and the branch has ours whole or not at all. Where there
+        is no such branch, what `found` has is its first commit; without that, it is an error.
 
         Raises PushRefusedError, PushRacesError, PathRefusedError, SigningError, StoppedError, and as
         `DesiredSource.fetch`; what `propose` raises; ValueError for paths and messages that no commit may have.
@@ -97,6 +105,20 @@ class Publisher(Protocol):
 
     def is_ours(self, revision: Revision) -> bool:
         """Whether a commit that was fetched was made here, and by nobody changed since. Raises GitUnavailableError."""
+
+
+class Upkeep(Protocol):
+    """The directory of one fabric, which commits of ours keep in order."""
+
+    def look(self, revision: Revision, check: Check, *, is_first: bool = False) -> UpkeepPlan:
+        """What it takes at a fetched revision. Nothing is written. `is_first`: an absent directory is made, and what
+        lies in it in another order is taken in. Raises GitUnavailableError.
+        """
+
+    def keep(self, check: Check, requests: Sequence[str] = (), *, is_first: bool = False) -> UpkeepPlan:
+        """Do what it takes at the branch's tip, in one commit that names the `requests`; nothing where nothing is to be
+        done. Raises as `Publisher.publish`.
+        """
 
 
 class Cluster(Protocol):

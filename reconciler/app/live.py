@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.agents import AgentStatus
     from reconciler.model.fabric import Fabric
     from reconciler.ports import NetBox
-    from reconciler.settings import FabricSettings, Settings
+    from reconciler.settings import CommitSettings, FabricSettings, RepositorySettings, Settings
     from reconciler.status.commit_status import Told
     from reconciler.triggers.watch.fabric import FabricWatch
 
@@ -37,13 +37,15 @@ class Basis:
 
     fabric: FabricSettings
     remote: GitRemote
+    commit: CommitSettings | None
+    """Where the fabric's directory is kept in order by commits."""
     contents: Mapping[Path, str]
     """Of the files that are read when a subject is made: kubeconfigs, keys and certificates, those that a kubeconfig
     names too. A certificate that was renewed in its place is a change.
     """
 
     @classmethod
-    def of(cls, fabric: FabricSettings, remote: GitRemote) -> Basis:
+    def of(cls, fabric: FabricSettings, remote: GitRemote, commit: CommitSettings) -> Basis:
         """Without what concerns only the poll and the webhooks. Raises ConfigurationError."""
         netbox = fabric.netbox
         if netbox is not None:
@@ -52,12 +54,14 @@ class Basis:
         files = {file.path for file in named_files(relevant)} | _present(remote.ca_file)
         if fabric.cluster is not None:
             files.update(access_of(fabric.cluster).certificates())
-        return cls(relevant, remote, digests(sorted(files - _credentials(fabric, remote))))
+        own = commit if fabric.structure.enabled else None
+        return cls(relevant, remote, own, digests(sorted(files - _credentials(fabric, remote, commit))))
 
 
-def _credentials(fabric: FabricSettings, remote: GitRemote) -> set[Path]:
-    """The files that are read for each request."""
-    files = _present(remote.password_file) | _present(remote.ssh_key_file) | _present(remote.known_hosts_file)
+def _credentials(fabric: FabricSettings, remote: GitRemote, commit: CommitSettings) -> set[Path]:
+    """The files that are read for each request, or each commit."""
+    files = _present(commit.signing_key_file if fabric.structure.enabled else None)
+    files |= _present(remote.password_file) | _present(remote.ssh_key_file) | _present(remote.known_hosts_file)
     for target in (fabric.cluster, fabric.netbox):
         if target is not None and target.token is not None:
             files |= _present(target.token.file)
@@ -199,9 +203,9 @@ class Live:
         return difference(before, version)
 
     def _make(self, settings: Settings, known: Mapping[str, Made]) -> Version:
-        remotes = {repository.name: remote_of(repository) for repository in settings.repositories}
+        repositories = {repository.name: repository for repository in settings.repositories}
         made = {
-            fabric.name: self._made(one, fabric, remotes[fabric.repository], known.get(fabric.name))
+            fabric.name: self._made(one, fabric, repositories[fabric.repository], known.get(fabric.name))
             for one, fabric in zip(settings.fabrics, settings.fabric_values(), strict=True)
         }
         subjects = {name: one.subject for name, one in made.items()}
@@ -216,8 +220,12 @@ class Live:
             told=told(settings, fabrics),
         )
 
-    def _made(self, settings: FabricSettings, fabric: Fabric, remote: GitRemote, known: Made | None) -> Made:
-        basis, credentials = Basis.of(settings, remote), digests(sorted(_credentials(settings, remote)))
+    def _made(
+        self, settings: FabricSettings, fabric: Fabric, repository: RepositorySettings, known: Made | None
+    ) -> Made:
+        remote, commit = remote_of(repository), repository.commit
+        basis = Basis.of(settings, remote, commit)
+        credentials = digests(sorted(_credentials(settings, remote, commit)))
         if known is not None and known.basis == basis:
             if known.subject.fabric != fabric:
                 known = replace(known, subject=replace(known.subject, fabric=fabric))
@@ -226,7 +234,9 @@ class Live:
         watch = self._watch(settings) if fabric.is_enabled else None
         if cluster is not None and watch is not None:
             cluster = CachedCluster(cluster, watch.caches)
-        subject = Subject(fabric, self._stock.source(remote, fabric), cluster, self._stock.netbox(settings))
+        source = self._stock.source(remote, fabric)
+        upkeep = self._stock.upkeep(fabric, repository, source)
+        subject = Subject(fabric, source, cluster, self._stock.netbox(settings), upkeep)
         return Made(basis, credentials, subject, self._stock.netbox_to_look_at(settings), watch)
 
 

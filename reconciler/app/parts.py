@@ -119,7 +119,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
     queue = WorkQueue(clock.monotonic, metrics.joined)
     asked_by_watches = WatchWork(queue, lambda fabric: intake.obstacle(fabric))  # noqa: PLW0108 - there is none yet
-    stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed)
+    stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop)
     live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components))
     supervisor = Supervisor(components)
     watches = Watches(supervisor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -10,9 +11,13 @@ from weakref import WeakSet
 
 import structlog
 
+from reconciler.app.clock import SystemClock
+from reconciler.app.publishers import build_publisher
 from reconciler.desired.git import Mirror
+from reconciler.desired.publishing import Waiting
 from reconciler.desired.remote import GitRemote
 from reconciler.desired.source import FabricSource, ParseCache
+from reconciler.desired.upkeep import DirectoryUpkeep
 from reconciler.desired.workplace import remove
 from reconciler.errors import ConfigurationError
 from reconciler.settings.urls import canonical
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.model.fabric import Fabric
-    from reconciler.ports import Cluster, Documents, NetBox
+    from reconciler.ports import Cluster, Documents, NetBox, Upkeep
     from reconciler.reconcile import Subject
     from reconciler.settings import ClusterSettings, FabricSettings, NetBoxSettings, RepositorySettings, Settings
 
@@ -38,13 +43,20 @@ class Stock:
     each other; embedded stores, because two on one collection would not see each other's writes; parsed files.
 
     `documents` carries the embedded stores; below `folder`, which no other process may use, are the mirrors.
-    `is_pressed` tells whether somebody waits for the next pass over a fabric.
+    `is_pressed` tells whether somebody waits for the next pass over a fabric, `stop` whether the service is stopping.
     """
 
-    def __init__(self, documents: Documents, folder: Path, is_pressed: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        folder: Path,
+        is_pressed: Callable[[str], bool] = lambda _: False,
+        stop: threading.Event | None = None,
+    ) -> None:
         self._documents = documents
         self._folder = folder
         self._is_pressed = is_pressed
+        self._stop = stop or threading.Event()
         self._mirrors: WeakSet[Mirror] = WeakSet()
         """Those that are in use: by the configuration, or by a pass that began before it changed."""
         self._clusters: dict[str, LocalCluster] = {}
@@ -65,6 +77,12 @@ class Stock:
         mirror = same or (known[0].following(remote) if known else Mirror(remote, folder))
         self._mirrors.add(mirror)
         return mirror
+
+    def upkeep(self, fabric: Fabric, repository: RepositorySettings, source: FabricSource) -> Upkeep | None:
+        """What keeps the fabric's directory in order, where it is ours to keep."""
+        if fabric.structure is None:
+            return None
+        return build_upkeep(fabric, repository, source, self.mirror(remote_of(repository)), self._stop)
 
     def sweep(self) -> None:
         """Remove the directories of mirrors that nobody uses any more. One that cannot be removed stays."""
@@ -123,6 +141,14 @@ def remote_of(repository: RepositorySettings) -> GitRemote:
         ssh_key_env=auth.ssh_key_env if auth else None,
         known_hosts_file=auth.known_hosts_file if auth else None,
     )
+
+
+def build_upkeep(
+    fabric: Fabric, repository: RepositorySettings, source: FabricSource, mirror: Mirror, stop: threading.Event
+) -> DirectoryUpkeep:
+    """What keeps a fabric's directory in order by commits to this mirror's branch. Nothing is read yet."""
+    publisher = build_publisher(repository.commit, mirror, SystemClock(), Waiting(stop.wait))
+    return DirectoryUpkeep(source, publisher, fabric)
 
 
 def build_cluster(fabric: FabricSettings, documents: Documents) -> Cluster | None:

@@ -57,20 +57,25 @@ class MemoryPublisher:
         """Call each of these before one of the next pushes of ours, as others do who are quicker."""
         self._rivals += rivals
 
-    def publish(self, propose: Callable[[Revision], Proposal | None]) -> Published | None:
+    def publish(
+        self, propose: Callable[[Revision], Proposal | None], found: Callable[[], Proposal | None] | None = None
+    ) -> Published | None:
         for tries in range(1, MOST_TRIES + 1):
-            tip = self._tip()
-            proposal = propose(tip.revision)
+            if self._error is None and not self.history and found is not None:
+                tip, proposal = None, found()
+            else:
+                tip = self._tip()
+                proposal = propose(tip.revision)
             if proposal is None:
                 return None
             changes = self._checked(proposal, tip)
-            if all(tip.files.get(path) == content for path, content in changes.items()):
+            if tip is not None and all(tip.files.get(path) == content for path, content in changes.items()):
                 return None
             if self._rivals:
                 self._rivals.pop(0)()
             if self._refusal is not None:
                 raise self._refusal
-            if self._tip() == tip:
+            if (self.history[-1] if self.history else None) == tip:
                 revision = self._append(changes, proposal.message, is_ours=True)
                 return Published(revision, revision, proposal, tries)
         raise PushRacesError(f"others were first at each of {MOST_TRIES} tries to push")
@@ -93,9 +98,9 @@ class MemoryPublisher:
         return self.history[-1].revision
 
     @staticmethod
-    def _checked(proposal: Proposal, tip: MemoryCommit) -> dict[str, bytes | None]:
+    def _checked(proposal: Proposal, tip: MemoryCommit | None) -> dict[str, bytes | None]:
         for change in paths_of(proposal.changes).values():
-            _check_place(change, tip.files)
+            _check_place(change, tip.files if tip else {})
         if "\0" in proposal.message or not proposal.message.strip():
             raise ValueError("the message of a commit must hold text, and no NUL")
         return {change.path: change.content for change in proposal.changes}

@@ -15,7 +15,7 @@ from reconciler.desired.git_answers import reason_of
 from reconciler.desired.push_answers import Failure
 from reconciler.desired.signing import signer
 from reconciler.desired.workplace import SIGNING
-from reconciler.errors import GitUnavailableError, PushRacesError, StoppedError
+from reconciler.errors import BranchNotFoundError, GitUnavailableError, PushRacesError, StoppedError
 from reconciler.model.publishing import Published
 from reconciler.model.revision import COMMIT, Revision
 from reconciler.plan.commits import is_ours
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
     Propose = Callable[[Revision], Proposal | None]
+    Found = Callable[[], Proposal | None]
 
 MOST_TRIES = 10
 _MOST_LOST_ANSWERS = 2
@@ -50,9 +51,11 @@ class Waiting:
 
 @dataclass(slots=True)
 class _Draft:
-    """A commit that is made and not known to be anywhere else yet."""
+    """A commit that is made and not known to be anywhere else yet. `tip` is what it is made on, None where it is the
+    first one.
+    """
 
-    tip: Revision
+    tip: Revision | None
     commit: str
     proposal: Proposal
 
@@ -77,18 +80,18 @@ class GitPublisher:
         self._waiting = waiting
         self._signing = signing
 
-    def publish(self, propose: Propose) -> Published | None:
+    def publish(self, propose: Propose, found: Found | None = None) -> Published | None:
         draft: _Draft | None = None
         failures: list[PushFailure] = []
         while True:
-            tip = self._mirror.fetch()
+            tip = self._tip(is_needed=found is None)
             # Whatever was said of the push: the branch tells whether it arrived.
-            if draft is not None and self._has(draft, tip):
+            if draft is not None and tip is not None and self._has(draft, tip):
                 return Published(self._revision(draft.commit), tip, draft.proposal, len(failures))
             self._require_another_try(failures)
             # For one tip one commit: should a push that seems to be lost arrive yet, this one is the same.
             if draft is None or draft.tip != tip:
-                draft = self._draft(propose, tip)
+                draft = self._draft(propose, found, tip)
             if draft is None:
                 return None
             failure = self._push(draft)
@@ -104,8 +107,17 @@ class GitPublisher:
         with self._mirror.workbench() as bench:
             return is_ours(bench.commit_of(revision), self._identity)
 
-    def _draft(self, propose: Propose, tip: Revision) -> _Draft | None:
-        proposal = propose(tip)
+    def _tip(self, *, is_needed: bool) -> Revision | None:
+        """What the branch stands at; None where it is to be founded."""
+        try:
+            return self._mirror.fetch()
+        except BranchNotFoundError:
+            if is_needed:
+                raise
+            return None
+
+    def _draft(self, propose: Propose, found: Found | None, tip: Revision | None) -> _Draft | None:
+        proposal = propose(tip) if tip is not None else found() if found is not None else None
         if proposal is None or not proposal.changes:
             return None
         changes = paths_of(proposal.changes)
@@ -114,7 +126,7 @@ class GitPublisher:
             tree = bench.edit(tip, changes)
             return None if tree is None else _Draft(tip, self._commit(bench, tree, tip, message), proposal)
 
-    def _commit(self, bench: Workbench, tree: str, tip: Revision, message: bytes) -> str:
+    def _commit(self, bench: Workbench, tree: str, tip: Revision | None, message: bytes) -> str:
         when = f"@{int(self._clock.now().timestamp())} +0000"
         who = {
             f"GIT_{role}_{part}": value
@@ -122,7 +134,8 @@ class GitPublisher:
             for part, value in (("NAME", self._identity.name), ("EMAIL", self._identity.email), ("DATE", when))
         }
         with signer(self._signing, bench.directory / SIGNING) as tools:
-            args = [*tools.options, "commit-tree", *tools.flags, "-p", tip.commit, "-F", "-", tree]
+            parent = ["-p", tip.commit] if tip is not None else []
+            args = [*tools.options, "commit-tree", *tools.flags, *parent, "-F", "-", tree]
             answer = bench.feed(args, [message], env={**who, **tools.env})
             commit = answer.stdout.decode("ascii", "replace").strip()
             if answer.is_ok and COMMIT.fullmatch(commit):
@@ -135,7 +148,7 @@ class GitPublisher:
 
     def _push(self, draft: _Draft) -> PushFailure | None:
         with self._mirror.workbench() as bench:
-            failure = bench.push(draft.commit, draft.tip.commit)
+            failure = bench.push(draft.commit, draft.tip.commit if draft.tip else "")
             if failure is None:
                 bench.advance(draft.commit)
             return failure

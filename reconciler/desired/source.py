@@ -14,6 +14,7 @@ from reconciler.model.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from reconciler.desired.structure import ReadBlobs
     from reconciler.desired.tree import TreeEntry
     from reconciler.model.fabric import Fabric
     from reconciler.model.objects import Manifest, ObjectKey, Source
@@ -101,7 +102,7 @@ class FabricSource:
             problem = file_problem(self._path, "PathNotFound", f"there is no such directory at {revision}")
             return Desired(revision, {}, (problem,))
         selection = select(entries, self._path, self._limits)
-        files = self._parse(selection.files)
+        files = self._parse(selection.files, self._mirror.read_blobs)
         manifests, duplicates = _by_identity(manifest for file in files for manifest in file.manifests)
         problems = [*selection.problems, *(problem for file in files for problem in file.problems), *duplicates]
         problems.sort(key=lambda problem: (problem.file, problem.document, problem.line))
@@ -125,12 +126,24 @@ class FabricSource:
                 found[number] = line
         return found
 
-    def _parse(self, entries: Sequence[TreeEntry]) -> list[ParsedFile]:
+    def listing(self, revision: Revision) -> tuple[TreeEntry, ...]:
+        """Everything below the fabric's directory. Raises GitUnavailableError when the mirror cannot be read."""
+        return self._mirror.list_files(revision, self._path)
+
+    def contents(self, entries: Iterable[TreeEntry]) -> Iterable[tuple[str, bytes]]:
+        """The ids and contents of files, in order. Raises as `listing`."""
+        return self._mirror.read_blobs(entries)
+
+    def parsed(self, listing: Iterable[TreeEntry], read: ReadBlobs) -> list[ParsedFile]:
+        """The files of a directory that hold its desired state. `read` gives those that are not known yet."""
+        return self._parse(select(listing, self._path, self._limits).files, read)
+
+    def _parse(self, entries: Sequence[TreeEntry], read: ReadBlobs) -> list[ParsedFile]:
         """The content of each file. Those not in the cache are read together."""
         known = [self._cache.get(entry.blob, self._namespace) for entry in entries]
         unknown = {entry.blob: entry for entry, parsed in zip(entries, known, strict=True) if parsed is None}
         fresh: dict[str, ParsedFile] = {}
-        for blob, data in self._mirror.read_blobs(unknown.values()):
+        for blob, data in read(unknown.values()):
             fresh[blob] = read_file(data, unknown[blob].path, self._namespace)
             self._cache.put(blob, self._namespace, fresh[blob])
         return [(parsed or fresh[entry.blob]).at(entry.path) for entry, parsed in zip(entries, known, strict=True)]

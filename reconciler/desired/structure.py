@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from reconciler.model.ingestion import Ground, Ingestion
     from reconciler.model.objects import ObjectKey
     from reconciler.model.problems import Problem
+    from reconciler.model.structure import Structure
     from reconciler.model.tree import TreeEntry
-    from reconciler.plan.structure import Structure
 
 ReadBlobs: TypeAlias = "Callable[[Iterable[TreeEntry]], Iterable[tuple[str, bytes]]]"
 """The contents of files in the order in which they are asked for (`source.Files.read_blobs`)."""

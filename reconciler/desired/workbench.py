@@ -29,6 +29,9 @@ _INCOMPLETE = re.compile(r"is unavailable|missing|corrupt|bad object|not a valid
 _LARGEST_TREES = 256 * 1024 * 1024
 _LARGEST_COMMIT = 1024 * 1024
 _ID_LINE = 41
+_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""Git knows it without storing it."""
+
 _SMALL = 64 * 1024
 
 
@@ -85,11 +88,11 @@ class Workbench:
     network: Network
     spoilt: Spoilt
 
-    def edit(self, tip: Revision, changes: Mapping[tuple[bytes, ...], FileChange]) -> str | None:
+    def edit(self, tip: Revision | None, changes: Mapping[tuple[bytes, ...], FileChange]) -> str | None:
         """Store what the files are to hold, and the trees above them; the id of the new root. None: the tip is so
-        already. Raises as `trees.graft`; then nothing was stored.
+        already. Without a tip they are all that there is. Raises as `trees.graft`; then nothing was stored.
         """
-        root = self._root(tip)
+        root = self._root(tip) if tip is not None else _EMPTY_TREE
         try:
             trees = graft(root, changes, self._read_trees)
         except ValueError as error:
@@ -106,7 +109,9 @@ class Workbench:
         return self._read(["cat-file", "commit", revision.commit], _LARGEST_COMMIT)
 
     def push(self, commit: str, tip: str) -> PushFailure | None:
-        """Push this one commit to the branch, if that stands at `tip` at the remote. Why it is not done, or None."""
+        """Push this one commit to the branch, if that stands at `tip` at the remote; empty: if it is not there. Why it
+        is not done, or None.
+        """
         args = ["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no"]
         # Without it a branch that somebody deleted, or set back, would be brought back by our push.
         lease = f"--force-with-lease={self.remote.ref}:{tip}"

@@ -44,8 +44,16 @@ class NetBoxPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class StructurePolicy:
+    """What may be done to the fabric's directory. Unless `is_pushing`, what would be committed is only told."""
+
+    is_pushing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Fabric:
-    """The unit of reconciliation. `cluster` or `netbox` is None where the fabric has no such target;
+    """The unit of reconciliation. `cluster` or `netbox` is None where the fabric has no such target, `structure` where
+    its directory is not ours to keep in order;
     `simulated` names the targets that are embedded stores; `interval` is the configured poll interval in seconds.
     """
 
@@ -57,6 +65,7 @@ class Fabric:
     is_enabled: bool = True
     cluster: ClusterPolicy | None = None
     netbox: NetBoxPolicy | None = None
+    structure: StructurePolicy | None = None
     simulated: tuple[str, ...] = ()
 
     @property

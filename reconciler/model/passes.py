@@ -26,6 +26,7 @@ class Outcome(StrEnum):
 
 class Phase(StrEnum):
     FETCH = "fetch"
+    STRUCTURE = "structure"
     READ = "read"
     OBSERVE = "observe"
     PLAN = "plan"

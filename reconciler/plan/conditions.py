@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 Contact = tuple[str, str] | None
 """How a pass fared with an outside system: None for well, else (reason, message)."""
 
+STRUCTURE = "StructureReady"
+"""The condition of a directory that is kept in order."""
+
+NOT_PUSHED = "NotPushed"
+"""Why a directory is not in order that could be."""
+
 CONNECTION_CONDITIONS = {"git": "GitReady", "cluster": "ClusterReady", "netbox": "NetBoxReady"}
 """The condition of each outside system."""
 
@@ -68,6 +74,18 @@ def after_pass(
     return tuple(found)
 
 
+def of_structure(
+    failures: Sequence[Failure], blocks: Sequence[tuple[str, str]], now: datetime
+) -> tuple[Condition, ...]:
+    """The condition of a directory that a pass tried to bring in order. `failures` are those of that."""
+    why = [(one.reason, f"{one.subject}: {one.message}") for one in failures]
+    why += [block for block in blocks if block[0] == NOT_PUSHED]
+    if not why:
+        return (_condition(STRUCTURE, now, is_true=True, why=("InOrder", "the directory is in order")),)
+    text = "; ".join(message for _, message in why)
+    return (_condition(STRUCTURE, now, is_true=False, why=(why[0][0], text)),)
+
+
 def _fighting_condition(fighting: Sequence[Failure], now: datetime) -> Condition:
     if not fighting:
         return _condition(FIGHTING, now, is_true=False, why=("NoFight", "nobody changes healed objects back"))
@@ -83,7 +101,7 @@ def _approval_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Con
 
 
 def _prune_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Condition:
-    blocks = [block for block in blocks if block[0] not in {APPROVAL_REQUIRED, PLAN_CHANGED}]
+    blocks = [block for block in blocks if block[0] not in {APPROVAL_REQUIRED, PLAN_CHANGED, NOT_PUSHED}]
     if not blocks:
         return _condition("PruneBlocked", now, is_true=False, why=("NothingBlocked", "no delete was held back"))
     text = "; ".join(message for _, message in blocks)

@@ -80,6 +80,8 @@ def _partial_message(findings: Findings) -> str:
 
 
 _DONE = {
+    "ingested": "taken in from raw/",
+    "put_aside": "put aside to unmanaged/",
     "created": "created",
     "updated": "updated",
     "deleted": "deleted",

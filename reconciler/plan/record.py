@@ -6,9 +6,18 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.passes import Phase
 from reconciler.model.requests import RequestState, Trigger
 from reconciler.model.status import Connection, LastPass, Unannounced
-from reconciler.plan.conditions import CONNECTION_CONDITIONS, Contact, after_pass, connect, merge
+from reconciler.plan.conditions import (
+    CONNECTION_CONDITIONS,
+    STRUCTURE,
+    Contact,
+    after_pass,
+    connect,
+    merge,
+    of_structure,
+)
 from reconciler.plan.netbox_drift import drift_line
 from reconciler.plan.situation import FIGHTING
 
@@ -61,6 +70,9 @@ def next_record(
     record = _observations(_revisions(before, done, seen), done, seen)
     fighting = [failure for failure in done.failures if failure.reason == FIGHTING]
     conditions = after_pass(conclusion, seen.contacts, seen.blocks, fighting, fabric.simulated, done.finished)
+    if Phase.STRUCTURE in done.phases:
+        failures = [failure for failure in done.failures if failure.phase is Phase.STRUCTURE]
+        conditions = (*conditions, *of_structure(failures, seen.blocks, done.finished))
     record = replace(
         record,
         last_pass=_last_pass(done),
@@ -81,7 +93,7 @@ def next_record_of_scope(before: FabricRecord, done: PassRecord, seen: Seen) -> 
 def _of_present_targets(before: FabricRecord, fabric: Fabric) -> FabricRecord:
     """Without what was known of targets that the configuration took away: no pass would ever correct it."""
     gone = {name for name, target in (("cluster", fabric.cluster), ("netbox", fabric.netbox)) if target is None}
-    unspoken = {CONNECTION_CONDITIONS[name] for name in gone}
+    unspoken = {CONNECTION_CONDITIONS[name] for name in gone} | (set() if fabric.structure else {STRUCTURE})
     record = replace(
         before,
         connections={name: connection for name, connection in before.connections.items() if name not in gone},

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.changes import FileChange
 from reconciler.model.problems import Problem, file_problem
+from reconciler.model.structure import Structure, StructureState
 from reconciler.plan import layout
 from reconciler.plan.archive_log import HEADER
 from reconciler.plan.places import Places
@@ -17,23 +16,6 @@ if TYPE_CHECKING:
 
     from reconciler.model.json import JSON
     from reconciler.model.tree import TreeEntry
-
-
-class StructureState(StrEnum):
-    """`validated`: it is as it should be. `initialized`: with the changes it will be. `failed`: it cannot be made."""
-
-    VALIDATED = "validated"
-    INITIALIZED = "initialized"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """`changes` are for `initialized`, sorted by path; `problems` say why, and where, for `failed`."""
-
-    state: StructureState
-    changes: tuple[FileChange, ...] = ()
-    problems: tuple[Problem, ...] = ()
 
 
 def ensure(fabric: str, directory: str, listing: Iterable[TreeEntry], manifest: JSON = None) -> Structure:

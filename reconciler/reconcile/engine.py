@@ -20,6 +20,7 @@ from reconciler.reconcile.cluster_phase import ClusterSide, ClusterWork, observe
 from reconciler.reconcile.desired_phase import fetch, read
 from reconciler.reconcile.git_history import GitHistory, is_settled, is_unchanged, learn
 from reconciler.reconcile.netbox_phase import mirror, why_incomplete
+from reconciler.reconcile.upkeep_phase import keep_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.requests import Request, Scope, Trigger
+    from reconciler.model.revision import Revision
     from reconciler.model.status import Approval, FabricRecord
     from reconciler.plan.projection import Projectable
-    from reconciler.ports import Clock, Cluster, DesiredSource, NetBox
+    from reconciler.ports import Clock, Cluster, DesiredSource, NetBox, Upkeep
     from reconciler.reconcile.attempt import Slice, Terms
 
 
@@ -45,12 +47,13 @@ MAX_STORED_FAILURES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a pass works on: a fabric with its source and its targets."""
+    """What a pass works on: a fabric with its source, its targets, and its directory where that is kept in order."""
 
     fabric: Fabric
     source: DesiredSource
     cluster: Cluster | None
     netbox: NetBox | None
+    upkeep: Upkeep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,9 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
         return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, history=history))
     if fetched is not None:
         attempt.begin(str(fetched))
+    kept = _keep_in_order(subject, fetched, order, attempt)
+    if kept != fetched:
+        fetched, history = kept, learn(subject.source, kept, order.requests, past.record, attempt)
     desired = read(subject.source, fetched, attempt)
     desired, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
@@ -154,6 +160,14 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
     apart = _with_warning(conclude(_apart(findings)), history)
     end = _End(attempt, now, conclusion, seen, cluster, desired, history, apart)
     return _report(subject, order, past, end)
+
+
+def _keep_in_order(subject: Subject, fetched: Revision | None, order: Order, attempt: Attempt) -> Revision | None:
+    """The revision to go on with: that of our own commit where one was needed."""
+    if subject.upkeep is None or subject.fabric.structure is None or fetched is None:
+        return fetched
+    requests = [request.id for request in order.requests]
+    return keep_in_order(subject.upkeep, subject.fabric.structure, fetched, subject.cluster, requests, attempt)
 
 
 def _apart(findings: Findings) -> Findings:

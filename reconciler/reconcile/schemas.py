@@ -15,15 +15,15 @@ from reconciler.plan.schema import check_schema
 from reconciler.reconcile.rule_book import RuleBook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from reconciler.errors import ReconcilerError
     from reconciler.model.desired import Desired
     from reconciler.model.json import JSONObject
-    from reconciler.model.objects import ObjectKey
+    from reconciler.model.objects import Manifest, ObjectKey
     from reconciler.model.problems import Fault
     from reconciler.model.served import Schema
-    from reconciler.ports import Cluster
+    from reconciler.ports import Check, Cluster
 
 log = structlog.get_logger("pass")
 
@@ -106,6 +106,17 @@ class Inspector:
         """What is known of a cluster's schemas; nothing of one that never answered."""
         with self._lock:
             return self._served.get(cluster) or Served()
+
+    def check(self, cluster: Cluster) -> Check:
+        """Checks single objects by what is known of a cluster's schemas."""
+        served = self.known(cluster)
+        schemas = {kind.name: schema for kind in DECLARABLE if (schema := served.schema(kind)) is not None}
+
+        def faults(manifest: Manifest) -> Sequence[Fault]:
+            schema = schemas.get(manifest.key.kind)
+            return () if schema is None else check_schema(manifest, schema)
+
+        return faults
 
     def faults(self, fabric: str, desired: Desired, served: Served) -> list[Fault]:
         """What the schemas do not allow of what a fabric declares."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy
+from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy, StructurePolicy
 from reconciler.settings.fields import (
     FabricName,
     FabricPath,
@@ -187,10 +187,12 @@ class StructureSettings(Section):
     """The layout of the fabric's folder (`managed/`), and the ingestion of `raw/`."""
 
     enabled: bool = False
-    """Keep the layout and ingest `raw/`. Default false, the only value in this version."""
+    """Keep the layout and take in what lies in `raw/`, by commits. Default false."""
 
     push: bool = True
-    """Push the commits that this makes. Default true; without effect while `enabled` is false."""
+    """Push the commits that this makes. False: what would be committed is only told, and waits. Default true; without
+    effect while `enabled` is false.
+    """
 
 
 class FabricSettings(Section):
@@ -250,5 +252,6 @@ class FabricSettings(Section):
             is_enabled=self.enabled,
             cluster=self.cluster.policy() if self.cluster else None,
             netbox=self.netbox.policy(self.name, self.installation(repository)) if self.netbox else None,
+            structure=StructurePolicy(is_pushing=self.structure.push) if self.structure.enabled else None,
             simulated=self.simulated,
         )

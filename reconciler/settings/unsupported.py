@@ -18,10 +18,6 @@ class Row(NamedTuple):
     is_asked: Callable[[Any], bool]
 
 
-def _is_true(value: Any) -> bool:
-    return value is True
-
-
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -36,7 +32,6 @@ def _is_postgresql(value: Any) -> bool:
 
 UNSUPPORTED = (
     Row("state", _is_postgresql),
-    Row("fabrics[].structure.enabled", _is_true),
     Row("notifications", _is_filled_list),
     Row("tracing", _is_mapping),
 )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from reconciler.demo.fabric import FABRIC_500, build_fabric, render
-from tests.bench import deliveries, edits, first_apply, idle, mirror, parsing, planning, unchanged
+from tests.bench import deliveries, edits, first_apply, idle, ingesting, mirror, parsing, planning, unchanged
 from tests.bench.figures import say, summary
 from tests.e2e.fabrics import file_name, files
 from tests.e2e.installation import Installation, lay_out, wait_until
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
 
 CRDS = Path(__file__).parents[1] / "crds"
-PARTS = (planning, first_apply, unchanged, edits, parsing, deliveries, idle, mirror)
+PARTS = (planning, ingesting, first_apply, unchanged, edits, parsing, deliveries, idle, mirror)
 PUSHES = 20
 NO_OPS = 5
 GOAL_APPLIED = 1.0

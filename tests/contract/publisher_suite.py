@@ -60,6 +60,34 @@ class PublisherContract:
     def branch(self) -> Branch:
         raise NotImplementedError
 
+    def test_the_first_commit(self, publisher: Publisher, branch: Branch) -> None:
+        """Where there is no branch, what is found for that is its first commit."""
+        published = publisher.publish(always({"never": "x"}), lambda: proposal({"fabric/README.md": "ours"}))
+
+        assert published is not None
+        assert branch.history() == [published.revision.commit] == [published.tip.commit]
+        assert branch.parents(published.revision.commit) == []
+        assert branch.files(published.revision.commit) == {"fabric/README.md": "ours"}
+
+    def test_a_branch_that_others_found(self, publisher: Publisher, branch: Branch) -> None:
+        """Who is first has founded it: ours comes on top, as it is proposed for that."""
+
+        def found() -> Proposal:
+            if not branch.history():
+                branch.push({"theirs": "x"})
+            return proposal({"fabric/README.md": "ours"})
+
+        published = publisher.publish(always({"fabric/README.md": "on top"}), found)
+
+        assert published is not None
+        assert branch.history()[1:] == [published.revision.commit]
+        assert branch.files(published.revision.commit) == {"theirs": "x", "fabric/README.md": "on top"}
+
+    def test_nothing_to_found(self, publisher: Publisher, branch: Branch) -> None:
+        """Then there is no branch afterwards either."""
+        assert publisher.publish(always({"a": "x"}), lambda: None) is None
+        assert branch.history() == []
+
     def test_one_commit_on_top(self, publisher: Publisher, branch: Branch) -> None:
         """What is proposed for the tip becomes one commit, whose only parent is the tip; all else stays as it is."""
         tip = branch.push({"fabric/raw/a.yaml": "a", "fabric/raw/b.yaml": "b", "other/x": "x"})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.desired.manifests.raw import Check
     from reconciler.model.changes import FileChange
     from reconciler.model.ingestion import Ingestion
-    from reconciler.plan.structure import Structure
+    from reconciler.model.structure import Structure
 
 FABRIC = "dc1"
 DIRECTORY = "gitops/dc1"

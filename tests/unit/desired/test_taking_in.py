@@ -19,11 +19,11 @@ from reconciler.desired.manifests.raw import Reading, read_raw
 from reconciler.model.ingestion import Declared, How, Ingestion, Origin
 from reconciler.model.objects import Manifest, ObjectKey, Source
 from reconciler.model.problems import Fault, Severity
+from reconciler.model.structure import StructureState
 from reconciler.model.tree import TreeEntry
 from reconciler.plan import ingestion
 from reconciler.plan.layout import managed_path
 from reconciler.plan.places import blob_id
-from reconciler.plan.structure import StructureState
 from tests.unit.desired.folder import DIRECTORY, FABRIC, Folder, vpc
 
 if TYPE_CHECKING:

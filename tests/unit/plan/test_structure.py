@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.kinds import DECLARABLE
+from reconciler.model.structure import StructureState
 from reconciler.plan import layout
-from reconciler.plan.structure import StructureState
 from tests.unit.desired.folder import DIRECTORY, Folder, link, submodule
 
 G_02 = {

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.known import Known
     from reconciler.model.passes import ObjectState, PassRecord
     from reconciler.model.status import FabricRecord
+    from reconciler.ports import Upkeep
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SHAPE = FabricShape(spines=1, leafs=2, servers=3, vpcs=2, externals=0)
@@ -85,6 +86,7 @@ class Rig:
         self.cluster = FaultyCluster(self.local)
         self.netbox_documents = MemoryDocuments()
         self.netbox = FaultyNetBox(LocalNetBox(self.netbox_documents, "dc1"))
+        self.upkeep: Upkeep | None = None
         self.stop = threading.Event()
         self.passes: list[PassRecord] = []
         self.known: list[Known | None] = []
@@ -97,6 +99,7 @@ class Rig:
             self.source,
             self.cluster if self.fabric.cluster else None,
             self.netbox if self.fabric.netbox else None,
+            self.upkeep,
         )
         stores = (self.store, self.store)
         return PassRunner(lambda: {self.fabric.name: subject}, stores, self.clock, self.stop, self, surroundings)

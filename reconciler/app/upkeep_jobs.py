@@ -1,0 +1,87 @@
+"""`reconciler init` and `ingest`: bring a fabric's directory in order, whether or not the service runs."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from reconciler.app.subjects import build_cluster, build_upkeep, remote_of
+from reconciler.desired.git import Mirror
+from reconciler.desired.source import FabricSource, ParseCache
+from reconciler.errors import BranchNotFoundError, ReconcilerError, UnknownFabricError
+from reconciler.reconcile import Inspector
+from reconciler.targets.local.memory import MemoryDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.desired.upkeep import DirectoryUpkeep
+    from reconciler.model.revision import Revision
+    from reconciler.model.structure import UpkeepPlan
+    from reconciler.ports import Check
+    from reconciler.settings import FabricSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, or would be; `revision` is what it was found for (None: there is no such branch), and `doubt` why
+    documents were not held against the schemas of the cluster.
+    """
+
+    revision: Revision | None
+    plan: UpkeepPlan
+    doubt: str | None
+
+
+def keep(settings: Settings, fabric: str, *, is_first: bool = False, is_dry_run: bool = False) -> Done:
+    """Take in what lies in `raw/` of a fabric, and see to its structure. `is_first`: make what is missing, up to the
+    branch, and take in what lies in another order.
+
+    Raises UnknownFabricError, ConfigurationError, and as `ports.Upkeep`.
+    """
+    with _opened(settings, fabric) as (upkeep, mirror, own):
+        check, doubt = _check(own)
+        try:
+            revision = mirror.fetch()
+        except BranchNotFoundError:
+            if not is_first:
+                raise
+            revision = None
+        if is_dry_run:
+            plan = upkeep.first(check) if revision is None else upkeep.look(revision, check, is_first=is_first)
+        else:
+            plan = upkeep.keep(check, is_first=is_first)
+        return Done(revision, plan, doubt)
+
+
+@contextmanager
+def _opened(settings: Settings, name: str) -> Iterator[tuple[DirectoryUpkeep, Mirror, FabricSettings]]:
+    """The fabric's directory in a mirror of our own: that of the service is nobody else's."""
+    own = next((one for one in settings.fabrics if one.name == name), None)
+    if own is None:
+        raise UnknownFabricError(f"no fabric {name!r} is configured")
+    fabric = next(one for one in settings.fabric_values() if one.name == name)
+    repository = settings.repository(own.repository)
+    with TemporaryDirectory(prefix="reconciler-directory-") as folder:
+        mirror = Mirror(remote_of(repository), Path(folder) / "mirror.git")
+        source = FabricSource(mirror, fabric, ParseCache())
+        yield build_upkeep(fabric, repository, source, mirror, threading.Event()), mirror, own
+
+
+def _check(fabric: FabricSettings) -> tuple[Check, str | None]:
+    """By the schemas of the fabric's cluster; and why not, where they cannot be had."""
+    if fabric.cluster is None or fabric.cluster.local:
+        return (lambda _: ()), None
+    inspector = Inspector()
+    try:
+        cluster = build_cluster(fabric, MemoryDocuments())
+        if cluster is None:
+            return (lambda _: ()), None
+        inspector.learn(cluster, fabric.name)
+    except ReconcilerError as error:
+        return (lambda _: ()), f"{error.reason}: {error.message}"
+    return inspector.check(cluster), None

@@ -1,0 +1,44 @@
+"""How a fabric's directory stands, and what it takes to bring it in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.model.changes import FileChange
+    from reconciler.model.ingestion import Routed
+    from reconciler.model.problems import Problem
+    from reconciler.model.publishing import Published
+
+
+class StructureState(StrEnum):
+    """`validated`: it is as it should be. `initialized`: with the changes it will be. `failed`: it cannot be made."""
+
+    VALIDATED = "validated"
+    INITIALIZED = "initialized"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """`changes` are for `initialized`, sorted by path; `problems` say why, and where, for `failed`."""
+
+    state: StructureState
+    changes: tuple[FileChange, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepPlan:
+    """What it takes to bring a directory in order at one revision: the structure's `state`, the changes of one commit
+    (none: it is in order), what becomes of dropped documents, and what is wrong with the directory or with files that
+    stay where they are. `published` is the commit that made it so.
+    """
+
+    state: StructureState
+    changes: tuple[FileChange, ...] = ()
+    routed: tuple[Routed, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    published: Published | None = None
