@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from reconciler.app.clock import SystemClock
 from reconciler.app.forges import forge_accesses
 from reconciler.app.netbox_checks import NetBoxLook
+from reconciler.app.publishers import build_publisher
 from reconciler.app.subjects import build_cluster, build_mirrors
+from reconciler.desired.publishing import Waiting
 from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
 from reconciler.model.kinds import AGENTS, DECLARABLE, OBSERVED
 from reconciler.status.forges import ForgeProbe
@@ -45,7 +49,10 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield Check(f"configuration {key}", "warning", message)
     with TemporaryDirectory(prefix="reconciler-check-") as folder:
         for name, mirror in build_mirrors(settings, Path(folder)).items():
-            yield _try(f"repository {name}", partial(_reach_repository, mirror))
+            check = _try(f"repository {name}", partial(_reach_repository, mirror))
+            yield check
+            if check.state == "ok" and _is_committed_to(name, settings):
+                yield _try(f"repository {name}: push", partial(_push_to_repository, settings, name, mirror))
     for name, access in forge_accesses(settings).items():
         yield Check(f"repository {name}: forge", *ForgeProbe(access).look())
     for fabric in settings.fabrics:
@@ -97,6 +104,21 @@ def _try(subject: str, attempt: Callable[[], str]) -> Check:
 def _reach_repository(mirror: Mirror) -> str:
     mirror.check()
     return f"{mirror.remote.place} answers, and has the branch {mirror.remote.branch}"
+
+
+def _is_committed_to(repository: str, settings: Settings) -> bool:
+    """Whether passes commit to it."""
+    return any(
+        one.repository == repository and one.enabled and one.structure.enabled and one.structure.push
+        for one in settings.fabrics
+    )
+
+
+def _push_to_repository(settings: Settings, name: str, mirror: Mirror) -> str:
+    commit = settings.repository(name).commit
+    build_publisher(commit, mirror, SystemClock(), Waiting(threading.Event().wait)).check()
+    how = "signed commits" if commit.signing_key else "commits"
+    return f"{how} of {commit.author} <{commit.email}> may be pushed; only a push tells whether the branch is protected"
 
 
 def _cluster_of(fabric: FabricSettings) -> Cluster:

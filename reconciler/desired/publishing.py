@@ -14,6 +14,7 @@ from reconciler.desired.change_paths import paths_of
 from reconciler.desired.git_answers import reason_of
 from reconciler.desired.push_answers import Failure
 from reconciler.desired.signing import signer
+from reconciler.desired.workbench import EMPTY_TREE
 from reconciler.desired.workplace import SIGNING
 from reconciler.errors import BranchNotFoundError, GitUnavailableError, PushRacesError, StoppedError
 from reconciler.model.publishing import Published
@@ -102,6 +103,16 @@ class GitPublisher:
                 raise failure.error
             failures.append(failure)
             self._pause(len(failures))
+
+    def check(self) -> None:
+        """Make a commit that nobody will see, signed where commits are, and ask the remote whether it would take it.
+
+        Raises PushRefusedError, SigningError, GitAccessError, GitUnavailableError.
+        """
+        with self._mirror.workbench() as bench:
+            failure = bench.try_push(self._commit(bench, EMPTY_TREE, None, b"Check\n"))
+        if failure is not None:
+            raise failure.error
 
     def is_ours(self, revision: Revision) -> bool:
         with self._mirror.workbench() as bench:

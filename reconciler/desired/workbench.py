@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from reconciler.desired.git_answers import reason_of
@@ -29,7 +29,10 @@ _INCOMPLETE = re.compile(r"is unavailable|missing|corrupt|bad object|not a valid
 _LARGEST_TREES = 256 * 1024 * 1024
 _LARGEST_COMMIT = 1024 * 1024
 _ID_LINE = 41
-_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_PROBE = "hedgehog-reconciler-check"
+"""A branch that is never made."""
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """Git knows it without storing it."""
 
 _SMALL = 64 * 1024
@@ -92,7 +95,7 @@ class Workbench:
         """Store what the files are to hold, and the trees above them; the id of the new root. None: the tip is so
         already. Without a tip they are all that there is. Raises as `trees.graft`; then nothing was stored.
         """
-        root = self._root(tip) if tip is not None else _EMPTY_TREE
+        root = self._root(tip) if tip is not None else EMPTY_TREE
         try:
             trees = graft(root, changes, self._read_trees)
         except ValueError as error:
@@ -112,15 +115,21 @@ class Workbench:
         """Push this one commit to the branch, if that stands at `tip` at the remote; empty: if it is not there. Why it
         is not done, or None.
         """
-        args = ["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no"]
         # Without it a branch that somebody deleted, or set back, would be brought back by our push.
-        lease = f"--force-with-lease={self.remote.ref}:{tip}"
-        answer = self.network([*args, lease, "--end-of-options", self.remote.url, f"{commit}:{self.remote.ref}"])
+        return self._push(self.remote, commit, f"--force-with-lease={self.remote.ref}:{tip}")
+
+    def try_push(self, commit: str) -> PushFailure | None:
+        """Ask the remote whether it would take a push of ours, to a branch that nobody has. Nothing is pushed."""
+        return self._push(replace(self.remote, branch=_PROBE), commit, "--dry-run")
+
+    def _push(self, remote: GitRemote, commit: str, option: str) -> PushFailure | None:
+        args = ["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no"]
+        answer = self.network([*args, option, "--end-of-options", remote.url, f"{commit}:{remote.ref}"])
         if answer.has_timed_out or answer.status < 0:
             how = "did not end in time" if answer.has_timed_out else f"was ended by signal {-answer.status}"
-            return PushFailure(Failure.UNKNOWN, GitUnavailableError(f"{self.remote.place}: git push {how}"))
-        secrets = filter(None, [self.remote.password()])
-        return judge(self.remote, answer.status, answer.stdout.decode("utf-8", "replace"), answer.stderr, secrets)
+            return PushFailure(Failure.UNKNOWN, GitUnavailableError(f"{remote.place}: git push {how}"))
+        secrets = filter(None, [remote.password()])
+        return judge(remote, answer.status, answer.stdout.decode("utf-8", "replace"), answer.stderr, secrets)
 
     def advance(self, commit: str) -> None:
         """Let the mirror's branch stand where the remote's stands since our push."""

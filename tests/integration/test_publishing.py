@@ -227,6 +227,8 @@ def test_no_right_to_push(branch: GitBranch, mirror: Mirror, publisher: GitPubli
         publisher.publish(always({"b": "2"}))
 
     assert caught.value.reason == "PushDenied"
+    with pytest.raises(PushRefusedError, match="403"):
+        publisher.check()
     assert repository.server.password not in caught.value.message
     assert mirror.fetch()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contract.git_branch import GitBranch
-from tests.unit.app.configuration import LOCAL, local_repository, settings
+from tests.unit.app.configuration import LOCAL, local_repository, secret, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SERVER = "apiVersion: wiring.githedgehog.com/v1beta1\nkind: Server\nmetadata:\n  name: {name}\nspec: {{}}\n"
 PATH = "fabrics/dc1"
+KEPT = {**LOCAL, "path": PATH, "structure": {"enabled": True}}
 
 
 class Place:
@@ -29,14 +30,17 @@ class Place:
     def __init__(self, folder: Path, cli: Cli) -> None:
         self._cli = cli
         self._configuration = folder / "reconciler.yaml"
-        repository = folder / "gitops.git"
+        self.folder, self.repository = folder, folder / "gitops.git"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         subprocess.run(
-            ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(repository)],
+            ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.repository)],
             env=inherited, check=True, timeout=60,
         )  # fmt: skip
-        self.branch = GitBranch(repository)
-        settings(folder, {**LOCAL, "path": PATH}, repositories=[local_repository(repository)])
+        self.branch = GitBranch(self.repository)
+        settings(folder, {**LOCAL, "path": PATH}, repositories=[local_repository(self.repository)])
+
+    def check(self) -> Said:
+        return self._cli("check", "--config", str(self._configuration))
 
     def run(self, command: str, *options: str, fabric: str = "dc1") -> Said:
         return self._cli(command, fabric, "--config", str(self._configuration), *options)
@@ -140,3 +144,18 @@ def test_what_an_earlier_system_left(place: Place) -> None:
     assert not {name for name in names if name.startswith(("raw/", "loose/"))}
     for file in ("managed/servers/s-1-1.yaml", "raw/old.yaml.archived", "raw/gone.yaml.archived", "loose/s-3.yaml"):
         assert file in said.out
+
+
+def test_check_tries_to_push(place: Place) -> None:
+    """Whoever has passes commit to a repository is told whether they may, and whether they can sign."""
+    place.run("init")
+    settings(place.folder, KEPT, repositories=[local_repository(place.repository)])
+    said = place.check()
+    assert "ok       repository gitops: push: commits of hedgehog-reconciler <reconciler@localhost> may" in said.out
+
+    secret(place.folder, "signing", "no key")
+    commit = {"commit": {"signing_key_file": "secrets/signing"}}
+    settings(place.folder, KEPT, repositories=[{**local_repository(place.repository), **commit}])
+    said = place.check()
+    assert "failing  repository gitops: push: SigningFailed: " in said.out
+    assert len(place.branch.history()) == 1

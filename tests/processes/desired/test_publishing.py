@@ -63,6 +63,17 @@ def branch(origin: Origin) -> GitBranch:
     return GitBranch(origin.directory)
 
 
+def test_a_push_is_tried(publisher: GitPublisher, branch: GitBranch) -> None:
+    """The remote is asked, also one whose hook would refuse everything, and nothing of it is there afterwards."""
+    branch.push({"a": "x"})
+    branch.refuse()
+    before = branch.git("for-each-ref"), branch.git("count-objects", "-v")
+
+    publisher.check()
+
+    assert (branch.git("for-each-ref"), branch.git("count-objects", "-v")) == before
+
+
 class TestGitPublisher(PublisherContract):
     @pytest.fixture
     def publisher(self, mirror: Mirror, waits: Waits) -> GitPublisher:
