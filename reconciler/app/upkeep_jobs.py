@@ -47,9 +47,9 @@ def keep(settings: Settings, fabric: str, *, is_first: bool = False, is_dry_run:
         check, doubt = _check(own)
         try:
             revision = mirror.fetch()
-        except BranchNotFoundError:
+        except BranchNotFoundError as error:
             if not is_first:
-                raise
+                raise BranchNotFoundError(f"{error.message}; reconciler init {fabric} makes it") from None
             revision = None
         if is_dry_run:
             plan = upkeep.first(check) if revision is None else upkeep.look(revision, check, is_first=is_first)

@@ -76,8 +76,9 @@ def _lines(done: Done, *, is_dry_run: bool) -> Iterator[str]:
         verb = "removes" if change.content is None else "writes"
         yield f"  {verb} {out.plain(change.path)}"
     is_failed = plan.state is StructureState.FAILED
-    for problem in plan.problems:
-        word = "[red]wrong[/red]" if is_failed else "[yellow]left as it is[/yellow]"
+    for problem in plan.remarks:
+        is_gone = problem.file in plan.removed
+        word = "[red]wrong[/red]" if is_failed else "[yellow]note[/yellow]" if is_gone else "[yellow]stays[/yellow]"
         yield f"{word}: {out.plain(f'{problem.file}:{problem.line}: {problem.message}')} ({problem.rule})"
     if not is_failed:
         yield out.plain(_end(done, is_dry_run=is_dry_run))
@@ -115,7 +116,7 @@ def _json(done: Done, *, is_dry_run: bool) -> JSONObject:
             {"path": change.path, "action": "remove" if change.content is None else "write"} for change in plan.changes
         ],
         "problems": [
-            {"file": one.file, "line": one.line, "rule": one.rule, "message": one.message} for one in plan.problems
+            {"file": one.file, "line": one.line, "rule": one.rule, "message": one.message} for one in plan.remarks
         ],
         "warning": done.doubt,
     }

@@ -42,3 +42,13 @@ class UpkeepPlan:
     routed: tuple[Routed, ...] = ()
     problems: tuple[Problem, ...] = ()
     published: Published | None = None
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """The files that are gone afterwards."""
+        return frozenset(change.path for change in self.changes if change.content is None)
+
+    @property
+    def remarks(self) -> tuple[Problem, ...]:
+        """The problems but those of documents that are put aside, with which they lie."""
+        return tuple(one for one in self.problems if not (one.is_refusal and one.file in self.removed))

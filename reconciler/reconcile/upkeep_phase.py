@@ -68,9 +68,9 @@ def _check(cluster: Cluster | None, attempt: Attempt) -> Check:
 
 
 def _note(found: UpkeepPlan, policy: StructurePolicy, attempt: Attempt) -> None:
-    for problem in found.problems:
+    for problem in found.problems if found.state is StructureState.FAILED else found.remarks:
         where = {"fabric": attempt.fabric, "file": problem.file, "line": problem.line}
-        log.warning("left as it is", **where, rule=problem.rule, message=problem.message)
+        log.warning("problem of a dropped file", **where, rule=problem.rule, message=problem.message)
         if found.state is StructureState.FAILED:
             attempt.fail(Phase.STRUCTURE, problem.file, StalledError(problem.message, reason=problem.rule))
     if found.changes and not policy.is_pushing:

@@ -88,7 +88,8 @@ def test_what_is_told_of_documents(place: Place) -> None:
     assert "raw/all.yaml (document 0) is now managed/servers/s-1.yaml" in text
     assert "raw/all.yaml (document 1) is put aside as unmanaged/all-1.yaml" in text
     assert f"removes {PATH}/raw/all.yaml" in text
-    assert f"left as it is: {PATH}/raw/picture.png:1: neither YAML nor JSON by its name: it stays here" in text
+    assert f"stays: {PATH}/raw/picture.png:1: neither YAML nor JSON by its name: it stays here" in text
+    assert "raw/all.yaml:" not in text
     assert "raw/picture.png" in place.names()
     subject, _, rest = place.branch.message(place.branch.history()[-1]).partition("\n")
     assert subject == "Take in 1 document for fabric dc1, put 1 aside"
@@ -98,7 +99,7 @@ def test_what_is_told_of_documents(place: Place) -> None:
 @pytest.mark.parametrize(
     ("command", "files", "fabric", "words"),
     [
-        ("ingest", None, "dc1", "the repository is empty"),
+        ("ingest", None, "dc1", "the repository is empty; reconciler init dc1 makes it"),
         ("ingest", {"../other/x": ""}, "dc1", "reconciler init dc1 makes it"),
         ("init", {"managed": "a file"}, "dc1", "managed"),
         ("init", {".hnp/manifest.yaml": "fabric: dc2\n"}, "dc1", "names the fabric 'dc2'"),
