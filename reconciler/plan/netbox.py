@@ -45,7 +45,8 @@ def plan_netbox(
     undeclared = _undeclared(projection, observation, fabric)
     unread = tuple(existing for existing in undeclared if _is_unread(existing.ref, projection, fabric))
     prunable = _without(undeclared, unread) if policy.prune else ()
-    stance = Stance(policy.take_over, None if policy.self_heal else lines or {}, incomplete)
+    obstacle = incomplete or (None if policy.prune else "netbox.prune is false")
+    stance = Stance(policy.take_over, None if policy.self_heal else lines or {}, obstacle)
     free, held = _free(prunable, projection, observation, fabric, stance)
     block = _guard(free, projection, policy, incomplete)
     blocks = (block, _of_unread(unread, projection, policy))
@@ -223,10 +224,10 @@ def _strays(projection: Projection, observation: Observation, fabric: str) -> It
 
 
 def lines_found(
-    projection: Projection, observation: Observation, fabric: str, lines: Lines
+    projection: Projection, observation: Observation, fabric: str, lines: Lines, *, is_complete: bool = True
 ) -> Iterator[tuple[Ref, str | None]]:
     """What is to be kept of our records as they were found, whatever is written afterwards. None: nothing more, since
-    nothing declares the record and NetBox does not have it.
+    nothing declares the record, as far as everything was read, and NetBox does not have it.
     """
     keyed = first_by_key(observation, fabric)
     declared = {record.ref for record in projection.records}
@@ -234,6 +235,6 @@ def lines_found(
         existing = keyed.get(record.ref)
         if existing is not None and existing.is_tagged:
             yield record.ref, line_found(record.fields, existing, lines.get(record.ref))
-    for ref in lines.keys() - declared - keyed.keys():
+    for ref in lines.keys() - declared - keyed.keys() if is_complete else ():
         if not (_is_skipped(ref, projection, fabric) or _is_unread(ref, projection, fabric)):
             yield ref, None

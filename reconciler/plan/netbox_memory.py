@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from reconciler.model.netbox import ExistingRecord, Record, RecordChange, Value, WriteResult
-    from reconciler.model.netbox_plan import Step
+    from reconciler.model.netbox_plan import NetBoxPlan, Step
 
 Lines: TypeAlias = "Mapping[Ref, str]"
 """What is kept, by record."""
@@ -113,6 +113,21 @@ class Ledger:
         self._changed |= news
         return news
 
+    def begin(self, plan: NetBoxPlan) -> Changes:
+        """What to forget before a plan is carried out: fields that are to be declared otherwise than they were written,
+        since nobody can tell whether a write whose answer is lost arrived; and what is deleted to be made anew.
+        """
+        anew = {existing.ref for existing in plan.remade}
+        changed: dict[Ref, set[str]] = {}
+        for change in (*plan.updates, *plan.late):
+            changed.setdefault(change.ref, set()).update(self._redeclared(change.ref))
+        lines = ((ref, self._without(ref, names)) for ref, names in changed.items() if names and ref not in anew)
+        return self.note([*lines, *((ref, None) for ref in anew)])
+
+    def _redeclared(self, ref: Ref) -> set[str]:
+        declared, known = self._declared.get(ref, {}), self._known(ref)
+        return {name for name, value in declared.items() if name in known and known[name] != mark(value)}
+
     def before(self, step: Step) -> Changes:
         """What to forget before a step is carried out."""
         if step.action is Action.DELETE:
@@ -152,8 +167,10 @@ class Ledger:
         }
 
     def _without_given_up(self, change: RecordChange) -> str:
-        given_up = self._given_up(change)
-        return _line({name: known for name, known in self._known(change.ref).items() if name not in given_up})
+        return self._without(change.ref, self._given_up(change))
+
+    def _without(self, ref: Ref, names: set[str]) -> str:
+        return _line({name: known for name, known in self._known(ref).items() if name not in names})
 
     def _line_with(self, ref: Ref, fields: Fields) -> str:
         return _line(self._known(ref) | {name: mark(value) for name, value in fields.items()})

@@ -27,8 +27,9 @@ class Holding:
         self._netbox = netbox
         self._fabric = fabric
         self._policy = policy
-        self._is_bound = not policy.installation
-        if not self._is_bound:
+        self.is_bound = not policy.installation
+        """Whether the site is there, and bound to this installation; or to none, where that is all the same."""
+        if not self.is_bound:
             self._look()
 
     def _look(self) -> None:
@@ -44,11 +45,11 @@ class Holding:
                 "(netbox.take_over: true does it too, and takes over records of people besides)",
                 reason=BOUND_ELSEWHERE,
             )
-        self._is_bound = fields.get(INSTALLATION) == self._policy.installation
+        self.is_bound = fields.get(INSTALLATION) == self._policy.installation
 
     def bind(self) -> None:
         """Before anything is written that belongs to the site: see to it that everybody can read whose it is."""
-        if self._is_bound:
+        if self.is_bound:
             return
         site = self._netbox.site(self._policy.site)
         if site is None:
@@ -56,5 +57,5 @@ class Holding:
         if INSTALLATION not in site.fields:
             self._netbox.prepare_sites()
         self._netbox.write_site(site, {INSTALLATION: self._policy.installation})
-        self._is_bound = True
+        self.is_bound = True
         log.info("site bound", site=self._policy.site, installation=self._policy.installation)

@@ -92,8 +92,10 @@ def foresee(
     projection = _project(policy, objects, attempt)
     with attempt.phase(Phase.NETBOX, "netbox"), attempt.contact("netbox", netbox.version):
         if projection is not None:
-            Holding(netbox, policy, attempt.fabric)
+            holding = Holding(netbox, policy, attempt.fabric)
             look = _look(netbox, projection, attempt)
+            if not holding.is_bound:
+                look = replace(look, lines={})
             plan = look.plan(policy, incomplete)
             _note(plan, look.projection, attempt)
             return plan
@@ -125,8 +127,8 @@ class _Look:
         )
         return plan if scope is None else within(plan, self.fabric, scope)
 
-    def lines_found(self) -> Iterable[tuple[Ref, str | None]]:
-        return lines_found(self.projection, self.observation, self.fabric, self.lines)
+    def lines_found(self, *, is_complete: bool) -> Iterable[tuple[Ref, str | None]]:
+        return lines_found(self.projection, self.observation, self.fabric, self.lines, is_complete=is_complete)
 
 
 def _look(netbox: NetBox, projection: Projection, attempt: Attempt, *, is_full: bool = False) -> _Look:
@@ -148,11 +150,14 @@ def _mirror(
     scope: Scope,
 ) -> None:
     holding = Holding(netbox, policy, attempt.fabric)
+    if not holding.is_bound:
+        # A NetBox that was emptied, or somebody else's until now: what is kept says nothing of what is there.
+        attempt.keep_lines(netbox.address, dict.fromkeys(attempt.lines(netbox.address)))
     look, tried = _look(netbox, projection, attempt), set[Ref]()
     plan = look.plan(policy, incomplete, scope)
     while not tried.issuperset(change.ref for change in plan.taken):
         tried |= {change.ref for change in plan.taken}
-        memory = _Memory(netbox.address, look, attempt)
+        memory = _Memory(netbox.address, look, attempt, is_complete=incomplete is None)
         if not _carry_out(_taking(plan, attempt), netbox, attempt, (holding, memory), may_yield=False):
             return
         look = _look(netbox, projection, attempt, is_full=True)
@@ -160,7 +165,7 @@ def _mirror(
     if scope is not None:
         projection = replace(projection, skipped=tuple(one for one in projection.skipped if one.key in scope))
     _note(plan, projection, attempt)
-    memory = _Memory(netbox.address, look, attempt)
+    memory = _Memory(netbox.address, look, attempt, is_complete=incomplete is None)
     _carry_out(plan, netbox, attempt, (holding, memory))
 
 
@@ -176,14 +181,14 @@ def _taking(plan: NetBoxPlan, attempt: Attempt) -> NetBoxPlan:
 class _Memory:
     """Keeps what we wrote, step by step: a pass may break off after each."""
 
-    def __init__(self, address: str, look: _Look, attempt: Attempt) -> None:
+    def __init__(self, address: str, look: _Look, attempt: Attempt, *, is_complete: bool) -> None:
         self._keep = partial(attempt.keep_lines, address)
         self._ledger = Ledger(look.projection.records, look.lines)
-        self._keep(self._ledger.note(look.lines_found()))
+        self._keep(self._ledger.note(look.lines_found(is_complete=is_complete)))
 
     def begin(self, plan: NetBoxPlan) -> None:
-        """Forget what is deleted to be made anew, which must not seem to be deleted by somebody. Raises StateError."""
-        self._keep(self._ledger.note((existing.ref, None) for existing in plan.remade))
+        """Forget what our own writes are about to make untrue, should the pass break off. Raises StateError."""
+        self._keep(self._ledger.begin(plan))
 
     def write(self, netbox: NetBox, step: Step) -> Sequence[WriteResult]:
         """Carry out one step. Raises as `write`, and StateError."""
@@ -201,6 +206,8 @@ def _carry_out(
     """
     holding, memory = notes
     memory.begin(plan)
+    # Who steps aside takes up its place again in the same part: the next one would not know what it gave up.
+    aside = plan.parked or plan.remade
     steps = tuple(plan.steps())
     left, begun = sum(map(len, steps)), attempt.now()
     failed: set[Ref] = set()
@@ -220,7 +227,7 @@ def _carry_out(
         done, total = attempt.show_progress(left)
         what = {"what": step.action.value, "model": step.model, "records": len(step)}
         log.info("written", fabric=attempt.fabric, **what, done=done, total=total)
-        if may_yield and attempt.may_yield(left, attempt.now() - begun):
+        if may_yield and not aside and attempt.may_yield(left, attempt.now() - begun):
             attempt.left = left
             break
     return True

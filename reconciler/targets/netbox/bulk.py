@@ -66,10 +66,13 @@ class Pace:
 
     @contextmanager
     def timing(self, records: int) -> Iterator[None]:
-        """A request for so many records; one that failed tells nothing."""
-        begun = self._monotonic()
-        yield
-        self._seconds = (self._monotonic() - begun) / records
+        """A request for so many records; one that failed tells that it takes at least as long."""
+        begun, before = self._monotonic(), self._seconds
+        try:
+            yield
+            before = 0.0
+        finally:
+            self._seconds = max(before, (self._monotonic() - begun) / records)
 
 
 class BulkWriter(Generic[T]):

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
+from reconciler.errors import NetBoxUnavailableError
 from reconciler.model.netbox import OWNED_TAG, ExistingRecord, RecordChange, WriteResult
 from reconciler.model.netbox_schema import (
     CIRCUIT_TYPES,
@@ -101,6 +102,9 @@ class NetBoxServer:
         return self._client.written.holds(request_id, _PATIENCE)
 
     def observe(self, fabric: str, projection: Projection, *, is_full: bool = True, cause: str = "") -> Observation:
+        if self._client.written.is_busy:
+            # It was given up, and may come into effect after we looked.
+            raise NetBoxUnavailableError(f"{self.address}: an earlier write is still under way there")
         self._reader.cause = cause
         return self._reader.observe(fabric, projection, is_full=is_full)
 

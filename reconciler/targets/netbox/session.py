@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 60.0
-OVERDUE = 10.0
-"""Seconds without an answer after which it is given up for somebody who waits for us. Batches are made to take half."""
+OVERDUE = 20.0
+"""Seconds without an answer after which it is given up for somebody who waits for us. Batches are made to take a
+quarter of that; the first ones of a model, whose pace is not known, may take half.
+"""
 
 LONGEST_ANSWER = 180.0
 """Seconds; the read timeout alone would let a server that sends a byte a minute hold a pass for ever."""
@@ -93,6 +95,12 @@ class OwnWrites:
             with self._changed:
                 self._under_way.discard(token)
                 self._changed.notify_all()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a write is under way, also one whose answer nobody waits for any more."""
+        with self._changed:
+            return bool(self._under_way)
 
     def holds(self, request_id: str, patience: float = 0.0) -> bool:
         """Whether this was one of the writes. NetBox may tell of a write before it answers it: while writes are under
