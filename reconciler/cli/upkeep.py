@@ -62,7 +62,8 @@ def _run(fabric: str, config: ConfigOption, output: Output, *, is_first: bool, i
     else:
         for line in _lines(done, is_dry_run=is_dry_run):
             out.console.print(line)
-    raise typer.Exit(Exit.ERROR if done.plan.state is StructureState.FAILED else Exit.FINE)
+    is_open = done.plan.state is StructureState.FAILED or any(one.is_refusal for one in done.plan.remarks)
+    raise typer.Exit(Exit.ERROR if is_open else Exit.FINE)
 
 
 def _lines(done: Done, *, is_dry_run: bool) -> Iterator[str]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.desired.structure import declared_by, ensure, take_in
-from reconciler.model.ingestion import Ground, Ingestion, Origin
-from reconciler.model.problems import file_problem
+from reconciler.model.ingestion import Ground, How, Ingestion, Origin
+from reconciler.model.problems import Problem, Severity, file_problem
 from reconciler.model.publishing import Proposal
 from reconciler.model.structure import StructureState, UpkeepPlan
 from reconciler.plan.commits import commit_message
 from reconciler.plan.copies import remove_copies
 from reconciler.plan.dropped import dropped
-from reconciler.plan.ingestion import after, combined
+from reconciler.plan.ingestion import DECLARED_OTHERWISE, after, combined
 from reconciler.plan.layout import ARCHIVE_LOG
 from reconciler.plan.upkeep import subject_of, told
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.desired.source import FabricSource
     from reconciler.model.changes import FileChange
     from reconciler.model.fabric import Fabric
-    from reconciler.model.ingestion import Declared
+    from reconciler.model.ingestion import Declared, Routed
     from reconciler.model.objects import ObjectKey
     from reconciler.model.revision import Revision
     from reconciler.model.tree import TreeEntry
@@ -117,8 +117,25 @@ class _Draft:
         # What is declared is looked up among all files, which is not worth it where nothing is to be taken in.
         declared = self._declared() if has_any else {}
         found = take_in(self.ground, self.namespace, declared, self._read, self.check, origin)
+        if origin is Origin.LOOSE:
+            found = self._without_what_stays(found, declared)
         self.ingestions.append(found)
         self._add(found.changes)
+
+    def _without_what_stays(self, found: Ingestion, declared: Mapping[ObjectKey, Sequence[Declared]]) -> Ingestion:
+        """Loose files are desired state already. One with a document that is refused stays: put aside, it would be
+        missed no longer, and what it stands for in the cluster would be free to be deleted.
+        """
+        stays: dict[str, Problem] = {}
+        while more := {one.file: one for one in found.routed if _is_refused(one)}:
+            for file, one in more.items():
+                path = f"{self.ground.directory}/{file}"
+                message = f"document {one.index} would be put aside ({one.rule}: {one.message}): mend it first"
+                stays[path] = Problem(path, 0, one.line, "", "LeftAsItIs", message, Severity.WARNING)
+            listing = tuple(entry for entry in self.ground.listing if entry.path not in stays)
+            ground = replace(self.ground, listing=listing)
+            found = take_in(ground, self.namespace, declared, self._read, self.check, Origin.LOOSE)
+        return replace(found, problems=(*found.problems, *stays.values()))
 
     def _add(self, changes: Sequence[FileChange]) -> None:
         self.ground = after(self.ground, changes)
@@ -139,3 +156,8 @@ class _Draft:
         stored = iter(self.source.contents([entry for entry in wanted if entry.path not in new]))
         for entry in wanted:
             yield (entry.blob, new[entry.path]) if entry.path in new else next(stored)
+
+
+def _is_refused(one: Routed) -> bool:
+    """Whether a document goes where nobody reads it, although no file that stays declares its object."""
+    return one.how is How.UNMANAGED and one.rule != DECLARED_OTHERWISE

@@ -173,7 +173,7 @@ class PassResult:
     `regarded` are the ids of all requests that the pass was made for, also those that it leaves open. Where another
     push is open by now, what it announced is the fabric's `desired_revision`; else the one in `fabric` is, and what the
     pass found `unannounced` was so. `spent` is the hash whose approval is over: its plan was carried out, or is no
-    longer the plan.
+    longer the plan. `found` is the branch's tip as others left it, where the pass went on with a commit of its own.
     """
 
     record: PassRecord
@@ -184,6 +184,7 @@ class PassResult:
     regarded: Sequence[str] = ()
     unannounced: Unannounced | None = None
     spent: str | None = None
+    found: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from reconciler.model.publishing import Published
 
 
+WAITING = "Waiting"
+"""The rule by which a dropped file is left to the next commit."""
+
+
 class StructureState(StrEnum):
     """`validated`: it is as it should be. `initialized`: with the changes it will be. `failed`: it cannot be made."""
 
@@ -42,6 +46,11 @@ class UpkeepPlan:
     routed: tuple[Routed, ...] = ()
     problems: tuple[Problem, ...] = ()
     published: Published | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether another commit takes in more: it was too much for one."""
+        return any(problem.rule == WAITING for problem in self.problems)
 
     @property
     def removed(self) -> frozenset[str]:

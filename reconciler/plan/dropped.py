@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.ingestion import Origin
 from reconciler.model.problems import Problem, Severity, file_problem
+from reconciler.model.structure import WAITING
 from reconciler.model.tree import Limits
 from reconciler.plan.layout import INTERNAL, MANAGED, RAW, UNMANAGED
 
@@ -49,7 +50,7 @@ def dropped(ground: Ground, origin: Origin = Origin.RAW, limits: Limits = Limits
 
 def waiting(path: str) -> Problem:
     """A file that is one too many for this pass."""
-    return file_problem(path, "Waiting", "a later pass takes it in", Severity.WARNING)
+    return file_problem(path, WAITING, "the next commit takes it in", Severity.WARNING)
 
 
 def _below_raw(ground: Ground) -> Iterator[TreeEntry]:

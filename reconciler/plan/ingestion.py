@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from reconciler.model.raw import RawDocument, RawFile
 
 
+DECLARED_OTHERWISE = "DeclaredOtherwise"
+"""A document that says something else than the file that stays, and did not lie in `raw/`."""
+
+
 def ingest(
     ground: Ground,
     files: Sequence[RawFile],
@@ -173,7 +177,7 @@ class _Router:
             return _Verdict(How.IDENTICAL, self._relative(other.path))
         if self._origin is not Origin.RAW:
             message = f"{other.path} declares {key} with another content: it stays as it is"
-            return _Verdict(How.UNMANAGED, rule="DeclaredOtherwise", message=message)
+            return _Verdict(How.UNMANAGED, rule=DECLARED_OTHERWISE, message=message)
         if "\\" in other.path:
             # The listing escapes what does not print: by this path git would not find the file again.
             message = f"{other.path} declares {key}, and its name does not print: rename it first"

@@ -139,16 +139,18 @@ _TIMED = {Trigger.POLL, Trigger.RETRY}
 
 
 def unannounced(
-    before: FabricRecord, after: FabricRecord, triggers: Sequence[Trigger], repository: str
+    before: FabricRecord, after: FabricRecord, triggers: Sequence[Trigger], repository: str, found: str | None = None
 ) -> Unannounced | None:
     """The new tip of the branch, when it was a poll that found it and nothing but time made it look. A retry alone
-    proves nothing: it may belong to a push, whose own commit it finds.
+    proves nothing: it may belong to a push, whose own commit it finds. Nor does a commit of ours, which lies on what
+    was `found`.
     """
     if Trigger.POLL not in triggers or not _TIMED.issuperset(triggers):
         return None
-    if before.desired_revision is None or after.desired_revision in {None, before.desired_revision}:
+    tip = found or after.desired_revision
+    if before.desired_revision is None or tip in {None, before.desired_revision}:
         return None
-    return Unannounced(repository, str(after.desired_revision))
+    return Unannounced(repository, str(tip))
 
 
 def count_states(states: Sequence[ObjectState]) -> dict[str, dict[SyncState, int]]:

@@ -146,9 +146,9 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
         return _report(subject, order, past, _End(attempt, clock.now(), conclusion, seen, history=history))
     if fetched is not None:
         attempt.begin(str(fetched))
-    kept = _keep_in_order(subject, fetched, order, attempt)
-    if kept != fetched:
-        fetched, history = kept, learn(subject.source, kept, order.requests, past.record, attempt)
+    found, fetched = fetched, _keep_in_order(subject, fetched, order, attempt)
+    if fetched != found:
+        history = _learn_again(subject, fetched, order, past, attempt)
     desired = read(subject.source, fetched, attempt)
     desired, cluster = _reconcile_cluster(subject, desired, past, (attempt, clock))
     _mirror(subject, desired, cluster, attempt)
@@ -158,7 +158,7 @@ def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, 
     findings = _findings(subject, attempt, desired)
     conclusion = _with_warning(conclude(findings), history)
     apart = _with_warning(conclude(_apart(findings)), history)
-    end = _End(attempt, now, conclusion, seen, cluster, desired, history, apart)
+    end = _End(attempt, now, conclusion, seen, cluster, desired, history, apart, found if fetched != found else None)
     return _report(subject, order, past, end)
 
 
@@ -168,6 +168,12 @@ def _keep_in_order(subject: Subject, fetched: Revision | None, order: Order, att
         return fetched
     requests = [request.id for request in order.requests]
     return keep_in_order(subject.upkeep, subject.fabric.structure, fetched, subject.cluster, requests, attempt)
+
+
+def _learn_again(subject: Subject, fetched: Revision | None, order: Order, past: Past, attempt: Attempt) -> GitHistory:
+    """Look again where we stand, after a fetch that may have brought what was missed before."""
+    attempt.failures = [one for one in attempt.failures if one.reason != CommitNotServedError.reason]
+    return learn(subject.source, fetched, order.requests, past.record, attempt)
 
 
 def _apart(findings: Findings) -> Findings:
@@ -227,6 +233,8 @@ class _End:
     history: GitHistory = GitHistory()  # noqa: RUF009 - a frozen value
     apart: Conclusion | None = None
     """What the pass comes to for those whose commit is served, whatever becomes of commits that are awaited."""
+    found: Revision | None = None
+    """The branch's tip as others left it, where the pass went on with a commit of its own."""
 
 
 def _findings(subject: Subject, attempt: Attempt, desired: Desired | None, scope: Scope = None) -> Findings:
@@ -277,7 +285,7 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         failures=tuple(attempt.failures[:MAX_STORED_FAILURES]),
         scope=None if order.scope is None else tuple(sorted(order.scope)[:MAX_STORED_SCOPE]),
     )
-    awaiting = _awaiting(order, end)
+    awaiting, found = _awaiting(order, end), str(end.found) if end.found else None
     record = (
         next_record(past.record, subject.fabric, done, conclusion, seen)
         if is_full
@@ -290,8 +298,11 @@ def _report(subject: Subject, order: Order, past: Past, end: _End) -> Report:
         objects=seen.states,
         regarded=[request.id for request in order.requests],
         requests=_answers(order.requests, set(awaiting), done, end),
-        unannounced=None if awaiting else unannounced(past.record, record, order.triggers, subject.fabric.repository),
+        unannounced=None
+        if awaiting
+        else unannounced(past.record, record, order.triggers, subject.fabric.repository, found),
         spent=end.cluster.spent if end.cluster else None,
+        found=found,
     )
     known = _known(subject, end, past)
     return Report(result, conclusion.is_retryable, awaiting, known, attempt.rest())

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from reconciler.model.passes import InventoryEntry, ObjectState
+from reconciler.model.revision import Revision
 from reconciler.model.status import FabricRecord
 from reconciler.plan.commit_status import of_begun, of_pass, of_request
 from reconciler.store.approvals import spend
@@ -95,6 +96,9 @@ class PassPart(StatusPart):
         self._note(connection, *map(of_request, result.requests))
         status = of_pass(result.record)
         if status is not None:
+            if result.found is not None:
+                # What others pushed, and our own commit lies on.
+                self._note(connection, replace(status, commit=Revision.parse(result.found).commit))
             self._note(connection, status)
             self._supersede(connection, status.fabric, status.commit)
 

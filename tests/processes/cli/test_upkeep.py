@@ -160,3 +160,28 @@ def test_check_tries_to_push(place: Place) -> None:
     said = place.check()
     assert "failing  repository gitops: push: SigningFailed: " in said.out
     assert len(place.branch.history()) == 1
+
+
+def test_loose_files_that_are_refused_stay(place: Place) -> None:
+    """They are desired state: put aside, what they stand for would be missed no longer, and could be deleted."""
+    vpc = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nmetadata: {name: v-1}\nspec: {subnets: {}}\n"
+    place.push(
+        {
+            "one.yaml": vpc,
+            "two.yaml": vpc.replace("{subnets: {}}", "{ipv4Namespace: other}") + f"---\n{SERVER.format(name='s-1')}",
+            "broken.yaml": "kind: [\n",
+            "fine.yaml": SERVER.format(name="s-2"),
+            "again.yaml": SERVER.format(name="s-1"),
+        }
+    )
+
+    said = place.run("init")
+
+    assert said.code == 0, said.out
+    names = place.names()
+    assert {"one.yaml", "two.yaml", "broken.yaml"} <= names
+    assert {name for name in names if name.startswith("managed/")} == {"managed/servers/s-2.yaml"}
+    assert not {name for name in names if name.startswith("unmanaged/")}
+    assert f"stays: {PATH}/broken.yaml" in said.out
+    assert "SeveralVersions" in said.out
+    assert "again.yaml" not in names

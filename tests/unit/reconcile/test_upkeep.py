@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
@@ -12,9 +13,11 @@ from reconciler.model.changes import FileChange
 from reconciler.model.fabric import StructurePolicy
 from reconciler.model.ingestion import How, Routed
 from reconciler.model.passes import Outcome, Phase
-from reconciler.model.problems import file_problem
+from reconciler.model.problems import Severity, file_problem
 from reconciler.model.publishing import Proposal, Published
-from reconciler.model.structure import StructureState, UpkeepPlan
+from reconciler.model.requests import Trigger
+from reconciler.model.structure import WAITING, StructureState, UpkeepPlan
+from reconciler.reconcile import Surroundings
 from tests.unit.reconcile.conftest import MANIFESTS
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from reconciler.errors import ReconcilerError
     from reconciler.model.revision import Revision
+    from reconciler.model.status import PassResult
     from reconciler.ports import Check
     from tests.unit.reconcile.rig import Rig
 
@@ -40,6 +44,7 @@ class FakeUpkeep:
     def __init__(self, commit: Callable[[], Revision]) -> None:
         self.found = IN_ORDER
         self.error: ReconcilerError | None = None
+        self.next: list[UpkeepPlan] = []
         self.requests: list[str] = []
         self._commit = commit
 
@@ -51,7 +56,7 @@ class FakeUpkeep:
         if self.error is not None:
             raise self.error
         tip = self._commit()
-        found, self.found = self.found, IN_ORDER
+        found, self.found = self.found, self.next.pop(0) if self.next else IN_ORDER
         return replace(found, published=Published(tip, tip, Proposal(found.changes, "m"), 1))
 
 
@@ -120,10 +125,62 @@ def test_a_directory_that_cannot_be_ours(rig: Rig, upkeep: FakeUpkeep) -> None:
 
 def test_files_that_stay_are_no_failure(rig: Rig, upkeep: FakeUpkeep) -> None:
     """What lies in `raw/` and is no document is left alone."""
-    upkeep.found = replace(IN_ORDER, problems=(file_problem("fabrics/dc1/raw/a.png", "NotTakenIn", "no YAML"),))
+    problem = file_problem("fabrics/dc1/raw/a.png", "NotTakenIn", "no YAML", Severity.WARNING)
+    upkeep.found = replace(IN_ORDER, problems=(problem,))
     rig.run()
 
     assert (rig.last.outcome, rig.condition("StructureReady")) == (Outcome.SUCCEEDED, ("True", "InOrder"))
+
+
+def test_files_that_cannot_be_taken_in(rig: Rig, upkeep: FakeUpkeep) -> None:
+    """They are named in the status for as long as they lie there."""
+    upkeep.found = replace(IN_ORDER, problems=(file_problem("fabrics/dc1/raw/a.yaml", "FileTooLarge", "17 MiB"),))
+    rig.run()
+
+    assert (rig.last.outcome, rig.condition("StructureReady")) == (Outcome.PARTIAL, ("False", "FileTooLarge"))
+
+
+def test_too_much_for_one_commit(rig: Rig, upkeep: FakeUpkeep) -> None:
+    """What one commit cannot take in is taken in by the next one, in the same pass."""
+    more = file_problem("fabrics/dc1/raw/b.yaml", WAITING, "the next commit takes it in", Severity.WARNING)
+    upkeep.found = replace(DUE, problems=(more,))
+    upkeep.next = [DUE]
+    request = rig.request()
+    rig.run(request)
+
+    assert upkeep.requests == [request.id, request.id]
+    assert (rig.last.counts["ingested"], rig.last.counts["put_aside"]) == (2, 2)
+    assert rig.condition("StructureReady") == ("True", "InOrder")
+
+
+def test_a_fabric_that_was_configured_otherwise_meanwhile(rig: Rig, upkeep: FakeUpkeep) -> None:
+    """Nothing is committed to what was its place."""
+    upkeep.found = DUE
+    rig.run(by=rig.runner(Surroundings(is_current=lambda *_: False)))
+
+    assert (upkeep.requests, rig.writes()) == ([], 0)
+
+
+def test_the_commit_below_ours(rig: Rig, upkeep: FakeUpkeep) -> None:
+    """A poll that commits has found what others pushed, and not what it made."""
+    rig.run()
+    tip = rig.source.push(MANIFESTS[:1], raw=1)
+    upkeep.found = DUE
+    results: list[PassResult] = []
+    record_pass = rig.store.record_pass
+
+    def recorded(result: PassResult) -> None:
+        results.append(result)
+        record_pass(result)
+
+    with patch.object(rig.store, "record_pass", recorded):
+        rig.run(rig.request(Trigger.POLL))
+
+    (result,) = results
+    assert result.found == str(tip)
+    assert result.unannounced is not None
+    assert result.unannounced.revision == str(tip)
+    assert result.record.revision == str(rig.source.last_fetched()) != str(tip)
 
 
 def test_nothing_is_pushed_where_that_is_not_wanted(rig: Rig, upkeep: FakeUpkeep) -> None:
