@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import local, netbox_setup, plan, remote
+from reconciler.cli import adopt, local, netbox_setup, plan, remote
 from reconciler.cli.client import ApiError
 from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
@@ -23,6 +23,7 @@ for command in (
     local.demo,
     local.check,
     netbox_setup.init_netbox,
+    adopt.adopt,
     remote.reconcile,
     remote.status,
     remote.passes,

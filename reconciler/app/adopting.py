@@ -1,0 +1,111 @@
+"""`reconciler adopt`: what only the cluster has, into Git. Works without the service, and beside it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from reconciler.app.clock import SystemClock
+from reconciler.app.publishers import build_publisher
+from reconciler.app.subjects import build_cluster, build_mirrors
+from reconciler.desired.adopting import DirectoryAdoption, Seen
+from reconciler.desired.publishing import Waiting
+from reconciler.desired.source import FabricSource, ParseCache
+from reconciler.errors import ClusterAccessError, ConfigurationError, KindNotServedError, UnknownFabricError
+from reconciler.model.kinds import DECLARABLE
+from reconciler.model.served import Served
+from reconciler.targets.local.memory import MemoryDocuments
+
+if TYPE_CHECKING:
+    from reconciler.model.adoption import Adoption
+    from reconciler.model.fabric import Fabric, StructurePolicy
+    from reconciler.model.objects import Resource
+    from reconciler.ports import Cluster
+    from reconciler.settings import FabricSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of the objects of a cluster, by `adoption`; what else is to be known is in `notes`. `is_dry_run`:
+    nothing was committed, whatever there is to commit.
+    """
+
+    fabric: str
+    cluster: str
+    adoption: Adoption
+    notes: tuple[str, ...]
+    is_dry_run: bool
+
+
+def adopt(settings: Settings, name: str, *, is_managed: bool = False, is_dry_run: bool = False) -> Report:
+    """Adopt what only the fabric's cluster has. Leaves nothing on this machine.
+
+    Raises UnknownFabricError; ConfigurationError where the fabric has nothing to adopt from, or no directory of ours;
+    StalledError where that is not in order; and as the cluster and `Publisher.publish`.
+    """
+    fabric, found = _fabric(settings, name)
+    structure = _structure(fabric)
+    cluster = _cluster(found)
+    notes: list[str] = []
+    seen = _look(cluster, notes)
+    if not structure.is_pushing and not is_dry_run:
+        notes.append("structure.push is false: nothing is committed")
+        is_dry_run = True
+    with TemporaryDirectory(prefix="reconciler-adopt-") as folder:
+        mirror = build_mirrors(settings, Path(folder))[fabric.repository]
+        adoption = DirectoryAdoption(FabricSource(mirror, fabric, ParseCache()), fabric, is_managed=is_managed)
+        if is_dry_run:
+            done = adoption.look(mirror.fetch(), seen)
+        else:
+            repository = next(one for one in settings.repositories if one.name == fabric.repository)
+            waiting = Waiting(threading.Event().wait)
+            done = adoption.adopt(build_publisher(repository.commit, mirror, SystemClock(), waiting), seen)
+    return Report(name, cluster.address, done, tuple(notes), is_dry_run)
+
+
+def _fabric(settings: Settings, name: str) -> tuple[Fabric, FabricSettings]:
+    for fabric, found in zip(settings.fabric_values(), settings.fabrics, strict=True):
+        if fabric.name == name:
+            return fabric, found
+    raise UnknownFabricError(f"no fabric has the name {name}")
+
+
+def _structure(fabric: Fabric) -> StructurePolicy:
+    if fabric.structure is None:
+        raise ConfigurationError(f"fabric {fabric.name}: structure.enabled is false: its directory is not ours to fill")
+    return fabric.structure
+
+
+def _cluster(found: FabricSettings) -> Cluster:
+    if "cluster" in found.simulated:
+        raise ConfigurationError(
+            f"fabric {found.name}: its cluster is embedded, and holds nothing but what Git declares"
+        )
+    cluster = build_cluster(found, MemoryDocuments())
+    if cluster is None:
+        raise ConfigurationError(f"fabric {found.name} has no cluster to adopt from")
+    return cluster
+
+
+def _look(cluster: Cluster, notes: list[str]) -> Seen:
+    objects: list[Resource] = []
+    absent = []
+    for kind in DECLARABLE:
+        try:
+            objects += cluster.list(kind)
+        except KindNotServedError:
+            absent.append(kind.name)
+    if absent:
+        notes.append(f"the cluster does not serve {', '.join(absent)}")
+    return Seen(objects, _served(cluster, notes))
+
+
+def _served(cluster: Cluster, notes: list[str]) -> Served:
+    try:
+        return cluster.served()
+    except (ClusterAccessError, KindNotServedError) as error:
+        notes.append(f"schemas cannot be read, so that their defaults are not left out: {error.message}")
+        return Served()
