@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.publishers import build_publisher
-from reconciler.app.subjects import build_cluster, build_mirrors
+from reconciler.app.subjects import build_cluster, remote_of
 from reconciler.desired.adopting import DirectoryAdoption, Seen
+from reconciler.desired.git import Mirror
 from reconciler.desired.publishing import Waiting
 from reconciler.desired.source import FabricSource, ParseCache
 from reconciler.errors import ClusterAccessError, ConfigurationError, KindNotServedError, UnknownFabricError
@@ -21,7 +22,6 @@ from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
     from reconciler.model.adoption import Adoption
-    from reconciler.model.fabric import Fabric, StructurePolicy
     from reconciler.model.objects import Resource
     from reconciler.ports import Cluster
     from reconciler.settings import FabricSettings, Settings
@@ -43,40 +43,26 @@ class Report:
 def adopt(settings: Settings, name: str, *, is_managed: bool = False, is_dry_run: bool = False) -> Report:
     """Adopt what only the fabric's cluster has. Leaves nothing on this machine.
 
-    Raises UnknownFabricError; ConfigurationError where the fabric has nothing to adopt from, or no directory of ours;
-    StalledError where that is not in order; and as the cluster and `Publisher.publish`.
+    Raises UnknownFabricError; ConfigurationError where the fabric has nothing to adopt from; StalledError where its
+    directory is not in order; and as `Cluster.list` and `Publisher.publish`.
     """
-    fabric, found = _fabric(settings, name)
-    structure = _structure(fabric)
-    cluster = _cluster(found)
+    own = next((one for one in settings.fabrics if one.name == name), None)
+    if own is None:
+        raise UnknownFabricError(f"no fabric {name!r} is configured")
+    fabric = next(one for one in settings.fabric_values() if one.name == name)
+    repository = settings.repository(own.repository)
+    cluster = _cluster(own)
     notes: list[str] = []
     seen = _look(cluster, notes)
-    if not structure.is_pushing and not is_dry_run:
-        notes.append("structure.push is false: nothing is committed")
-        is_dry_run = True
     with TemporaryDirectory(prefix="reconciler-adopt-") as folder:
-        mirror = build_mirrors(settings, Path(folder))[fabric.repository]
+        mirror = Mirror(remote_of(repository), Path(folder) / "mirror.git")
         adoption = DirectoryAdoption(FabricSource(mirror, fabric, ParseCache()), fabric, is_managed=is_managed)
         if is_dry_run:
             done = adoption.look(mirror.fetch(), seen)
         else:
-            repository = next(one for one in settings.repositories if one.name == fabric.repository)
             waiting = Waiting(threading.Event().wait)
             done = adoption.adopt(build_publisher(repository.commit, mirror, SystemClock(), waiting), seen)
     return Report(name, cluster.address, done, tuple(notes), is_dry_run)
-
-
-def _fabric(settings: Settings, name: str) -> tuple[Fabric, FabricSettings]:
-    for fabric, found in zip(settings.fabric_values(), settings.fabrics, strict=True):
-        if fabric.name == name:
-            return fabric, found
-    raise UnknownFabricError(f"no fabric has the name {name}")
-
-
-def _structure(fabric: Fabric) -> StructurePolicy:
-    if fabric.structure is None:
-        raise ConfigurationError(f"fabric {fabric.name}: structure.enabled is false: its directory is not ours to fill")
-    return fabric.structure
 
 
 def _cluster(found: FabricSettings) -> Cluster:
