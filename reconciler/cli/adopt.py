@@ -73,12 +73,11 @@ def _summary(report: Report) -> str:
     found = report.adoption
     written = [one for one in found.objects if one.outcome in {Outcome.CREATED, Outcome.UPDATED}]
     if not written:
-        return f"Nothing is to be committed: {report.cluster} has nothing more that Git lacks."
-    if found.published is not None:
-        return f"Committed as {found.published.revision}: {kinds_text(written)}. Its message says how to go on."
-    if report.is_dry_run:
+        reason = "" if found.is_blocked else f": {report.cluster} has nothing more that Git lacks"
+        return f"Nothing is to be committed{reason}."
+    if found.published is None:
         return f"Would be committed: {kinds_text(written)}."
-    return "Somebody else committed the very same meanwhile."
+    return f"Committed as {found.published.revision}: {kinds_text(written)}. Its message says how to go on."
 
 
 def _json(report: Report) -> JSONObject:

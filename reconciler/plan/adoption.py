@@ -29,8 +29,8 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 """What the API lets an object be called. Whatever else a server answers becomes no path."""
 
 _HAS_FILE = (Outcome.CREATED, Outcome.UPDATED)
-_MANY = 80
-"""Objects that a message names one by one."""
+_MOST_BLOCKED = 80
+"""Blocked objects that a message names, so that there is room for others."""
 
 
 class Choice(NamedTuple):
@@ -149,7 +149,7 @@ def review_of(found: Adoption, *, is_managed: bool) -> list[str]:
         "Left out is what the server fills in by itself: status, its own metadata and labels, and defaults.",
         "Look at names, addresses and VLANs: is each object meant to be there, and as it is?",
         *(_MANAGED_NEXT if is_managed else _UNMANAGED_NEXT),
-        *(f"{one.key} could not be adopted: {one.message}" for one in blocked[:_MANY]),
+        *(f"{one.key} could not be adopted: {one.message}" for one in blocked[:_MOST_BLOCKED]),
         *(f"{one.key}: {one.path}{' (changed)' if one.outcome is Outcome.UPDATED else ''}" for one in written),
     ]
 

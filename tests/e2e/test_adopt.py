@@ -31,10 +31,10 @@ SERVER_FORM = {
     **VPC,
     "subnets": {
         "default": {
-            "subnet": "10.77.1.0/24",
-            "gateway": "10.77.1.1",
+            "subnet": "10.0.177.0/24",
+            "gateway": "10.0.177.1",
             "vlan": 1777,
-            "dhcp": {"enable": True, "range": {"start": "10.77.1.2", "end": "10.77.1.255"}},
+            "dhcp": {"enable": True, "range": {"start": "10.0.177.2", "end": "10.0.177.255"}},
         }
     },
 }
@@ -126,7 +126,7 @@ def test_a_grown_fabric_comes_under_management(grown: Grown) -> None:
     assert f"Adopt {len(grown.made)} objects" in git.message(git.history()[-1])
     text = grown.below("unmanaged")[f"{service.path}/unmanaged/vpcs/grown.yaml"]
     assert text.partition("spec:\n")[2] == (
-        "  subnets:\n    default:\n      dhcp:\n        enable: true\n      subnet: 10.77.1.0/24\n      vlan: 1777\n"
+        "  subnets:\n    default:\n      dhcp:\n        enable: true\n      subnet: 10.0.177.0/24\n      vlan: 1777\n"
     )
     assert "last-applied" not in "".join(grown.below("unmanaged").values())
 

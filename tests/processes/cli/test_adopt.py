@@ -78,7 +78,7 @@ def test_what_is_refused(cli: Cli, tmp_path: Path, fabric: dict[str, Any], name:
     assert message in " ".join(said.err.split())
 
 
-def test_it_commits_and_says_so(adopt: Callable[..., Said], branch: GitBranch) -> None:
+def test_it_commits_and_says_so(adopt: Callable[..., Said], branch: GitBranch, service: Loopback) -> None:
     """Once; then there is nothing to commit."""
     first, second = adopt(), adopt()
 
@@ -89,7 +89,7 @@ def test_it_commits_and_says_so(adopt: Callable[..., Said], branch: GitBranch) -
     assert "left     VPC/b   the cluster is deleting it" in first.out
     assert "note: the cluster does not serve GatewayGroup, Gateway, GatewayPeering" in first.out
     assert "note: schemas cannot be read" in first.out
-    assert "Nothing is to be committed" in second.out
+    assert second.out.endswith(f"Nothing is to be committed: {service.url} has nothing more that Git lacks.\n")
     assert branch.files(commit)[f"{FOLDER}/unmanaged/vpcs/a.yaml"].endswith("spec: {}\n")
 
 
@@ -124,6 +124,7 @@ def test_what_is_in_the_way(adopt: Callable[..., Said], branch: GitBranch) -> No
 
     assert (said.code, len(branch.history())) == (1, 2)
     assert f"blocked  VPC/a   {FOLDER}/unmanaged/vpcs/a.yaml is there" in said.out
+    assert said.out.endswith("Nothing is to be committed.\n")
 
 
 def test_without_the_structure(adopt: Callable[..., Said], branch: GitBranch) -> None:

@@ -8,6 +8,7 @@ import ipaddress
 import json
 import os
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.model.json import JSON, JSONObject
+    from reconciler.model.served import Served
 
 ROOT = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("RECONCILER_SHARED") or ROOT.parent / "shared")
@@ -250,6 +252,11 @@ def test_documents_say_no_more_than_they_must() -> None:
     }
 
 
+@cache
+def _served() -> Served:
+    return read_crds(ROOT / "tests" / "crds")
+
+
 def _pairs() -> Iterator[Any]:
     for number, line in enumerate(PAIRS.read_text(encoding="utf-8").splitlines() if PAIRS.exists() else ()):
         pair = json.loads(line)
@@ -263,7 +270,7 @@ def test_real_objects(kind: str, git: JSONObject, server: JSONObject) -> None:
     is made by admission into what is stored.
     """
     resource = Resource.from_body(server, KINDS[kind])
-    schema = read_crds(ROOT / "tests" / "crds").schema(KINDS[kind])
+    schema = _served().schema(KINDS[kind])
 
     found = neutral(resource, schema)
 
