@@ -54,11 +54,28 @@ _OPTIONS: JSONObject = {
 }
 """What admission adds to DHCP options of which at least one is set."""
 
+_SCHEMAS: dict[str, JSONObject] = {
+    "Switch": {
+        "properties": {
+            "linkFlapErrDisable": {
+                "properties": {
+                    "flapThreshold": {"default": 3},
+                    "recoveryInterval": {"default": 300},
+                    "samplingInterval": {"default": 30},
+                }
+            }
+        }
+    }
+}
+"""Defaults in the schemas of Hedgehog's kinds. Servers without OpenAPI v3 do not tell of them."""
+
 
 def neutral(resource: Resource, schema: Schema | None) -> Manifest:
     """The object as Git would declare it. `schema` is that of the kind's spec, as far as it is known."""
     kind = resource.key.kind
-    spec = _without_schema_defaults(_without_added(kind, resource.spec), schema.body if schema else None)
+    spec = _without_added(kind, resource.spec)
+    for known in (_SCHEMAS.get(kind), schema.body if schema else None):
+        spec = _without_schema_defaults(spec, known)
     return Manifest(
         resource.key,
         Source(""),

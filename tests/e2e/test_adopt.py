@@ -7,11 +7,14 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from reconciler.model.kinds import KINDS
 from reconciler.model.objects import FABRIC_ANNOTATION, FIELD_MANAGER
 from reconciler.plan.structure import ensure
 from tests.contract.git_branch import GitBranch
+from tests.e2e.conftest import CRDS
+from tests.e2e.crds import serve
 from tests.e2e.fabrics import SMALL, documents
 from tests.e2e.installation import lay_out
 from tests.e2e.targets import ClusterView
@@ -40,6 +43,9 @@ SERVER_FORM = {
 }
 """A VPC as the fabric's admission stores it."""
 
+SET, COMPLETED = {"flapThreshold": 5}, {"flapThreshold": 5, "recoveryInterval": 300, "samplingInterval": 30}
+"""Part of a switch as people write it, and as the API server stores it by the defaults of its schema."""
+
 
 class Grown:
     """A fabric that people made with kubectl, and of which Git holds nothing yet but the structure."""
@@ -50,6 +56,7 @@ class Grown:
         structure = ensure(service.fabric, service.path, ()).changes
         service.repository.push_files({one.path: (one.content or b"").decode() for one in structure})
         made = [one.body for one in documents(SMALL)]
+        next(body for body in made if body["metadata"]["name"] == "leaf-01")["spec"]["linkFlapErrDisable"] = SET
         self.made = {f"{body['kind']}/{body['metadata']['name']}" for body in made} | {"VPC/grown"}
         self._create([*made, _body("VPC", "grown", SERVER_FORM), _body("GatewayGroup", "default", {})])
         owner = {"apiVersion": KINDS["VPC"].api_version, "kind": "VPC", "name": "grown"}
@@ -93,8 +100,9 @@ def _body(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def grown(
-    crds: None, repository: Repository, namespace: str, kubernetes_server: KubernetesServer, tmp_path: Path
+    repository: Repository, namespace: str, kubernetes_server: KubernetesServer, tmp_path: Path
 ) -> Iterator[Grown]:
+    serve(kubernetes_server, CRDS)  # with the schemas, by whose defaults objects are completed
     fabric = f"f{secrets.token_hex(3)}"
     targets = {"cluster": {"kubeconfig": str(kubernetes_server.kubeconfig), "namespace": namespace}}
     service = lay_out(tmp_path / "service", repository, fabric, targets)
@@ -128,6 +136,9 @@ def test_a_grown_fabric_comes_under_management(grown: Grown) -> None:
     assert text.partition("spec:\n")[2] == (
         "  subnets:\n    default:\n      dhcp:\n        enable: true\n      subnet: 10.0.177.0/24\n      vlan: 1777\n"
     )
+    leaf = grown.below("unmanaged")[f"{service.path}/unmanaged/switches/leaf-01.yaml"]
+    assert specs["Switch/leaf-01"]["linkFlapErrDisable"] == COMPLETED
+    assert yaml.safe_load(leaf)["spec"]["linkFlapErrDisable"] == SET
     assert "last-applied" not in "".join(grown.below("unmanaged").values())
 
     assert grown.adopt()["revision"] is None

@@ -39,13 +39,14 @@ needs_samples = pytest.mark.skipif(
 )
 
 OPTIONS = {"interfaceMTU": 9036, "leaseTimeSeconds": 3600}
+WHOLE = {"flapThreshold": 3, "recoveryInterval": 300, "samplingInterval": 30}
 LIMIT = Schema(
     {
         "type": "object",
         "properties": {
             "linkFlapErrDisable": {
                 "type": "object",
-                "properties": {"flapThreshold": {"default": 3}, "recoveryInterval": {"default": 300}},
+                "properties": {"flapThreshold": {"default": 3}, "later": {"default": 300}},
             },
             "portSpeeds": {"additionalProperties": {"properties": {"auto": {"default": True}}}},
         },
@@ -183,17 +184,28 @@ def test_subnets_whose_addresses_are_not_plain(subnet: JSON) -> None:
 @pytest.mark.parametrize(
     ("stored", "declared"),
     [
-        ({"flapThreshold": 5, "recoveryInterval": 300}, {"flapThreshold": 5}),
-        ({"flapThreshold": 3, "recoveryInterval": 300}, {"flapThreshold": 3, "recoveryInterval": 300}),
-        ({"flapThreshold": True, "recoveryInterval": 300}, {"flapThreshold": True}),
+        ({"flapThreshold": 5, "later": 300}, {"flapThreshold": 5}),
+        ({"flapThreshold": 3, "later": 300}, {"later": 300}),
+        ({"flapThreshold": True, "later": 300}, {"flapThreshold": True}),
+        ({"flapThreshold": 5, "recoveryInterval": 300, "samplingInterval": 30}, {"flapThreshold": 5}),
     ],
-    ids=["some", "all: it would be absent", "another type"],
+    ids=[
+        "some",
+        "something has to be left",
+        "another type",
+        "known, whatever the schema says",
+    ],
 )
 def test_defaults_of_the_schema(stored: JSONObject, declared: JSONObject) -> None:
     """They are left out where the mapping around them stays."""
     found = _neutral("Switch", {"role": "x", "linkFlapErrDisable": stored}, LIMIT)
 
     assert found.spec == {"linkFlapErrDisable": declared, "role": "x"}
+
+
+def test_defaults_alone() -> None:
+    """A mapping of nothing but defaults stays: were it absent, the server would add none."""
+    assert _neutral("Switch", {"linkFlapErrDisable": WHOLE}).spec == {"linkFlapErrDisable": WHOLE}
 
 
 def test_defaults_of_the_schema_below_names() -> None:
