@@ -121,7 +121,9 @@ def _shared_fields(text: str) -> JSONObject:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """An object as a cluster holds it, reduced to what decisions need."""
+    """An object as a cluster holds it, reduced to what decisions need. `has_owner`: another object owns it, and takes
+    it along when it goes.
+    """
 
     key: ObjectKey
     uid: str
@@ -132,6 +134,7 @@ class Resource:
     managed_fields: tuple[JSONObject, ...] = ()
     generation: int = 0
     is_deleting: bool = False
+    has_owner: bool = False
 
     @classmethod
     def from_body(cls, body: JSONObject, kind: Kind) -> Resource:
@@ -155,6 +158,7 @@ class Resource:
             managed_fields=tuple(map(_shared_entry, managed)),
             generation=_part(metadata, "generation", int),
             is_deleting=bool(metadata.get("deletionTimestamp")),
+            has_owner=bool(_part(metadata, "ownerReferences", list)),
         )
 
     def our_fields(self) -> JSONObject | None:

@@ -75,7 +75,8 @@ This directory holds what the fabric should be. hedgehog-reconciler keeps the fa
   is sorted in, and the file is removed.
 - `managed/`: one file for each object, by kind. This is what is applied; edit or delete files as you like.
 - `unmanaged/`: documents that cannot be applied, each with a `.reason.yaml` beside it. Mend the document, move it to
-  `raw/`, and delete the reason.
+  `raw/`, and delete the reason. In directories by kind: objects that only the cluster has
+  (`reconciler adopt`). Move to `raw/` what is to be managed.
 - `.hnp/`: the reconciler's own. What this directory is, and what came from where.
 
 Only `raw/`, `unmanaged/` and `.hnp/` are not applied: YAML anywhere else in this directory is.

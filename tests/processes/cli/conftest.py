@@ -1,5 +1,5 @@
 """The command line, as the unit tests run it."""
 
-from tests.unit.cli.conftest import cli
+from tests.unit.cli.conftest import cli, server, service
 
-__all__ = ["cli"]
+__all__ = ["cli", "server", "service"]

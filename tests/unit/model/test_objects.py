@@ -74,13 +74,23 @@ def test_from_body() -> None:
             "annotations": {"note": "x"},
             "managedFields": [OURS],
             "deletionTimestamp": "2026-03-01T12:00:00Z",
+            "ownerReferences": [{"kind": "VPC", "name": "x", "uid": "y"}],
         },
         "spec": {"vlan": 1},
         "status": {"ignored": True},
     }
 
     assert Resource.from_body(body, KINDS["VPC"]) == Resource(
-        VPC, "u", "7", {"vlan": 1}, {"app": "a"}, {"note": "x"}, (OURS,), generation=3, is_deleting=True
+        VPC,
+        "u",
+        "7",
+        {"vlan": 1},
+        {"app": "a"},
+        {"note": "x"},
+        (OURS,),
+        generation=3,
+        is_deleting=True,
+        has_owner=True,
     )
 
 
@@ -96,6 +106,7 @@ def test_from_body() -> None:
                 "annotations": None,
                 "managedFields": None,
                 "generation": None,
+                "ownerReferences": None,
             },
             id="null",
         ),
