@@ -412,3 +412,26 @@ def test_no_field_is_both_written_and_reported(
     differing = {name for name, value in declared.items() if observed.get(name) != value}
     assert {name for drift in report.drifted for name in drift.fields} == differing & is_known
     assert {name for change in report.updates for name in change.fields} == differing - is_known
+
+
+def test_a_write_whose_answer_is_lost_suspects_nobody() -> None:
+    """It arrived, the pass broke off, and Git went back to what was before: what stands there is ours to write."""
+    changed = vlan("a", 1999)
+    desired, lines = [group(), changed], written(group(), vlan("a", 1000))
+    ours = [standing(group(), 1), standing(vlan("a", 1000), 2)]
+    ledger = Ledger(desired, lines)
+    stored = {**lines, **ledger.begin(plan(desired, ours, REPORTING, lines=lines))}
+    kept = {ref: line for ref, line in stored.items() if line is not None}
+
+    after = plan([group(), vlan("a", 1000)], [ours[0], standing(changed, 2)], REPORTING, lines=kept)
+
+    assert changes(after) == [(changed.ref.key, {"vid": 1000})]
+    assert after.drifted == ()
+
+
+def test_what_is_missing_in_what_was_not_read_whole_stays_known() -> None:
+    """A document that is refused for one pass does not bring back what somebody deleted."""
+    lines = written(device(), vrf())
+
+    assert list(lines_found(Projection(), Observation(), "dc1", lines, is_complete=False)) == []
+    assert found(desired=[], lines=lines) == dict.fromkeys(lines)

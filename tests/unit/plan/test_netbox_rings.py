@@ -281,3 +281,11 @@ def test_a_pass_that_ends_too_early() -> None:
         assert (errors, again.is_empty, again.refusals) == ([], True, ())
         if stop == len(steps):
             break
+
+
+def test_nothing_is_made_anew_where_nothing_may_be_deleted() -> None:
+    """Without prune the terminations wait, and say why."""
+    found = plan([*BASE, *ENDS], [*THERE, *TURNED], replace(POLICY, prune=False))
+
+    assert (found.remade, found.creates) == ((), ())
+    assert "nothing is deleted: netbox.prune is false" in found.refusals[0].message

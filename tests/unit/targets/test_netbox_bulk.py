@@ -250,3 +250,14 @@ def test_a_slow_netbox_gets_smaller_batches() -> None:
     writer.write(list(range(80)), lambda _: None)
 
     assert [len(batch) for batch in store.requests] == [50, 25, 5]
+
+
+def test_a_request_that_failed_tells_that_it_is_slow() -> None:
+    """What was given up after ten seconds is not sent in the same size again; what fails at once says nothing."""
+    times = iter([0.0, 10.0, 10.0, 10.1])
+    pace = Pace(lambda: next(times))
+    for _ in range(2):
+        with pytest.raises(OSError, match="lost"), pace.timing(50):
+            raise OSError("lost")
+
+    assert pace.size == 25

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from reconciler.errors import NetBoxUnavailableError
-from reconciler.targets.netbox import session
+from reconciler.model.netbox import Projection
+from reconciler.targets.netbox import NetBoxServer, session
 from reconciler.targets.netbox.client import NetBoxAccess, NetBoxClient
 from tests.unit.targets.odd_server import Odd, odd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["odd"]
 
@@ -96,3 +98,24 @@ def test_an_answer_that_comes_too_late_is_closed() -> None:
     gate.set()
 
     assert late.closed.wait(10.0)
+
+
+def test_nobody_looks_beside_a_write_that_was_given_up(odd: Odd, held: threading.Event) -> None:
+    """It may come into effect after the look: until it is over NetBox counts as not there."""
+    server = NetBoxServer(NetBoxAccess(odd.url, b"token".strip, is_pressed=lambda: True), lambda _: None)
+    with pytest.raises(NetBoxUnavailableError):
+        server._client.write("POST", "dcim/devices", [])
+
+    with pytest.raises(NetBoxUnavailableError, match="an earlier write is still under way"):
+        server.observe("dc1", Projection())
+
+    held.set()
+    assert server._client.written.holds(ID, patience=10.0)
+    wait_for(lambda: not server._client.written.is_busy)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
