@@ -65,7 +65,7 @@ def test_what_can_be_taken_in_counts_as_waiting() -> None:
         pytest.param(Folder({f"raw/{'é' * 126}.yaml": ""}), "PathTooLong", id="a name of 257 bytes"),
         pytest.param(Folder({f"raw/{'x' * 256}/a.yaml": ""}), "PathTooLong", id="a directory of 256 bytes"),
         pytest.param(
-            Folder({f"raw/{f'{chr(0x10300) * 63}/' * 15}{chr(0x10300) * 62}.yaml": ""}), "PathTooLong", id="x"
+            Folder({f"raw/{f'{chr(0x10300) * 63}/' * 15}{chr(0x10300) * 62}.yaml": ""}), "PathTooLong", id="4,000 bytes"
         ),
         pytest.param(Folder({"raw/git~1/a.yaml": ""}), "UnsafeName", id="a name of git's own"),
     ],
