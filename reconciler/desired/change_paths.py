@@ -5,21 +5,14 @@ A path that fails here was made by a defect of ours: names that people choose ar
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from reconciler.model.paths import LONGEST_NAME, is_in_git_folder, is_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.model.changes import FileChange
-
-_LONGEST_NAME = 255
-_LONGEST_PATH = 4095
-"""Bytes. What is longer could be committed, and not be checked out by anybody."""
-
-# As git itself sees it, for file systems that ignore such characters (HFS+), or what follows (NTFS).
-_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-_GIT_FOLDERS = frozenset({".git", "git~1"})
 
 
 def paths_of(changes: Iterable[FileChange]) -> dict[tuple[bytes, ...], FileChange]:
@@ -45,18 +38,12 @@ def _names(change: FileChange) -> tuple[bytes, ...]:
     parts = path.split("/")
     if {"", ".", ".."} & set(parts) or "\0" in path:
         raise ValueError(f"{path!r} is not a path inside of the repository")
-    if any(_is_git_folder(name) for part in parts for name in part.split("\\")):
+    if is_in_git_folder(path):
         raise ValueError(f"{path!r} leads into git's own folder")
     try:
         names = tuple(part.encode("utf-8", "surrogateescape") for part in parts)
     except UnicodeEncodeError:
         raise ValueError(f"{path!r} cannot be spelled in UTF-8") from None
-    is_long = sum(len(name) + 1 for name in names) > _LONGEST_PATH or max(map(len, names)) > _LONGEST_NAME
-    if is_long and change.content is not None:
-        raise ValueError(f"{path[:_LONGEST_NAME]!r}… is longer than a file system takes")
+    if change.content is not None and is_too_long(path):
+        raise ValueError(f"{path[:LONGEST_NAME]!r}… is longer than a file system takes")
     return names
-
-
-def _is_git_folder(name: str) -> bool:
-    seen = _IGNORED.sub("", name).casefold().partition(":")[0].rstrip(" .")
-    return seen in _GIT_FOLDERS

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.desired.manifests.loader import load_sound
 from reconciler.desired.manifests.raw import MOST_DOCUMENTS, Check, Reading, no_check, read_raw
-from reconciler.model.ingestion import Declared, Origin
+from reconciler.model.ingestion import Declared, Ingestion, Origin
 from reconciler.model.problems import file_problem
 from reconciler.model.raw import RawFile
-from reconciler.plan import dropped, ingestion, structure
+from reconciler.plan import archive_log, dropped, ingestion, structure
 from reconciler.plan.layout import ARCHIVE_LOG, MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from reconciler.desired.manifests.files import ParsedFile
-    from reconciler.model.ingestion import Ground, Ingestion
+    from reconciler.model.ingestion import Ground
     from reconciler.model.objects import ObjectKey
     from reconciler.model.problems import Problem
     from reconciler.model.structure import Structure
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 ReadBlobs: TypeAlias = "Callable[[Iterable[TreeEntry]], Iterable[tuple[str, bytes]]]"
 """The contents of files in the order in which they are asked for (`source.Files.read_blobs`)."""
 
-_LARGEST = 16 * 1024 * 1024
+_LARGEST_MANIFEST = 16 * 1024 * 1024
 
 
 def ensure(ground: Ground, read: ReadBlobs) -> Structure:
     """Hold a fabric's directory against the structure (`plan.structure.ensure`)."""
-    content = _content(ground, MANIFEST, read)
+    entry = _file(ground, MANIFEST)
+    content = _content(entry, read) if entry is not None and entry.size <= _LARGEST_MANIFEST else None
     document = None if content is None else load_sound(content)
     manifest = None if document is None else document.value
     return structure.ensure(ground.fabric, ground.directory, ground.listing, manifest)
@@ -71,7 +72,11 @@ def take_in(
     chosen = dropped.dropped(ground, origin)
     reading = Reading(ground.fabric, ground.directory, namespace, check)
     files, left = _read(zip(chosen.files, read(chosen.files), strict=True), reading)
-    log = _content(ground, ARCHIVE_LOG, read) if files else None
+    entry = _file(ground, ARCHIVE_LOG) if files else None
+    if entry is not None and entry.size > archive_log.LARGEST:
+        # Begun anew, it would lose what people and branches wrote into it.
+        return Ingestion(problems=(*chosen.problems, *left, _too_large(entry)))
+    log = _content(entry, read) if entry is not None else None
     found = ingestion.ingest(ground, files, declared, log, origin)
     return replace(found, problems=(*chosen.problems, *left, *found.problems))
 
@@ -97,10 +102,16 @@ def _read(
     return files, left
 
 
-def _content(ground: Ground, path: str, read: ReadBlobs) -> bytes | None:
-    """The content of a file; None where there is none, or a link or something too large in its place."""
+def _too_large(log: TreeEntry) -> Problem:
+    message = f"{log.size:,} bytes; at most {archive_log.LARGEST:,} are read: nothing is taken in until it is shortened"
+    return file_problem(log.path, "FileTooLarge", message)
+
+
+def _file(ground: Ground, path: str) -> TreeEntry | None:
+    """The file there; None where there is none, or a link in its place."""
     whole = f"{ground.directory}/{path}"
-    entry = next((one for one in ground.listing if one.path == whole and one.is_file), None)
-    if entry is None or entry.size > _LARGEST:
-        return None
+    return next((one for one in ground.listing if one.path == whole and one.is_file), None)
+
+
+def _content(entry: TreeEntry, read: ReadBlobs) -> bytes:
     return next(data for _, data in read([entry]))

@@ -6,6 +6,7 @@ file's history holds the others. A line names the blob of the dropped file, by w
 
 from __future__ import annotations
 
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from reconciler.plan.texts import flow
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 MOST_LINES = 20_000
 """Lines kept: some 4 MB."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of the lines kept: fewer, where the paths in them are very long."""
+
+LARGEST = 4 * MOST_BYTES
+"""Bytes of a log that is read: what several branches kept, merged, and what people wrote."""
 
 HEADER = f"""\
 # What became of each document that was dropped, the newest last. Written by hedgehog-reconciler.
@@ -30,7 +37,9 @@ def append(log: bytes | None, routed: Iterable[Routed]) -> bytes:
     """The log with a line more for each document; None: there is no log yet."""
     lines = (HEADER.encode() if log is None else log).splitlines()
     lines += [_line(one).encode() for one in routed]
-    excess = sum(line.startswith(_ENTRY) for line in lines) - MOST_LINES
+    sizes = [len(line) + 1 for line in lines if line.startswith(_ENTRY)]
+    newest = (size <= MOST_BYTES for size in islice(accumulate(reversed(sizes)), MOST_LINES))
+    excess = len(sizes) - sum(newest)
     kept = []
     for line in lines:
         if excess > 0 and line.startswith(_ENTRY):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.changes import FileChange
 from reconciler.model.ingestion import How, Ingestion, Routed
+from reconciler.model.paths import is_in_git_folder
 from reconciler.plan import archive_log
 from reconciler.plan.ingestion import combined, content_of
 from reconciler.plan.layout import ARCHIVE_LOG, MANAGED, managed_path
@@ -50,5 +51,5 @@ def _copies(key: ObjectKey, files: Sequence[Declared], prefix: str) -> Iterator[
         return
     for one in ordered[1:]:
         is_same = one.manifest is not None and content_of(one.manifest) == content_of(kept.manifest)
-        if is_same and one.is_alone and "\\" not in one.path:
+        if is_same and one.is_alone and "\\" not in one.path and not is_in_git_folder(one.path):
             yield kept, one

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.model.ingestion import Origin
+from reconciler.model.paths import LONGEST_NAME, LONGEST_PATH, is_in_git_folder, is_too_long
 from reconciler.model.problems import Problem, Severity, file_problem
 from reconciler.model.structure import WAITING
 from reconciler.model.tree import Limits
@@ -119,6 +120,11 @@ def _fault_of_path(path: str, levels: int, limits: Limits) -> Problem | None:
         # The listing escapes what does not print: by this path git would not find the file again.
         message = "the name holds a backslash or what does not print: give it another one"
         return file_problem(path, "UnsafeName", message)
+    if is_too_long(path):
+        message = f"no file system takes it: at most {LONGEST_NAME} bytes for a name and {LONGEST_PATH:,} in all"
+        return file_problem(path, "PathTooLong", message)
+    if is_in_git_folder(path):
+        return file_problem(path, "UnsafeName", "it is in git's own folder on some file systems: move it")
     return None
 
 

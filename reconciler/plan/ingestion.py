@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.model.changes import FileChange
 from reconciler.model.ingestion import How, Ingestion, Origin, Routed
 from reconciler.model.objects import OUR_GROUP, digest
+from reconciler.model.paths import is_in_git_folder, is_too_long
 from reconciler.model.problems import Problem, Severity, file_problem
 from reconciler.model.tree import TreeEntry
 from reconciler.plan import archive_log, unmanaged
@@ -178,9 +179,9 @@ class _Router:
         if self._origin is not Origin.RAW:
             message = f"{other.path} declares {key} with another content: it stays as it is"
             return _Verdict(How.UNMANAGED, rule=DECLARED_OTHERWISE, message=message)
-        if "\\" in other.path:
-            # The listing escapes what does not print: by this path git would not find the file again.
-            message = f"{other.path} declares {key}, and its name does not print: rename it first"
+        fault = _fault_of_name(other.path)
+        if fault:
+            message = f"{other.path} declares {key}, and its name {fault}: rename it first"
             return _Verdict(How.UNMANAGED, rule="UnsafeName", message=message)
         if not other.is_alone:
             message = f"{other.path} declares {key} together with other objects: change it there"
@@ -234,6 +235,16 @@ class _Router:
         key = document.manifest.key if document.manifest else None
         number = int(document.index.partition(".")[0])
         return Problem(file.entry.path, number, document.line, "", rule, message, severity, key)
+
+
+def _fault_of_name(path: str) -> str:
+    """Why a file that is there cannot be written again."""
+    if "\\" in path:
+        # The listing escapes what does not print: by this path git would not find the file again.
+        return "does not print"
+    if is_too_long(path):
+        return "is longer than a file system takes"
+    return "leads into git's own folder" if is_in_git_folder(path) else ""
 
 
 def _refused(document: RawDocument) -> _Verdict:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from reconciler.model.tree import TreeEntry
 
+_SPELLINGS = 2
+"""Kept of paths that differ in case alone, the first ones: whichever is asked for, one of them is another."""
+
 
 class Obstacle(NamedTuple):
     """What stands in the way: where it stands, from the repository's root, and what it is."""
@@ -96,7 +99,7 @@ class Places:
     def _spell(self, path: str) -> None:
         folded = _folded(path)
         known = self._spellings.get(folded, ())
-        if path not in known:
+        if len(known) < _SPELLINGS and path not in known:
             self._spellings[folded] = (*known, path)
 
 

@@ -78,7 +78,7 @@ class _Cutter:
 
     def __init__(self) -> None:
         self._index = 0
-        self._carried = ""
+        self._carried: list[str] = []
         self._last: Part | None = None
 
     def take(self, chunk: Chunk) -> Iterator[Part]:
@@ -88,7 +88,7 @@ class _Cutter:
         index, self._index = self._index, self._index + len(builders)
         if all(builder.root is None and not builder.findings for builder in builders):
             if not builders or _ONLY_COMMENTS.fullmatch(text):
-                self._carried += _BARE_MARKERS.sub("", text)
+                self._carried.append(_BARE_MARKERS.sub("", text))
                 return
             _refuse_first(builders, "EmptyDocument", "declares nothing: it has no content")
         if len(builders) > 1:
@@ -98,21 +98,23 @@ class _Cutter:
         self._last = self._part(index, builders[0], text, events)
 
     def finish(self) -> Iterator[Part]:
+        carried = "".join(self._carried)
         if self._last is not None:
-            self._last.behind = self._carried
+            self._last.behind = carried
             yield self._last
-        elif self._carried.strip():
+        elif carried.strip():
             nothing = Builder(1)
             nothing.refuse("NoDocument", "holds no document, only comments", 1)
-            yield Part(0, nothing, text=self._carried, end=len(self._carried))
+            yield Part(0, nothing, text=carried, end=len(carried))
 
     def _part(self, index: int, builder: Builder, text: str, events: Sequence[Event]) -> Part:
-        before, self._carried = self._carried, ""
+        before, self._carried = "".join(self._carried), []
         if builder.is_refused:
             return Part(index, builder, text=text, end=len(text), before=before)
         marker = _MARKER.match(text)
         start = marker.end() if marker else 0
-        end, self._carried = _tail(text, text_end(events))
+        end, carried = _tail(text, text_end(events))
+        self._carried.append(carried)
         return Part(index, builder, None, text, events, start, end, before)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from reconciler.desired.manifests.annotating import means
@@ -27,9 +27,9 @@ def items_of(part: Part) -> Iterator[Part]:
     value = part.builder.root
     if part.builder.is_refused or not _is_list(value):
         return
-    for item, (text, line) in zip(value["items"], _texts(part, len(value["items"])), strict=True):
+    for item, (text, line, before) in zip(value["items"], _texts(part, len(value["items"])), strict=True):
         if text is not None and means(text, item):
-            yield replace(next(cut(text, line)), index=part.index)
+            yield replace(next(cut(text, line - before)), index=part.index)
         else:
             yield replace(next(cut(dump(item), line)), index=part.index, is_rewritten=True)
 
@@ -41,23 +41,29 @@ def _is_list(value: JSON) -> bool:
     return isinstance(kind, str) and kind.endswith("List") and bool(value["items"])
 
 
-def _texts(part: Part, count: int) -> Sequence[tuple[bytes | None, int]]:
-    """The text of each item, where it has one, and its first line in the file."""
+def _texts(part: Part, count: int) -> Sequence[tuple[bytes | None, int, int]]:
+    """The text of each item, where it has one, the item's line in the file, and how many lines of its text are before
+    that one.
+    """
     key, sequence = root(part.events).members().get("items", (None, None))
     if key is None or sequence is None or not sequence.is_sequence:
-        return [(None, part.builder.line)] * count
+        return [(None, part.builder.line, 0)] * count
     items = list(sequence.items())
-    first = part.builder.line - part.text.count("\n", 0, root(part.events).start)
-    lines = [first + part.text.count("\n", 0, item.start) for item in items]
+    starts = (root(part.events).start, *(item.start for item in items))
+    breaks = (part.text.count("\n", start, end) for start, end in pairwise(starts))
+    lines = [*accumulate(breaks, initial=part.builder.line)][1:]
     if sequence.is_flow:
         texts: list[str | None] = [f"{part.text[item.start : item.end]}\n" for item in items]
+        before = [0] * count
     else:
         bounds = [line_end(part.text, key.end), *(line_end(part.text, item.end) for item in items)]
         texts = [
             _dedented(part.text, item.start, start, end)
             for item, (start, end) in zip(items, pairwise(bounds), strict=True)
         ]
-    return [(text.encode() if text is not None else None, line) for text, line in zip(texts, lines, strict=True)]
+        before = [part.text.count("\n", start, item.start) for item, start in zip(items, bounds, strict=False)]
+    encoded = (None if text is None else text.encode() for text in texts)
+    return [*zip(encoded, lines, before, strict=True)]
 
 
 def _dedented(text: str, item: int, start: int, end: int) -> str | None:

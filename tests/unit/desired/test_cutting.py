@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -90,6 +92,19 @@ def test_lines_count_from_where_the_bytes_are() -> None:
     first, second = cut(b"\na: 1\n---\nb: 2\n", 11)
 
     assert (first.builder.line, second.builder.line) == (12, 14)
+
+
+@pytest.mark.parametrize("last", [A, ""])
+def test_many_documents_of_comments_are_carried_at_once(last: str) -> None:
+    """To what follows, or kept as what is no document: in less than 5 s of computing, not in the square of them."""
+    comment = f"# {'c' * 4000}\n"
+    data = f"{f'{comment}---{chr(10)}' * 8000}{last}".encode()
+    start = time.process_time()
+
+    (part,) = cut(data)
+
+    assert time.process_time() - start < 5
+    assert part.data.decode() == f"{comment * 8000}{last}"
 
 
 def _lines(texts: list[str]) -> list[str]:

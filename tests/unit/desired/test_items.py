@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -81,3 +82,33 @@ def test_the_line_of_an_item_is_that_in_the_file() -> None:
     _, part = cut(f"a: 1\n---\n# c\n{HEAD}items:\n- kind: A\n- kind: B\n".encode())
 
     assert [(item.index, item.builder.line) for item in items_of(part)] == [(1, 7), (1, 8)]
+
+
+class _Counted(str):
+    """A text that knows how many of its characters were searched for line breaks."""
+
+    __slots__ = ("searched",)
+
+    def count(self, sub: str, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        stop = len(self) if end is None else end
+        self.searched = getattr(self, "searched", 0) + stop - start
+        return super().count(sub, start, stop)
+
+
+@pytest.mark.parametrize("item", ["- kind: A\n", "- {kind: A}\n\n"])
+def test_the_lines_of_many_items_are_counted_once(item: str) -> None:
+    """Not from the beginning of the text for each of them."""
+    (part,) = cut(f"# c\n{HEAD}items:\n{item * 500}".encode())
+    text = _Counted(part.text)
+
+    lines = [found.builder.line for found in items_of(replace(part, text=text))]
+
+    assert lines == [5 + number * item.count("\n") for number in range(500)]
+    assert 0 < text.searched <= 2 * len(text)
+
+
+def test_comments_before_an_item_do_not_move_it() -> None:
+    """Neither where it keeps its text nor where it is written anew."""
+    (part,) = cut(f"{HEAD}items:\n# a\n- &a {{kind: A}}\n\n# b\n- kind: B\n# c\n- *a\n".encode())
+
+    assert [(item.builder.line, item.is_rewritten) for item in items_of(part)] == [(5, False), (8, False), (10, True)]

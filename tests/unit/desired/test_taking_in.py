@@ -21,7 +21,7 @@ from reconciler.model.objects import Manifest, ObjectKey, Source
 from reconciler.model.problems import Fault, Severity
 from reconciler.model.structure import StructureState
 from reconciler.model.tree import TreeEntry
-from reconciler.plan import ingestion
+from reconciler.plan import archive_log, ingestion
 from reconciler.plan.layout import managed_path
 from reconciler.plan.places import blob_id
 from tests.unit.desired.folder import DIRECTORY, FABRIC, Folder, vpc
@@ -411,6 +411,34 @@ def test_the_manifest_and_the_log_are_read_only_where_they_are_files(tmp_path: P
 
         assert folder.ensure().state is StructureState.FAILED
         assert folder.read_paths == []
+
+
+def test_a_log_that_is_too_large_is_not_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is taken in, and the reason is told, until somebody shortened it."""
+    folder = Folder({"raw/a.yaml": vpc("a"), ".hnp/archive-log.yaml": "# mine\n"})
+    before = dict(folder.files)
+    monkeypatch.setattr(archive_log, "LARGEST", 6)
+
+    found = folder.run()
+
+    told = [(one.file, one.rule, one.is_refusal) for one in found.problems]
+    assert told == [(f"{DIRECTORY}/.hnp/archive-log.yaml", "FileTooLarge", True)]
+    assert (found.changes, found.routed, folder.files) == ((), (), before)
+    monkeypatch.setattr(archive_log, "LARGEST", 7)
+    assert folder.run().count(How.CREATED) == 1
+    assert folder.text(".hnp/archive-log.yaml").startswith("# mine\n- {file: ")
+
+
+def test_a_log_over_16_mib_is_read() -> None:
+    """Two branches kept each their own lines: the newest stay."""
+    line = f'- {{file: "raw/{"x" * 1000}.yaml", document: "0"}}\n'
+    folder = Folder({"raw/a.yaml": vpc("a"), ".hnp/archive-log.yaml": f"# mine\n{line * 18_000}"})
+
+    folder.run()
+
+    log = folder.files[".hnp/archive-log.yaml"]
+    assert (log.startswith(b"# mine\n- {file"), log.count(b"managed/vpcs/a.yaml")) == (True, 1)
+    assert 0 <= archive_log.MOST_BYTES + len("# mine\n") - len(log) < len(line)
 
 
 def test_a_commit_leaves_the_directory_that_was_foretold() -> None:

@@ -47,3 +47,27 @@ def test_only_the_newest_lines_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert [entry["document"] for entry in yaml.safe_load(log)] == ["2", "3", "4"]
     assert log.startswith(b"# What became")
+
+
+def test_only_so_many_bytes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of lines, the newest; what people wrote beside them does not count, and stays."""
+    size = len(archive_log.append(None, [_routed(0)])) - len(archive_log.HEADER)
+    log = archive_log.append(None, map(_routed, range(3))) + b"# mine\n" * 100
+
+    for room, kept in ((3 * size, ["2", "3", "4"]), (3 * size - 1, ["3", "4"]), (5 * size, ["0", "1", "2", "3", "4"])):
+        monkeypatch.setattr(archive_log, "MOST_BYTES", room)
+        written = archive_log.append(log, map(_routed, range(3, 5)))
+        assert [entry["document"] for entry in yaml.safe_load(written)] == kept
+        assert written.startswith(archive_log.HEADER.encode())
+        assert written.count(b"# mine") == 100
+
+
+def test_what_is_written_is_read_again() -> None:
+    """With the longest paths in every line, and when two branches were merged."""
+    path = "/".join(["é" * 127] * 16)
+    routed = [Routed(path, "b" * 40, "0", 1, How.UPDATED, path)] * (archive_log.MOST_BYTES // len(path.encode()))
+
+    log = archive_log.append(None, routed)
+
+    assert len(log) * 2 <= archive_log.LARGEST
+    assert len(log) > archive_log.MOST_BYTES // 2

@@ -47,6 +47,7 @@ def test_without_a_file_of_the_name_the_shortest_stays() -> None:
         pytest.param({"a.yaml": vpc("a"), "a-1.yaml": vpc("a", more="  namespace: x\n")}, id="a refused copy"),
         pytest.param({"a.yaml": vpc("a", more="  namespace: x\n"), "a-1.yaml": vpc("a")}, id="a refused original"),
         pytest.param({"a.yaml": vpc("a"), "a\\n.yaml": vpc("a")}, id="a name that does not print"),
+        pytest.param({"a.yaml": vpc("a"), "git~1/a.yaml": vpc("a")}, id="a name of git's own"),
     ],
 )
 def test_what_is_no_plain_copy_is_left_to_people(files: dict[str, str]) -> None:

@@ -62,6 +62,12 @@ def test_what_can_be_taken_in_counts_as_waiting() -> None:
         pytest.param(Folder({"raw/a\\nb.yaml": ""}), "UnsafeName", id="an escaped line break"),
         pytest.param(Folder({f"raw/{'x' * 1024}.yaml": ""}), "PathTooLong", id="a long path"),
         pytest.param(Folder({f"raw/{'x/' * 33}a.yaml": ""}), "PathTooLong", id="a deep path"),
+        pytest.param(Folder({f"raw/{'é' * 126}.yaml": ""}), "PathTooLong", id="a name of 257 bytes"),
+        pytest.param(Folder({f"raw/{'x' * 256}/a.yaml": ""}), "PathTooLong", id="a directory of 256 bytes"),
+        pytest.param(
+            Folder({f"raw/{f'{chr(0x10300) * 63}/' * 15}{chr(0x10300) * 62}.yaml": ""}), "PathTooLong", id="4,000 bytes"
+        ),
+        pytest.param(Folder({"raw/git~1/a.yaml": ""}), "UnsafeName", id="a name of git's own"),
     ],
 )
 def test_what_is_left_out_is_named(folder: Folder, rule: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from reconciler.desired.change_paths import paths_of
 from reconciler.model.changes import FileChange
 from reconciler.model.ingestion import Declared, Ground, How, Ingestion, Origin
 from reconciler.model.objects import Manifest, ObjectKey, Source
@@ -140,6 +141,10 @@ def test_the_reason_names_place_and_cause() -> None:
         pytest.param({PLACE: vpc("a", 2) + "---\n" + vpc("b")}, ("unmanaged", "", "SharedFile"), id="beside another"),
         pytest.param({PLACE: vpc("a", 2) + "---\na: [\n"}, ("unmanaged", "", "SharedFile"), id="beside a broken one"),
         pytest.param({"a\\nb.yaml": vpc("a", 2)}, ("unmanaged", "", "UnsafeName"), id="a name that does not print"),
+        pytest.param({f"{'é' * 126}.yaml": vpc("a", 2)}, ("unmanaged", "", "UnsafeName"), id="a name that is too long"),
+        pytest.param({f"{'é' * 126}.yaml": vpc("a")}, ("identical", f"{'é' * 126}.yaml", ""), id="the same, too long"),
+        pytest.param({f"{'é' * 125}.yaml": vpc("a", 2)}, ("updated", f"{'é' * 125}.yaml", ""), id="the longest name"),
+        pytest.param({"git~1/a.yaml": vpc("a", 2)}, ("unmanaged", "", "UnsafeName"), id="a name of git's own"),
         pytest.param({PLACE: vpc("b")}, ("unmanaged", "", "PlaceTaken"), id="another object in its place"),
         pytest.param({PLACE: "a: [\n"}, ("unmanaged", "", "PlaceTaken"), id="something broken in its place"),
         pytest.param({"managed/vpcs/A.yaml": ""}, ("unmanaged", "", "PlaceTaken"), id="another case"),
@@ -155,6 +160,7 @@ def test_an_object_that_git_declares_already(managed: dict[str, str], outcome: t
 
     found = folder.run()
 
+    assert len(paths_of(found.changes)) == len(found.changes)
     how, to, rule = outcome
     assert _outcome(found) == [(how, to or "unmanaged/n-0.yaml", rule)]
     assert "raw/n.yaml" not in folder.files
