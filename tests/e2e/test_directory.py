@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.contract.git_branch import GitBranch
 from tests.e2e.conftest import LOCAL
 from tests.e2e.fabrics import documents, file_name
 from tests.e2e.installation import Installation, lay_out, wait_until
+from tests.lab.errors import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +29,8 @@ pytestmark = pytest.mark.lab
 
 SHAPE = FabricShape(spines=2, leafs=5, servers=10, vpcs=2, externals=0)
 """Of its 20 connections, 10 servers, 7 switches, 2 switch groups and 2 VPCs, and of some more, the golden is made."""
+
+PEOPLE, PUSHES = 5, 4
 
 NAMESPACES = ("VLANNamespace", "IPv4Namespace")
 
@@ -200,3 +205,44 @@ def test_by_hand(local: Installation) -> None:
     history = git.history()
     assert run(local, "ingest")["committed"] is None
     assert git.history() == history
+
+
+def test_people_push_meanwhile(local: Installation) -> None:
+    """Many push into `raw/` while the service takes in and pushes: whoever is later goes on from the other's commit,
+    each document is managed in the end, and no commit of anybody is lost.
+    """
+    run(local, "init")
+    local.start()
+    local.wait_idle()
+
+    def person(number: int) -> list[str]:
+        clone = replace(local.repository, clone=local.folder / f"clone-{number}")
+        texts = [{f"{local.path}/raw/{number}-{n}.yaml": _text("Server", f"s-{number}-{n}", {})} for n in range(PUSHES)]
+        return [pushed(local, clone, text) for text in texts]
+
+    with ThreadPoolExecutor(PEOPLE) as pool:
+        commits = [commit for found in pool.map(person, range(PEOPLE)) for commit in found]
+    managed = {f"managed/servers/s-{person}-{n}.yaml" for person in range(PEOPLE) for n in range(PUSHES)}
+    wait_until(lambda: below(local, "managed") == managed, seconds=180, what=f"all is taken in: {local.log}")
+
+    git = branch(local)
+    history = git.history()
+    assert set(commits) < set(history)
+    assert [git.parents(commit) for commit in history[1:]] == [[commit] for commit in history[:-1]]
+    assert (below(local, "raw"), below(local, "unmanaged")) == (set(), set())
+    local.wait_applied(history[-1])
+    assert local.status()["counts"]["in_sync"] == PEOPLE * PUSHES
+
+
+def pushed(service: Installation, clone: Repository, files: dict[str, str]) -> str:
+    """Push as one of many, who fetches and tries again until nobody was quicker, and let the forge tell of it."""
+    for _ in range(50):
+        try:
+            commit = clone.push_files(files)
+        except LabError as error:
+            if "rejected" not in str(error) and "fetch first" not in str(error):
+                raise
+            continue
+        assert service.deliver(commit).status_code in {200, 202}
+        return commit
+    raise AssertionError("somebody was quicker fifty times")
