@@ -46,15 +46,26 @@ class Processor:
         self._tasks = Path(f"/proc/{pid}/task")
         self._before = self._times()
 
-    def _times(self) -> tuple[int, int]:
-        """Nanoseconds that its threads ran, and that they waited for a processor (schedstat of proc(5))."""
-        found = [(task / "schedstat").read_text().split() for task in self._tasks.iterdir()]
-        return sum(int(ran) for ran, _, _ in found), sum(int(waited) for _, waited, _ in found)
+    def _times(self) -> dict[str, tuple[int, int]]:
+        """Nanoseconds that each of its threads ran, and that it waited for a processor (schedstat of proc(5))."""
+        found = {}
+        for task in self._tasks.iterdir():
+            try:
+                ran, waited, _ = (task / "schedstat").read_text().split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # a thread that ended since it was listed
+            found[task.name] = int(ran), int(waited)
+        return found
 
     def slowdown(self) -> float:
-        """How many times slower than on an idle machine its threads ran: 1.0 where they never waited."""
-        ran, waited = (now - before for now, before in zip(self._times(), self._before, strict=True))
-        return 1 + waited / ran
+        """How many times slower than on an idle machine its threads ran, those that ended aside: 1.0 where they never
+        waited.
+        """
+        spent = [
+            (ran - self._before.get(task, (0, 0))[0], waited - self._before.get(task, (0, 0))[1])
+            for task, (ran, waited) in self._times().items()
+        ]
+        return 1 + sum(waited for _, waited in spent) / max(sum(ran for ran, _ in spent), 1)
 
 
 @dataclass(frozen=True)
