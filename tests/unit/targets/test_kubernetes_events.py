@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 VPC = KINDS["VPC"]
 COLLECTION = "/apis/vpc.githedgehog.com/v1beta1/namespaces/fabric/vpcs"
-LIMITS = WatchLimits(lambda: 250.0, lambda: 50.0, silence=0.05)
+LIMITS = WatchLimits(lambda: 250.0, lambda: 50.0, silence=0.4)
 
 
 @pytest.fixture
