@@ -103,9 +103,6 @@ class Publisher(Protocol):
         `DesiredSource.fetch`; what `propose` raises; ValueError for paths and messages that no commit may have.
         """
 
-    def is_ours(self, revision: Revision) -> bool:
-        """Whether a commit that was fetched was made here, and by nobody changed since. Raises GitUnavailableError."""
-
 
 class Upkeep(Protocol):
     """The directory of one fabric, which commits of ours keep in order."""

@@ -28,7 +28,6 @@ class MemoryCommit:
     revision: Revision
     files: Mapping[str, bytes]
     message: str
-    is_ours: bool
 
 
 class MemoryPublisher:
@@ -43,7 +42,7 @@ class MemoryPublisher:
 
     def push(self, files: Mapping[str, bytes | None], message: str = "Change") -> Revision:
         """Commit as somebody else, on top; None removes a file."""
-        return self._append(files, message, is_ours=False)
+        return self._append(files, message)
 
     def fail(self, error: ReconcilerError | None) -> None:
         """Let every look at the remote raise this error; None ends that."""
@@ -76,12 +75,9 @@ class MemoryPublisher:
             if self._refusal is not None:
                 raise self._refusal
             if (self.history[-1] if self.history else None) == tip:
-                revision = self._append(changes, proposal.message, is_ours=True)
+                revision = self._append(changes, proposal.message)
                 return Published(revision, revision, proposal, tries)
         raise PushRacesError(f"others were first at each of {MOST_TRIES} tries to push")
-
-    def is_ours(self, revision: Revision) -> bool:
-        return next(commit for commit in self.history if commit.revision == revision).is_ours
 
     def _tip(self) -> MemoryCommit:
         if self._error is not None:
@@ -90,11 +86,11 @@ class MemoryPublisher:
             raise BranchNotFoundError(f"there is no branch {self._branch}: the repository is empty")
         return self.history[-1]
 
-    def _append(self, changes: Mapping[str, bytes | None], message: str, *, is_ours: bool) -> Revision:
+    def _append(self, changes: Mapping[str, bytes | None], message: str) -> Revision:
         before = self.history[-1].files if self.history else {}
         files = {path: content for path, content in {**before, **changes}.items() if content is not None}
         commit = hashlib.sha1(f"{len(self.history)}".encode(), usedforsecurity=False).hexdigest()
-        self.history.append(MemoryCommit(Revision(self._branch, commit), files, message, is_ours))
+        self.history.append(MemoryCommit(Revision(self._branch, commit), files, message))
         return self.history[-1].revision
 
     @staticmethod

@@ -19,7 +19,6 @@ from reconciler.desired.workplace import SIGNING
 from reconciler.errors import BranchNotFoundError, GitUnavailableError, PushRacesError, StoppedError
 from reconciler.model.publishing import Published
 from reconciler.model.revision import COMMIT, Revision
-from reconciler.plan.commits import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,10 +112,6 @@ class GitPublisher:
             failure = bench.try_push(self._commit(bench, EMPTY_TREE, None, b"Check\n"))
         if failure is not None:
             raise failure.error
-
-    def is_ours(self, revision: Revision) -> bool:
-        with self._mirror.workbench() as bench:
-            return is_ours(bench.commit_of(revision), self._identity)
 
     def _tip(self, *, is_needed: bool) -> Revision | None:
         """What the branch stands at; None where it is to be founded."""

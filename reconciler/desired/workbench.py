@@ -27,7 +27,6 @@ _INCOMPLETE = re.compile(r"is unavailable|missing|corrupt|bad object|not a valid
 """What git says where the mirror lacks an object that it should have, which no fetch would bring back."""
 
 _LARGEST_TREES = 256 * 1024 * 1024
-_LARGEST_COMMIT = 1024 * 1024
 _ID_LINE = 41
 _PROBE = "hedgehog-reconciler-check"
 """A branch that is never made."""
@@ -106,10 +105,6 @@ class Workbench:
         self.write(["fast-import", "--quiet", "--done"], blob_stream(contents))
         self._write_trees(trees)
         return trees[-1].id
-
-    def commit_of(self, revision: Revision) -> bytes:
-        """A commit as git stores it."""
-        return self._read(["cat-file", "commit", revision.commit], _LARGEST_COMMIT)
 
     def push(self, commit: str, tip: str) -> PushFailure | None:
         """Push this one commit to the branch, if that stands at `tip` at the remote; empty: if it is not there. Why it

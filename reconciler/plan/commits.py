@@ -1,4 +1,4 @@
-"""The message of a commit of ours, and by what such a commit is known again. Pure.
+"""The message of a commit of ours. Pure.
 
 File names, which hostile people choose, stand in it. None of them can begin a line, end one, or get into the trailers.
 """
@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from reconciler.model.publishing import Identity
+    from collections.abc import Sequence
 
 TRAILER = "Reconciled-by: hedgehog-reconciler"
 """Marks commits as ours. Never renamed: it is in the history of people's repositories."""
@@ -40,23 +38,6 @@ def commit_message(subject: str, lines: Sequence[str] = (), requests: Sequence[s
     named = [f"{REQUEST_TRAILER}: {_cut(_one_line(one), _LONGEST_LINE)}" for one in requests[:_MOST_REQUESTS]]
     paragraphs = [[title], items, [TRAILER, *named]]
     return "\n\n".join("\n".join(paragraph) for paragraph in paragraphs if paragraph) + "\n"
-
-
-def is_ours(commit: bytes, identity: Identity) -> bool:
-    """Whether a commit (as `git cat-file commit` prints it) is one of ours as we made it: author, committer and trailer
-    say so. A commit of ours that somebody amended or moved has another committer.
-    """
-    head, _, message = commit.partition(b"\n\n")
-    paragraphs = message.rstrip(b"\n").split(b"\n\n")
-    if TRAILER.encode() not in paragraphs[-1].split(b"\n") or len(paragraphs) == 1:
-        return False
-    lines = head.split(b"\n")
-    return all(_names(lines, role, identity) for role in (b"author", b"committer"))
-
-
-def _names(head: Iterable[bytes], role: bytes, identity: Identity) -> bool:
-    start = role + f" {identity.name} <{identity.email}> ".encode()
-    return any(line.startswith(start) for line in head)
 
 
 def _one_line(text: str) -> str:

@@ -70,7 +70,7 @@ _CRUD = " .,:;<>\"'\\"
 
 
 def _check_identity(text: str) -> str:
-    """As git stores it: what it would leave out, we could not know again."""
+    """As git stores it: what it would leave out without a word is refused."""
     if {"<", ">"} & set(_check_printable(text)):
         raise ValueError("must not hold < or >")
     if text != text.strip(_CRUD):

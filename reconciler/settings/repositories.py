@@ -105,9 +105,7 @@ class CommitSettings(Section):
     """Who commits when the structure of a fabric's folder is brought in order."""
 
     author: IdentityText = "hedgehog-reconciler"
-    """Name of author and committer. Default `hedgehog-reconciler`. By name, address and a trailer commits of ours are
-    known again: after a change of either, those of before count as somebody else's.
-    """
+    """Name of author and committer. Default `hedgehog-reconciler`."""
 
     email: IdentityText = "reconciler@localhost"
     """Address of author and committer. Default `reconciler@localhost`."""

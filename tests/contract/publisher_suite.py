@@ -9,12 +9,12 @@ import pytest
 from reconciler.errors import BranchNotFoundError, PathRefusedError, PushRacesError, PushRefusedError
 from reconciler.model.changes import FileChange
 from reconciler.model.publishing import Proposal
-from reconciler.model.revision import Revision
 from reconciler.plan.commits import commit_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from reconciler.model.revision import Revision
     from reconciler.ports import Publisher
 
 MESSAGE = commit_message("Take in raw files", ["managed/vpcs/a.yaml"], ["r1"])
@@ -271,15 +271,3 @@ class PublisherContract:
             publisher.publish(propose)
 
         assert branch.history() == [tip]
-
-    def test_ours_are_known_again(self, publisher: Publisher, branch: Branch) -> None:
-        """A commit that we made is ours, those of others are not."""
-        branch.push({"a": "1"})
-        published = publisher.publish(always({"b": "2"}))
-        assert published is not None
-
-        assert publisher.is_ours(published.revision)
-        publisher.publish(lambda _: None)
-        theirs = Revision("main", branch.push({"c": "3"}))
-        publisher.publish(lambda _: None)
-        assert not publisher.is_ours(theirs)

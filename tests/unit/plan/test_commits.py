@@ -6,17 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.publishing import Identity
-from reconciler.plan.commits import TRAILER, commit_message, is_ours
-
-WHO = Identity("Robo", "robo@example.com")
-PERSON = "Robo <robo@example.com> 1700000000 +0000"
-OTHER = "Ann <ann@example.com> 1700000000 +0000"
-
-
-def _commit(message: str, author: str = PERSON, committer: str = PERSON, more: str = "") -> bytes:
-    head = f"tree {'a' * 40}\nparent {'b' * 40}\nauthor {author}\ncommitter {committer}\n{more}"
-    return f"{head}\n{message}".encode()
+from reconciler.plan.commits import TRAILER, commit_message
 
 
 def test_a_whole_message() -> None:
@@ -101,40 +91,4 @@ def test_the_form_is_kept(subject: str, lines: list[str], requests: list[str]) -
     expected = 1 + (1 + len(lines) if lines else 0) + 1 + 1 + len(requests)
     assert len(message.splitlines()) == expected
     assert "\0" not in message
-    assert is_ours(_commit(message), WHO)
-
-
-def test_ours_by_author_committer_and_trailer() -> None:
-    """All three are needed: whoever amends or moves a commit becomes its committer, and trailers can be copied."""
-    message = commit_message("s", ["a"])
-
-    assert is_ours(_commit(message), WHO)
-    assert is_ours(_commit(message, more="gpgsig -----BEGIN\n \n -----END\n"), WHO)
-    assert not is_ours(_commit(message, author=OTHER), WHO)
-    assert not is_ours(_commit(message, committer=OTHER), WHO)
-    assert not is_ours(_commit("s\n"), WHO)
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        "",
-        f"{TRAILER}\n",
-        f"s\n\n{TRAILER}\n\nand more\n",
-        f"s\n\n {TRAILER}\n",
-        f"s\n\n{TRAILER}s\n",
-        f"s\n{TRAILER}\n",
-        f"Revert\n\n> {TRAILER}\n",
-    ],
-)
-def test_what_is_no_trailer(message: str) -> None:
-    """The line counts at the end only, whole, and below a subject."""
-    assert not is_ours(_commit(message), WHO)
-
-
-def test_a_name_that_ends_as_ours() -> None:
-    """Names are compared from their beginning to their end."""
-    message = commit_message("s")
-
-    assert not is_ours(_commit(message, author=f"x {PERSON}"), WHO)
-    assert not is_ours(_commit(message, author="Robo <robo@example.com>x 1 +0000"), WHO)
+    assert message.split("\n\n")[-1].splitlines()[0] == TRAILER
