@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from reconciler.app.clock import SystemClock
+from reconciler.app.directories import Configured, mirrored
 from reconciler.app.publishers import build_publisher
-from reconciler.app.subjects import build_cluster, remote_of
+from reconciler.app.subjects import build_cluster
 from reconciler.desired.adopting import DirectoryAdoption, Seen
-from reconciler.desired.git import Mirror
 from reconciler.desired.publishing import Waiting
-from reconciler.desired.source import FabricSource, ParseCache
-from reconciler.errors import ClusterAccessError, ConfigurationError, KindNotServedError, UnknownFabricError
+from reconciler.errors import ClusterAccessError, ConfigurationError, KindNotServedError
 from reconciler.model.kinds import DECLARABLE
 from reconciler.model.served import Served
 from reconciler.targets.local.memory import MemoryDocuments
@@ -46,22 +43,17 @@ def adopt(settings: Settings, name: str, *, is_managed: bool = False, is_dry_run
     Raises UnknownFabricError; ConfigurationError where the fabric has nothing to adopt from; StalledError where its
     directory is not in order; and as `Cluster.list` and `Publisher.publish`.
     """
-    own = next((one for one in settings.fabrics if one.name == name), None)
-    if own is None:
-        raise UnknownFabricError(f"no fabric {name!r} is configured")
-    fabric = next(one for one in settings.fabric_values() if one.name == name)
-    repository = settings.repository(own.repository)
-    cluster = _cluster(own)
+    fabric = Configured.of(settings, name)
+    cluster = _cluster(fabric.settings)
     notes: list[str] = []
     seen = _look(cluster, notes)
-    with TemporaryDirectory(prefix="reconciler-adopt-") as folder:
-        mirror = Mirror(remote_of(repository), Path(folder) / "mirror.git")
-        adoption = DirectoryAdoption(FabricSource(mirror, fabric, ParseCache()), fabric, is_managed=is_managed)
+    with mirrored(fabric) as (mirror, source):
+        adoption = DirectoryAdoption(source, fabric.value, is_managed=is_managed)
         if is_dry_run:
             done = adoption.look(mirror.fetch(), seen)
         else:
             waiting = Waiting(threading.Event().wait)
-            done = adoption.adopt(build_publisher(repository.commit, mirror, SystemClock(), waiting), seen)
+            done = adoption.adopt(build_publisher(fabric.repository.commit, mirror, SystemClock(), waiting), seen)
     return Report(name, cluster.address, done, tuple(notes), is_dry_run)
 
 

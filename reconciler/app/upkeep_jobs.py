@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from reconciler.app.subjects import build_cluster, build_upkeep, remote_of
-from reconciler.desired.git import Mirror
-from reconciler.desired.source import FabricSource, ParseCache
-from reconciler.errors import BranchNotFoundError, ReconcilerError, UnknownFabricError
+from reconciler.app.directories import Configured, mirrored
+from reconciler.app.subjects import build_cluster, build_upkeep
+from reconciler.errors import BranchNotFoundError, ReconcilerError
 from reconciler.reconcile import Inspector
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reconciler.desired.upkeep import DirectoryUpkeep
     from reconciler.model.revision import Revision
     from reconciler.model.structure import UpkeepPlan
     from reconciler.ports import Check
@@ -43,8 +36,10 @@ def keep(settings: Settings, fabric: str, *, is_first: bool = False, is_dry_run:
 
     Raises UnknownFabricError, ConfigurationError, and as `ports.Upkeep`.
     """
-    with _opened(settings, fabric) as (upkeep, mirror, own):
-        check, doubt = _check(own)
+    found = Configured.of(settings, fabric)
+    with mirrored(found) as (mirror, source):
+        upkeep = build_upkeep(found.value, found.repository, source, mirror, threading.Event())
+        check, doubt = _check(found.settings)
         try:
             revision = mirror.fetch()
         except BranchNotFoundError as error:
@@ -56,20 +51,6 @@ def keep(settings: Settings, fabric: str, *, is_first: bool = False, is_dry_run:
         else:
             plan = upkeep.keep(check, is_first=is_first)
         return Done(revision, plan, doubt)
-
-
-@contextmanager
-def _opened(settings: Settings, name: str) -> Iterator[tuple[DirectoryUpkeep, Mirror, FabricSettings]]:
-    """The fabric's directory in a mirror of our own: that of the service is nobody else's."""
-    own = next((one for one in settings.fabrics if one.name == name), None)
-    if own is None:
-        raise UnknownFabricError(f"no fabric {name!r} is configured")
-    fabric = next(one for one in settings.fabric_values() if one.name == name)
-    repository = settings.repository(own.repository)
-    with TemporaryDirectory(prefix="reconciler-directory-") as folder:
-        mirror = Mirror(remote_of(repository), Path(folder) / "mirror.git")
-        source = FabricSource(mirror, fabric, ParseCache())
-        yield build_upkeep(fabric, repository, source, mirror, threading.Event()), mirror, own
 
 
 def _check(fabric: FabricSettings) -> tuple[Check, str | None]:
