@@ -48,16 +48,21 @@ def _login(url: str, auth: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...],
 def _user(url: str, username: Any) -> Iterator[str]:
     if not isinstance(username, str):
         return
-    try:
-        if parse_ssh(url).user is not None:
-            yield "has no effect: url names the user"
-            return
-    except ValueError:
-        pass  # said of the url
+    if _names_user(url):
+        yield "has no effect: url names the user"
+        return
     try:
         check_ssh_user(username)
     except ValueError as error:
         yield str(error)
+
+
+def _names_user(url: str) -> bool:
+    """A URL that is none names nobody; what is wrong with it is said of the url."""
+    try:
+        return parse_ssh(url).user is not None
+    except ValueError:
+        return False
 
 
 def _not_over_ssh(repository: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
