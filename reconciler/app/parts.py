@@ -131,14 +131,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     intake.tell(left_alone)
     listener = PassListener(live, watches, store, (metrics, site_status), clock)
     inspector, fights = Inspector(), Fights(clock)
-    surroundings = Surroundings(
-        obstacle=intake.obstacle,
-        has_others=queue.has_others,
-        on_breaker=metrics.breaker,
-        is_current=live.is_current,
-        inspector=inspector,
-        fights=fights,
-    )
+    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights))
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
     statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
@@ -172,6 +165,21 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         watches=watches,
         web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter)),
         stop=stop,
+    )
+
+
+def _surroundings(
+    intake: TriggerIntake, queue: WorkQueue, live: Live, metrics: Metrics, known: tuple[Inspector, Fights]
+) -> Surroundings:
+    """`known` is what previews share with passes."""
+    inspector, fights = known
+    return Surroundings(
+        obstacle=intake.obstacle,
+        has_others=queue.has_others,
+        on_breaker=metrics.breaker,
+        is_current=live.is_current,
+        inspector=inspector,
+        fights=fights,
     )
 
 
