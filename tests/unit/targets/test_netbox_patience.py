@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ from reconciler.targets.netbox.client import NetBoxAccess, NetBoxClient
 from tests.unit.targets.odd_server import Odd, odd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["odd"]
 
@@ -111,11 +110,6 @@ def test_nobody_looks_beside_a_write_that_was_given_up(odd: Odd, held: threading
 
     held.set()
     assert server._client.written.holds(ID, patience=10.0)
-    wait_for(lambda: not server._client.written.is_busy)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10.0
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    with server._client.written._changed:
+        assert server._client.written._changed.wait_for(lambda: not server._client.written._under_way, 10.0)
+    assert not server._client.written.is_busy
