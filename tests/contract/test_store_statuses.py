@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from reconciler.model.status import PassResult
 
 
+ENDS = {Outcome.SUCCEEDED: StatusState.SUCCEEDED, Outcome.PARTIAL: StatusState.FAILED}
+
+
 class Watched:
     """A store of which the sender is told, and how often it was."""
 
@@ -88,6 +91,19 @@ def test_a_push_from_its_arrival_to_its_end(watched: Watched) -> None:
     store.record_pass(_end(Outcome.FAILED))
     assert watched.owed() == []
     assert watched.told >= 3
+
+
+@pytest.mark.parametrize(("outcome", "state"), list(ENDS.items()))
+def test_the_commit_below_ours_ends_alike(watched: Watched, outcome: Outcome, state: StatusState) -> None:
+    """A pass that went on with a commit of its own speaks of what others pushed, too: nothing is said to be superseded
+    that is part of what was applied. A failure is made good by the pass that brings it in.
+    """
+    store = watched.store
+    store.begin("dc1", REVISIONS[1])
+    watched.take()
+    store.record_pass(replace(_end(outcome, revision=REVISIONS[2]), found=REVISIONS[1]))
+
+    assert watched.take() == [("dc1", COMMITS[1], state, "Why"), ("dc1", COMMITS[2], state, "Why")]
 
 
 def test_only_the_newest_state_is_owed(watched: Watched) -> None:
