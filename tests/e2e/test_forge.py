@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 
 TOKEN = "canary-forge-token"
+SERVER = "apiVersion: wiring.githedgehog.com/v1beta1\nkind: Server\nmetadata: {{name: s-{}}}\nspec: {{}}\n"
 CONTEXT = "hedgehog-reconciler/dc1"
 
 
@@ -105,6 +106,29 @@ def test_a_forge_is_told(forged: Forged) -> None:
     assert forge.requests - requests <= 4
     assert TOKEN not in service.log.read_text()
     assert 'reconciler_commit_statuses_total{forge="' in service.session.get(f"{service.url}/metrics", timeout=30).text
+
+
+@pytest.mark.parametrize("forged", ["github"], indirect=True)
+def test_a_dropped_file(forged: Forged) -> None:
+    """What somebody dropped is applied by a commit of ours on top of theirs: both are told to be applied. So is one
+    that was found by a person's pass and announced by nobody.
+    """
+    service = forged.service
+    service.fabric_settings["structure"] = {"enabled": True}
+    service.write_settings()
+    made = service.run_cli("init", "dc1", "--config", str(service.process.configuration))
+    assert made.returncode == 0, made.stdout + made.stderr
+    service.start()
+    service.wait_idle()
+
+    for number, is_announced in enumerate((True, False)):
+        commit = service.push({f"raw/{number}.yaml": SERVER.format(number)}, deliver=is_announced)
+        if not is_announced:
+            service.reconcile()
+        assert "applied main@sha1:" in forged.wait(commit, "success")
+        revision = service.status()["revision"].removeprefix("main@sha1:")
+        assert revision != commit
+        forged.wait(revision, "success")
 
 
 @pytest.mark.parametrize("forged", ["github"], indirect=True)
