@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ BUILD_FILE = "reconciler/_build.json"
 """What a wheel says of itself, beside our modules; a source tree has none."""
 
 _RECORD = "RECORD"
+_NAME = DISTRIBUTION.replace("-", "_")
 
 
 def package_root() -> Path:
@@ -61,7 +63,7 @@ def check_all(environment: Mapping[str, str] = os.environ) -> tuple[Integrity, .
 
 def check_record(root: Path) -> Integrity:
     """Our packages in a folder, and what was installed with them, against the RECORD beside them."""
-    folders = sorted(root.glob(f"{DISTRIBUTION.replace('-', '_')}-*.dist-info"))
+    folders = sorted(root.glob(f"{_NAME}-*.dist-info"))
     if not folders:
         return _without_record(root)
     record = f"{folders[0].name}/{_RECORD}"
@@ -76,10 +78,18 @@ def check_record(root: Path) -> Integrity:
     return Integrity(record, len(recorded), (*stale, *compare(recorded, found)), build_id(recorded))
 
 
+def installed_build() -> str | None:
+    """What identifies the recorded content of our packages now; None where nothing can be told."""
+    for record in sorted(package_root().glob(f"{_NAME}-*.dist-info/{_RECORD}")):
+        with suppress(OSError, UnicodeDecodeError, RecordError):
+            return build_id(parse_record(record.read_text()))
+    return None
+
+
 def _without_record(root: Path) -> Integrity:
     if not (root / BUILD_FILE).exists():
         return Integrity(_RECORD, is_applicable=False)
-    record = f"{DISTRIBUTION.replace('-', '_')}-*.dist-info/{_RECORD}"
+    record = f"{_NAME}-*.dist-info/{_RECORD}"
     return Integrity(_RECORD, mismatches=(Mismatch(record, Fault.MISSING, Mark(problem="the record")),))
 
 

@@ -22,6 +22,7 @@ ALLOWED_TIMERS = {
     "reconciler/triggers/poll.py": "the poll: the one timer that reconciles",
     "reconciler/status/commit_status.py": "waits until a forge may be asked again, and reconciles nothing",
     "reconciler/app/watching.py": "heals an object that somebody else changes back again and again ever more slowly",
+    "reconciler/app/integrity_watch.py": "looks at the installed files again every ten minutes, and reconciles nothing",
     "reconciler/app/service.py": "waits for the web server's start, and ends a stop that takes too long",
     "reconciler/app/web_server.py": "closes a connection whose request does not come to its end",
     "reconciler/triggers/files.py": "gives way, for a moment of no length, so that listening begins before the look",
