@@ -80,7 +80,7 @@ class Integrity:
     def summary(self, most: int = 3) -> str:
         """One sentence that names the first files which are not as recorded, at most so many."""
         if not self.is_applicable:
-            return f"not applicable: {NOT_APPLICABLE}"
+            return NOT_APPLICABLE
         if self.is_whole:
             return f"all {self.files} files are as {self.record} says"
         named = "; ".join(str(one) for one in self.mismatches[:most])

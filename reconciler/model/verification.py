@@ -11,6 +11,8 @@ class Verdict(StrEnum):
     WARNING = "warning"
     FAILING = "failing"
     NOT_APPLICABLE = "not applicable"
+    DONE = "done"
+    """It was not so, and was made so (`ensure`)."""
 
 
 @dataclass(frozen=True, slots=True)
