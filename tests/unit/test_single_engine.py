@@ -20,7 +20,7 @@ TIMERS = {"sleep", "sleep_until", "sleep_forever", "call_later", "call_at", "Tim
 
 ALLOWED_TIMERS = {
     "reconciler/triggers/poll.py": "the poll: the one timer that reconciles",
-    "reconciler/status/commit_status.py": "waits until a forge may be asked again, and reconciles nothing",
+    "reconciler/status/waking.py": "waits until a forge or receiver may be told again, and reconciles nothing",
     "reconciler/app/watching.py": "heals an object that somebody else changes back again and again ever more slowly",
     "reconciler/app/service.py": "waits for the web server's start, and ends a stop that takes too long",
     "reconciler/app/web_server.py": "closes a connection whose request does not come to its end",
