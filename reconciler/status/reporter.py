@@ -65,15 +65,17 @@ class Described:
     warnings: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Glances:
     """What is known of a fabric at the moment and stored nowhere: `agents` are those that were listed last (None: they
-    are not known); `progress` tells how many writes of a long pass are made, and of how many.
+    are not known); `progress` tells how many writes of a long pass are made, and of how many. `untold` tells by
+    repository why its forge is not told, `unsent` by key path why a receiver of notifications is not.
     """
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
     progress: Callable[[str], tuple[int, int] | None] = field(default=lambda _: None)
     untold: Callable[[], Mapping[str, str]] = field(default=dict)
+    unsent: Callable[[], Mapping[str, str]] = field(default=dict)
 
 
 class Reporter:
@@ -211,8 +213,9 @@ class Reporter:
         return Health(is_ok=is_ok, body=body)
 
     def _warnings(self) -> Iterator[tuple[str, str]]:
-        """Those of the configuration, and of webhooks and forges with which it is not as it should be."""
+        """Those of the configuration, and of webhooks, forges and receivers with which it is not as it should be."""
         yield from self._described.warnings
+        yield from self._glances.unsent().items()
         untold = self._glances.untold()
         for number, (repository, provider) in enumerate(self._described.providers.items()):
             message = views.silence(self._webhook(repository)) if provider else None

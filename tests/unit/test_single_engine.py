@@ -137,8 +137,14 @@ def test_one_writer_of_the_applied_revision() -> None:
 
 
 def test_one_caller_of_the_sync_status() -> None:
-    """Every surface of ours shows the status of the views, and NetBox that of its site: nobody else computes it."""
-    callers = ["reconciler/status/site_status.py", "reconciler/status/views.py"]
+    """Every surface of ours shows the status of the views, NetBox that of its site, and receivers of notifications are
+    told it: nobody else computes it.
+    """
+    callers = [
+        "reconciler/status/notifications/notifier.py",
+        "reconciler/status/site_status.py",
+        "reconciler/status/views.py",
+    ]
 
     assert _imported("reconciler.status.sync_status", "sync_status") == {file: {"sync_status"} for file in callers}
     assert [file for file, _ in _calls("sync_status")] == callers
