@@ -137,6 +137,7 @@ class Notifications:
         self._turn = threading.Lock()
         self._saving = threading.Lock()
         self._next_tick = 0.0
+        self._looked = clock.now()
         # Threads of their own: receivers that are slow must not use up those that answer deliveries.
         self._threads = CapacityLimiter(4)
 
@@ -167,7 +168,11 @@ class Notifications:
         """Look, send what may be sent now, and say in how many seconds to come again. Raises StateError."""
         self._bell.clear()
         notified = self._notified()
-        await to_thread.run_sync(self._look, notified, self._to_look_at(notified))
+        try:
+            await to_thread.run_sync(self._look, notified, self._to_look_at(notified))
+        except StateError:
+            self._next_tick = 0.0  # what was not looked at now is at the next try
+            raise
         owing = {notification for (notification, _), one in self._known().items() if one.owed}
         self._lanes = {one.name: self._lane(one, owing) for one in notified.subscriptions}
         async with create_task_group() as group:
@@ -190,19 +195,19 @@ class Notifications:
         """Those of which a pass ended; all now and then."""
         with self._turn:
             ended, self._ended = self._ended, set()
+        # What holds for a while becomes due without a pass.
+        due = self._due(notified)
         if self._clock.monotonic() < self._next_tick:
-            # What holds for a while becomes due without a pass.
-            return (ended | self._due(notified)) & notified.fabrics.keys()
+            return (ended | due) & notified.fabrics.keys()
         self._next_tick = self._clock.monotonic() + TICK
         return set(notified.fabrics)
 
     def _due(self, notified: Notified) -> set[str]:
-        now = self._clock.now()
-        before = now.timestamp() - TICK
+        before, self._looked = self._looked, self._clock.now()
         return {
             fabric
             for one, fabric, followed in self._subscribed(notified)
-            if any(before <= moment.timestamp() <= now.timestamp() for moment in moments(one.policy, followed))
+            if any(before < moment <= self._looked for moment in moments(one.policy, followed))
         }
 
     def _subscribed(self, notified: Notified) -> Iterator[tuple[Subscription, str, Followed]]:
@@ -259,26 +264,23 @@ class Notifications:
             if not lane.opens(self._clock.monotonic(), asked):
                 return
             until = self._clock.monotonic() + ROUND
-            for key in self._owing(one.name):
+            for key, owed in self._owing(one.name):
                 if self._clock.monotonic() >= until:
                     lane.is_busy = True
                     return
-                await self._tell(one, lane, key)
+                await self._tell(one, lane, key, owed)
                 if lane.trouble is not None:
                     return
         except StateError as error:
             # The others go on; what was sent is sent again.
             self._pause(lane, one.name, error.message)
 
-    def _owing(self, name: str) -> list[Key]:
-        owed = [(one.owed.notice.at, key) for key, one in self._known().items() if key[0] == name and one.owed]
-        return [key for _, key in sorted(owed)]
+    def _owing(self, name: str) -> list[tuple[Key, Owed]]:
+        owed = [(key, one.owed) for key, one in self._known().items() if key[0] == name and one.owed]
+        return sorted(owed, key=lambda found: found[1].notice.at)
 
-    async def _tell(self, one: Subscription, lane: _Lane, key: Key) -> None:
+    async def _tell(self, one: Subscription, lane: _Lane, key: Key, owed: Owed) -> None:
         followed = self._known()[key]
-        owed = followed.owed
-        if owed is None:
-            return
         # Before it is sent: should we end in between, the receiver may know of it.
         await self._keep(key, replace(followed, owed=replace(owed, is_tried=True)))
         answer = await to_thread.run_sync(one.receiver.send, owed, abandon_on_cancel=True, limiter=self._threads)
