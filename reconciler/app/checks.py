@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from reconciler.app.clock import SystemClock
 from reconciler.app.forges import forge_accesses
 from reconciler.app.netbox_checks import NetBoxLook
+from reconciler.app.notifications import access_of as receiver_access
 from reconciler.app.publishers import build_publisher
 from reconciler.app.subjects import build_cluster, build_mirrors
 from reconciler.desired.publishing import Waiting
 from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
 from reconciler.model.kinds import AGENTS, DECLARABLE, OBSERVED
 from reconciler.status.forges import ForgeProbe
+from reconciler.status.notifications import look_at_receiver
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
@@ -57,6 +59,9 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield Check(f"repository {name}: forge", *ForgeProbe(access).look())
     for fabric in settings.fabrics:
         yield from _check_fabric(fabric)
+    for receiver in settings.notifications:
+        look = look_at_receiver(receiver_access(receiver, settings.server.public_url))
+        yield Check(f"notification {receiver.name}", *look)
 
 
 def _check_fabric(fabric: FabricSettings) -> Iterator[Check]:

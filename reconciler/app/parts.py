@@ -29,6 +29,7 @@ from reconciler.status.commit_status import CommitStatuses
 from reconciler.status.health import Components
 from reconciler.status.left_alone import LeftAlone
 from reconciler.status.metrics import Metrics
+from reconciler.status.notifications import Notifications
 from reconciler.status.plans import Plans
 from reconciler.status.reporter import Glances, Reporter
 from reconciler.status.site_status import SiteStatus
@@ -73,6 +74,10 @@ SITES = "sites"
 """The task that tells sites of NetBox of fabrics that are left alone."""
 
 
+NOTIFICATIONS = "notifications"
+"""The task that tells people and their systems of fabrics in trouble."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the service runs."""
@@ -86,6 +91,7 @@ class Parts:
     poll: Poll
     left_alone: LeftAlone
     statuses: CommitStatuses
+    notifications: Notifications
     workers: Sequence[Worker]
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
@@ -132,7 +138,8 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     site_status = SiteStatus(store, clock)
     left_alone = _left_alone(live, intake, store, queue, site_status, components)
     intake.tell(left_alone)
-    listener = PassListener(live, watches, store, (metrics, site_status), clock)
+    notifications = _notifications(live, store, clock, metrics, components)
+    listener = PassListener(live, watches, store, (metrics, site_status, notifications), clock)
     inspector, fights = Inspector(), Fights(clock)
     surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights))
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
@@ -144,15 +151,14 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         agents=live.agents,
         progress=surroundings.progress.of,
         untold=statuses.warnings,
-        notes=integrity.notes,
+        notes=lambda: (*integrity.notes(), *notifications.warnings().items()),
         build=installed_build(),
     )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
-    changes = ReloadEffects(
-        live, intake, watches, (poll.wake, left_alone.wake, statuses.wake), forgetful, partial(unsettled, store, queue)
-    )
+    woken = poll.wake, left_alone.wake, statuses.wake, notifications.wake
+    changes = ReloadEffects(live, intake, watches, woken, forgetful, partial(unsettled, store, queue))
     branches = LocalBranches(live.local_branches, changes.moved)
     return Parts(
         host=settings.server.host,
@@ -164,6 +170,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         poll=poll,
         left_alone=left_alone,
         statuses=statuses,
+        notifications=notifications,
         workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
         files={
             FILES: FileWatch(FILES, Reload(live, changes, components), components),
@@ -203,6 +210,11 @@ def _poll(intake: TriggerIntake, store: Store, live: Live, components: Component
         Jitter(lambda: live.version.settings.poll.jitter),
         on_iteration=partial(components.progress, "poll"),
     )
+
+
+def _notifications(live: Live, store: Store, clock: Clock, metrics: Metrics, components: Components) -> Notifications:
+    on_iteration = partial(components.progress, NOTIFICATIONS)
+    return Notifications(live.notified, store, clock, metrics.notification, on_iteration)
 
 
 def _left_alone(
@@ -309,17 +321,17 @@ class Measured:
 
 
 class PassListener:
-    """Who is told of passes: the fabric's watch, metrics, its site in NetBox, and now and then the history, to forget
-    what is old.
+    """Who is told of passes: the fabric's watch, metrics, its site in NetBox, notifications, and now and then the
+    history, to forget what is old.
     """
 
     def __init__(
-        self, live: Live, watches: Watches, store: Store, told: tuple[Metrics, SiteStatus], clock: Clock
+        self, live: Live, watches: Watches, store: Store, told: tuple[Metrics, SiteStatus, Notifications], clock: Clock
     ) -> None:
         self._live = live
         self._watches = watches
         self._store = store
-        self._metrics, self._site_status = told
+        self._metrics, self._site_status, self._notifications = told
         self._clock = clock
         self._pruned = -PRUNE_EVERY
 
@@ -336,6 +348,7 @@ class PassListener:
         subject = self._live.subjects().get(record.fabric)
         if subject is not None and subject.fabric.is_enabled:
             self._site_status.pass_ended(subject.fabric, subject.netbox, record)
+        self._notifications.pass_ended(record.fabric)
         now = self._clock.monotonic()
         if now - self._pruned >= PRUNE_EVERY:
             self._pruned = now

@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from reconciler.app.integrity_watch import INTEGRITY
 from reconciler.app.interpreter import share_time
-from reconciler.app.parts import SITES, worker_name
+from reconciler.app.parts import NOTIFICATIONS, SITES, worker_name
 from reconciler.app.reload import COMPONENT
 from reconciler.app.stopping import ended_by_signals
 from reconciler.app.web_server import WebServer, listen, web_configuration
@@ -102,6 +102,7 @@ class Service:
         start("poll", parts.poll.run)
         start(SITES, parts.left_alone.run)
         start("statuses", parts.statuses.run)
+        start(NOTIFICATIONS, parts.notifications.run)
         for name, watch in parts.files.items():
             start(name, watch.run)
 

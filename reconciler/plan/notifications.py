@@ -59,9 +59,8 @@ class _Sighting:
         self.now = now
         self._delivery = delivery
 
-    def owed(self, event: NoticeEvent, since: datetime, was: Notice | None) -> Owed:
-        before = Was(was.sight.status, was.sight.reason, was.since) if was else None
-        return Owed(Notice(event, self.seen, since, self.now, before), self._delivery)
+    def owed(self, event: NoticeEvent, since: datetime, was: Was | None) -> Owed:
+        return Owed(Notice(event, self.seen, since, self.now, was), self._delivery)
 
 
 def _moved(policy: NoticePolicy, known: Followed | None, seen: Sight, now: datetime) -> Followed:
@@ -75,7 +74,12 @@ def _moved(policy: NoticePolicy, known: Followed | None, seen: Sight, now: datet
         reason=seen.reason,
         since=known.since if is_same else now,
         side_since=known.side_since if is_same_side else now,
+        before=known.before if is_same_side else Was(known.status, known.reason, known.since),
     )
+
+
+def _was(known: Notice) -> Was:
+    return Was(known.sight.status, known.sight.reason, known.since)
 
 
 def _known_trouble(followed: Followed) -> Notice | None:
@@ -92,14 +96,15 @@ def _in_trouble(policy: NoticePolicy, moved: Followed, known: Notice | None, sig
         return moved
     if known is not None and _is_like(known, seen):
         if _is_due(moved.told_at, policy.repeat, now):
-            return replace(moved, owed=sighting.owed(NoticeEvent.REPEAT, known.since, known))
+            return replace(moved, owed=sighting.owed(NoticeEvent.REPEAT, known.since, _was(known)))
         return replace(moved, owed=None)
     # Troubles that take turns must not hide that there is one.
     begun = moved.side_since if known is None else moved.since
     if not _is_due(begun, policy.after.get(seen.status, 0.0), now):
         return moved
-    event = NoticeEvent.TROUBLE if known is None else NoticeEvent.CHANGE
-    return replace(moved, told=known, owed=sighting.owed(event, begun, known))
+    if known is None:
+        return replace(moved, told=None, owed=sighting.owed(NoticeEvent.TROUBLE, begun, moved.before))
+    return replace(moved, told=known, owed=sighting.owed(NoticeEvent.CHANGE, begun, _was(known)))
 
 
 def _without_trouble(policy: NoticePolicy, moved: Followed, known: Notice | None, sighting: _Sighting) -> Followed:
@@ -113,7 +118,7 @@ def _without_trouble(policy: NoticePolicy, moved: Followed, known: Notice | None
         return moved if owed is not None and owed.is_tried else replace(moved, owed=None)
     if not policy.tells_recovery:
         return replace(moved, told=None, owed=None)
-    return replace(moved, told=known, owed=sighting.owed(NoticeEvent.RECOVERY, moved.side_since, known))
+    return replace(moved, told=known, owed=sighting.owed(NoticeEvent.RECOVERY, moved.side_since, _was(known)))
 
 
 def _is_like(notice: Notice, seen: Sight) -> bool:

@@ -69,8 +69,9 @@ class Described:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glances:
     """What is known of a fabric at the moment and stored nowhere: `agents` are those that were listed last (None: they
-    are not known); `progress` tells how many writes of a long pass are made, and of how many. Of the process itself:
-    `notes` are warnings, and `build` is what was installed when it started (None: nobody recorded that).
+    are not known); `progress` tells how many writes of a long pass are made, and of how many. `untold` tells by
+    repository why its forge is not told. `notes` are further warnings: key path or subject, and message. `build` is
+    what was installed when the process started (None: nobody recorded that).
     """
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
@@ -217,7 +218,7 @@ class Reporter:
         return Health(is_ok=is_ok, body=body)
 
     def _warnings(self) -> Iterator[tuple[str, str]]:
-        """Those of the configuration, and of webhooks and forges with which it is not as it should be."""
+        """Those of the configuration, and of webhooks, forges and receivers with which it is not as it should be."""
         yield from self._described.warnings
         yield from self._glances.notes()
         untold = self._glances.untold()

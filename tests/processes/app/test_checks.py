@@ -12,7 +12,7 @@ from reconciler.app.checks import Check, run_checks
 from reconciler.model.kinds import DECLARABLE, GATEWAY, OBSERVED
 from reconciler.plan.netbox_rights import needed_rights
 from tests.unit.app.configuration import LOCAL, local_repository, settings
-from tests.unit.loopback import Answer, Loopback, as_json, serving
+from tests.unit.loopback import Answer, Loopback, as_json, closed_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -291,3 +291,19 @@ def test_nothing_is_left_behind(tmp_path: Path, repository: Path, monkeypatch: p
 
     assert not (tmp_path / "state").exists()
     assert list(temporary.iterdir()) == []
+
+
+def test_receivers_of_notifications(tmp_path: Path, repository: Path, server: Loopback) -> None:
+    """Whether anything answers where they are; they are sent nothing."""
+    receivers = [
+        {"name": "hook", "kind": "webhook", "url": f"{server.url}/hook"},
+        {"name": "pager", "kind": "alertmanager", "url": f"http://127.0.0.1:{closed_port()}"},
+    ]
+    found = settings(tmp_path, repositories=[local_repository(repository)], notifications=receivers)
+    checks = {check.subject: check for check in run_checks(found)}
+
+    assert checks["notification hook"].state == "ok"
+    assert checks["notification pager"] == Check(
+        "notification pager", "failing", "it cannot be reached: Connection refused"
+    )
+    assert [asked for asked in server.asked if "hook" in asked.target] == []

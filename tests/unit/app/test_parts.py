@@ -29,6 +29,7 @@ from reconciler.model.status import Connection, ConnectionState, PassResult
 from reconciler.queue import Next, Taken, WorkQueue
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
+from reconciler.status.notifications import Notifications
 from reconciler.status.site_status import SiteStatus
 from reconciler.store import Store, open_store
 from tests.unit.app.configuration import CANARY, LOCAL, secret, settings
@@ -168,7 +169,8 @@ class History:
     def listener(self, store: Store | None = None) -> PassListener:
         watches = Watches(Supervisor(Components(self.clock)))
         used = store or self.store
-        told = self.metrics, SiteStatus(used, self.clock)
+        notifications = Notifications(self.live.notified, used, self.clock)
+        told = self.metrics, SiteStatus(used, self.clock), notifications
         return PassListener(self.live, watches, used, told, self.clock)
 
     def end_pass(self, name: str) -> None:

@@ -44,7 +44,13 @@ class Desk:
         self.agents: list[AgentStatus] | None = None
         self.progress: dict[str, tuple[int, int]] = {}
         self.untold: dict[str, str] = {}
-        glances = Glances(agents=lambda _: self.agents, progress=self.progress.get, untold=lambda: self.untold)
+        self.unsent: dict[str, str] = {}
+        glances = Glances(
+            agents=lambda _: self.agents,
+            progress=self.progress.get,
+            untold=lambda: self.untold,
+            notes=lambda: self.unsent.items(),
+        )
         self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, glances)
 
     def end_pass(self, name: str = "p1", connections: dict[str, Connection] | None = None) -> None:
@@ -304,4 +310,16 @@ def test_health_shows_forges_that_are_not_told(desk: Desk) -> None:
     health = desk.reporter.healthz()
 
     assert health.body["warnings"][-1] == {"key": "repositories[1].forge", "message": desk.untold["other"]}
+    assert health.is_ok is is_ok
+
+
+def test_health_shows_receivers_that_are_not_told(desk: Desk) -> None:
+    """Why a receiver takes no notification is a warning at its key, and no reason to call the service unwell."""
+    desk.end_pass()
+    is_ok = desk.reporter.healthz().is_ok
+    desk.unsent["notifications[2]"] = "notifications are not sent to chat: it answered 404"
+
+    health = desk.reporter.healthz()
+
+    assert {"key": "notifications[2]", "message": desk.unsent["notifications[2]"]} in health.body["warnings"]
     assert health.is_ok is is_ok
