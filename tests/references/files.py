@@ -6,11 +6,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from tests.references import api
+from tests.references import api, configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 DOCS = Path(__file__).parents[2] / "docs"
 
-REFERENCES: Mapping[Path, Callable[[], str]] = MappingProxyType({DOCS / "api.md": api.render})
+REFERENCES: Mapping[Path, Callable[[], str]] = MappingProxyType(
+    {DOCS / "api.md": api.render, DOCS / "configuration.md": configuration.render}
+)
