@@ -12,6 +12,8 @@ import structlog
 from anyio import to_thread
 
 from reconciler.app.clock import SystemClock
+from reconciler.app.integrity import installed_build
+from reconciler.app.integrity_watch import IntegrityWatch
 from reconciler.app.live import Live
 from reconciler.app.receivers import ConfiguredWebhooks
 from reconciler.app.reload import Reload
@@ -88,6 +90,7 @@ class Parts:
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
     branches: LocalBranches
+    integrity: IntegrityWatch
     components: Components
     supervisor: Supervisor
     watches: Watches
@@ -136,7 +139,14 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     runner = Measured(passes, metrics)
     statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
     store.tell_statuses(lambda fabric: live.told().repository_of(fabric), statuses.wake)
-    glances = Glances(agents=live.agents, progress=surroundings.progress.of, untold=statuses.warnings)
+    integrity = IntegrityWatch(components)
+    glances = Glances(
+        agents=live.agents,
+        progress=surroundings.progress.of,
+        untold=statuses.warnings,
+        notes=integrity.notes,
+        build=installed_build(),
+    )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
@@ -160,6 +170,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
             BRANCHES: FileWatch(BRANCHES, branches, components),
         },
         branches=branches,
+        integrity=integrity,
         components=components,
         supervisor=supervisor,
         watches=watches,

@@ -9,6 +9,7 @@ from reconciler.store.connection import Database
 from reconciler.store.documents import DocumentPart
 from reconciler.store.history import HistoryPart
 from reconciler.store.lines import LinesPart
+from reconciler.store.notifications import NotificationPart
 from reconciler.store.passes import PassPart
 from reconciler.store.requests import RequestPart
 from reconciler.store.schedule import SchedulePart
@@ -20,9 +21,19 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 
-class Store(PassPart, LinesPart, RequestPart, SchedulePart, SuspensionPart, ApprovalPart, HistoryPart, DocumentPart):
+class Store(
+    PassPart,
+    LinesPart,
+    RequestPart,
+    SchedulePart,
+    SuspensionPart,
+    ApprovalPart,
+    HistoryPart,
+    DocumentPart,
+    NotificationPart,
+):
     """Implements the ports PassState, Requests, Schedule, Suspensions, Approvals, History and Documents, and keeps what
-    forges are to be told. Any thread may use it.
+    forges and receivers of notifications are to be told. Any thread may use it.
     """
 
     def probe(self) -> None:

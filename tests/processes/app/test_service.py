@@ -30,7 +30,19 @@ if TYPE_CHECKING:
 
     from reconciler.settings import Settings
 
-PARTS = {"web", "store", "queue", "configuration", "worker-1", "poll", "sites", "statuses", "files", "branches"}
+PARTS = {
+    "web",
+    "store",
+    "queue",
+    "configuration",
+    "worker-1",
+    "poll",
+    "sites",
+    "statuses",
+    "files",
+    "branches",
+    "integrity",
+}
 
 
 def _settings(folder: Path, repository: Path, *fabrics: dict[str, Any]) -> Settings:
