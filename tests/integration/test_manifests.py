@@ -28,7 +28,13 @@ MONITOR = {
     "selector": {"type": "object", "properties": {"matchLabels": STRINGS}},
     "endpoints": {
         "type": "array",
-        "items": {"type": "object", "properties": {"port": STRING, "path": STRING, "interval": STRING}},
+        "items": {
+            "type": "object",
+            "properties": {
+                **dict.fromkeys(("port", "path", "interval"), STRING),
+                "authorization": {"type": "object", "properties": {"credentials": STRINGS}},
+            },
+        },
     },
 }
 """Of the real kind's spec what our manifest uses."""
