@@ -25,8 +25,11 @@ _PACKAGE_OF = {
     "redis-server": "redis-server",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
+    "setpriv": "util-linux",
     "sshd": "openssh-server",
+    "systemd-analyze": "systemd",
     "tar": "tar",
+    "unshare": "util-linux",
     "xz": "xz-utils",
 }
 _APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-qq")
