@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,7 @@ from tests.lab.ports import free_ports
 from tests.processes.deploy.tree import build
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +22,20 @@ def tree() -> Path:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def folder() -> Iterator[Path]:
+    """One that other users can enter, which pytest's own cannot be."""
+    with TemporaryDirectory(prefix="reconciler-deploy-") as made:
+        found = Path(made)
+        found.chmod(0o711)
+        yield found
+
+
+@pytest.fixture
+def place(folder: Path) -> Place:
     """A configuration with a repository and embedded stores, on a free port."""
     (port,) = free_ports(1)
-    folder = tmp_path / "place"
-    folder.mkdir()
-    (folder / "state").mkdir(mode=0o700)
-    found = Place(folder, port)
+    found = Place(folder / "place", port)
+    found.folder.mkdir()
+    (found.folder / "state").mkdir(mode=0o700)
     prepare(found)
     return found
