@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ import requests
 
 from tests.processes.app.running import wait_until
 from tests.processes.deploy.confined import USER, Confinement
-from tests.processes.deploy.tree import PROJECT
+from tests.unit.deploy.files import instructions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,18 +33,16 @@ def confinement(tree: Path, place: Place, folder: Path) -> Confinement:
 @pytest.fixture
 def variables(place: Place, folder: Path) -> dict[str, str]:
     """Those of the image, with what differs here."""
-    text = re.sub(r"\\\n\s*", " ", (PROJECT / "deploy" / "Containerfile").read_text())
-    (line,) = [line for line in text.splitlines() if line.startswith("ENV PATH=")]
-    image = dict(word.split("=", 1) for word in line.removeprefix("ENV ").split())
+    (line,) = [rest for name, rest in instructions() if name == "ENV" and rest.startswith("PATH=")]
+    image = dict(word.split("=", 1) for word in line.split())
     del image["PATH"]
     folders = {"HOME": str(place.folder / "state"), "TMPDIR": str(folder / "tmp")}
     return {**image, **folders, "RECONCILER_CONFIG": str(place.config), "RECONCILER_SERVER": place.url}
 
 
 def _health_check() -> list[str]:
-    text = re.sub(r"\\\n\s*", " ", (PROJECT / "deploy" / "Containerfile").read_text())
-    (check,) = re.findall(r"^HEALTHCHECK .*? CMD (\[.*\])$", text, re.MULTILINE)
-    words: list[str] = json.loads(check)
+    (check,) = [rest for name, rest in instructions() if name == "HEALTHCHECK"]
+    words: list[str] = json.loads(check.partition(" CMD ")[2])
     return words
 
 

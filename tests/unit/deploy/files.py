@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,20 @@ CONFIGURATIONS = [*EXAMPLES, *CLUSTER_CONFIGURATIONS]
 def read(path: Path) -> Any:
     """The one document of a file."""
     return yaml.safe_load(path.read_text())
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Name and arguments of each instruction of the Containerfile, in order."""
+    lines = [line for line in (DEPLOY / "Containerfile").read_text().splitlines() if not line.startswith("#")]
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
+    words = (line.partition(" ") for line in joined.splitlines() if line.strip())
+    return [(name, rest.strip()) for name, _, rest in words]
+
+
+def copied() -> list[str]:
+    """What the image is built of: the sources of every COPY that does not copy from another stage."""
+    copies = [rest.split() for name, rest in instructions() if name == "COPY"]
+    return [name for words in copies if not words[0].startswith("--from") for name in words[:-1]]
 
 
 def secret_files(configuration: Path) -> list[Path]:

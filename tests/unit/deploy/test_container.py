@@ -8,35 +8,25 @@ from typing import Any
 
 import pytest
 
-from tests.unit.deploy.files import DEPLOY, ROOT, read
+from tests.unit.deploy.files import DEPLOY, ROOT, copied, instructions, read
 
 USER = "10001:10001"
-_INSTRUCTION = re.compile(r"^(?P<name>[A-Z]+)\s+(?P<rest>.*)$")
-
-
-def _instructions() -> list[tuple[str, str]]:
-    """Name and arguments of each, in the order of the file."""
-    lines = [line for line in (DEPLOY / "Containerfile").read_text().splitlines() if not line.startswith("#")]
-    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
-    found = [_INSTRUCTION.match(line) for line in joined.splitlines() if line.strip()]
-    assert all(found), joined
-    return [(one["name"], one["rest"]) for one in found if one]
 
 
 def _all(name: str) -> list[str]:
-    return [rest for found, rest in _instructions() if found == name]
+    return [rest for found, rest in instructions() if found == name]
 
 
 def _last_stage() -> list[tuple[str, str]]:
-    instructions = _instructions()
-    begin = max(number for number, (name, _) in enumerate(instructions) if name == "FROM")
-    return instructions[begin:]
+    found = instructions()
+    begin = max(number for number, (name, _) in enumerate(found) if name == "FROM")
+    return found[begin:]
 
 
 def test_both_stages_have_one_base_that_can_be_pinned() -> None:
     """A tag that names release and distribution, in the place of which a digest can be given."""
     assert [rest.split()[0] for rest in _all("FROM")] == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
-    assert _instructions()[0] == ("ARG", "PYTHON_IMAGE=python:3.11-slim-bookworm")
+    assert instructions()[0] == ("ARG", "PYTHON_IMAGE=python:3.11-slim-bookworm")
 
 
 def test_it_runs_as_nobody_in_particular() -> None:
@@ -65,11 +55,6 @@ def test_the_tree_is_built_by_the_script_alone() -> None:
     assert not re.search(r"\bpip\b|\bADD\b", (DEPLOY / "Containerfile").read_text())
 
 
-def _copied() -> list[str]:
-    copies = [rest.split() for rest in _all("COPY")]
-    return [name for words in copies if not words[0].startswith("--from") for name in words[:-1]]
-
-
 def _is_ignored(path: str) -> bool:
     """As .containerignore says: the last line that fits decides."""
     ignored = False
@@ -82,7 +67,7 @@ def _is_ignored(path: str) -> bool:
 
 def test_what_is_copied_is_there_and_sent_along() -> None:
     """Every source of a COPY exists, and reaches the engine."""
-    assert [name for name in _copied() if not (ROOT / name).exists() or _is_ignored(name)] == []
+    assert [name for name in copied() if not (ROOT / name).exists() or _is_ignored(name)] == []
 
 
 @pytest.mark.parametrize("path", [".git/config", "deploy/secrets/api-token", "state/reconciler.db", "secrets/webhook"])
