@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from anyio import to_thread
+from structlog.contextvars import bound_contextvars
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.live import Live
@@ -17,6 +18,8 @@ from reconciler.app.receivers import ConfiguredWebhooks
 from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
+from reconciler.app.systemd import Notifier
+from reconciler.app.watchdog import Patience, Watchdog
 from reconciler.app.watching import Watches, WatchWork, build_watch
 from reconciler.errors import StateError
 from reconciler.model.requests import Trigger
@@ -26,6 +29,7 @@ from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surro
 from reconciler.status.commit_status import CommitStatuses
 from reconciler.status.health import Components
 from reconciler.status.left_alone import LeftAlone
+from reconciler.status.marks import Marks
 from reconciler.status.metrics import Metrics
 from reconciler.status.plans import Plans
 from reconciler.status.reporter import Glances, Reporter
@@ -67,6 +71,12 @@ BRANCHES = "branches"
 """The task that looks at repositories on this machine."""
 
 
+STATUSES = "statuses"
+"""The task that tells forges of commits."""
+
+WEB = "web"
+"""The task that serves HTTP."""
+
 SITES = "sites"
 """The task that tells sites of NetBox of fabrics that are left alone."""
 
@@ -93,6 +103,7 @@ class Parts:
     watches: Watches
     web: Callable[..., Awaitable[None]]
     """The web application (ASGI)."""
+    watchdog: Watchdog
     stop: threading.Event
 
     @property
@@ -104,23 +115,26 @@ class Parts:
         self.store.close()
 
 
-def build_parts(settings: Settings) -> Parts:
-    """Build everything; nothing runs yet. Raises ConfigurationError, StateError."""
+def build_parts(settings: Settings, patience: Patience | None = None) -> Parts:
+    """Build everything; nothing runs yet. `patience` is the watchdog's. Raises ConfigurationError, StateError."""
     clock = SystemClock()
     store = open_store(settings.state_path, clock)
     try:
-        return _wire(settings, store, clock)
+        return _wire(settings, store, clock, patience or Patience())
     except BaseException:
         store.close()
         raise
 
 
-def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
+def _wire(settings: Settings, store: Store, clock: Clock, patience: Patience) -> Parts:
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
+    marks = Marks(clock, patience.hung)
+    calls = Calls(metrics, marks)
     queue = WorkQueue(clock.monotonic, metrics.joined)
     asked_by_watches = WatchWork(queue, lambda fabric: intake.obstacle(fabric))  # noqa: PLW0108 - there is none yet
-    stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop)
-    live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components))
+    stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop, calls.ended)
+    on_call = partial(metrics.call, "kubernetes")
+    live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components, on_call))
     supervisor = Supervisor(components)
     watches = Watches(supervisor)
     intake = TriggerIntake(live.configured, store, queue, clock)
@@ -131,12 +145,21 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     intake.tell(left_alone)
     listener = PassListener(live, watches, store, (metrics, site_status), clock)
     inspector, fights = Inspector(), Fights(clock)
-    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights))
+    surroundings = replace(_surroundings(intake, queue, live, metrics, (inspector, fights)), observer=marks)
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
-    statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
+    statuses = CommitStatuses(
+        live.told, store, clock, metrics.commit_status, on_iteration=partial(components.progress, STATUSES)
+    )
     store.tell_statuses(lambda fabric: live.told().repository_of(fabric), statuses.wake)
-    glances = Glances(agents=live.agents, progress=surroundings.progress.of, untold=statuses.warnings)
+    names = [worker_name(number) for number in range(settings.workers)]
+    watchdog = Watchdog(marks, names, (components, metrics), Notifier(), patience=patience)
+    glances = Glances(
+        agents=live.agents,
+        progress=surroundings.progress.of,
+        untold=statuses.warnings,
+        hanging=watchdog.hanging,
+    )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
@@ -154,7 +177,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         poll=poll,
         left_alone=left_alone,
         statuses=statuses,
-        workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
+        workers=[Worker(queue, Watched(runner, marks, name), intake.finished) for name in names],
         files={
             FILES: FileWatch(FILES, Reload(live, changes, components), components),
             BRANCHES: FileWatch(BRANCHES, branches, components),
@@ -163,7 +186,8 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         components=components,
         supervisor=supervisor,
         watches=watches,
-        web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter)),
+        web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter, components)),
+        watchdog=watchdog,
         stop=stop,
     )
 
@@ -211,18 +235,20 @@ def _left_alone(
     )
 
 
-def _worker(number: int, queue: WorkQueue, runner: Runner, intake: TriggerIntake, components: Components) -> Worker:
-    return Worker(queue, runner, intake.finished, on_iteration=partial(components.progress, worker_name(number)))
-
-
-def _web_options(live: Live, metrics: Metrics, reporter: Reporter) -> WebOptions:
+def _web_options(live: Live, metrics: Metrics, reporter: Reporter, components: Components) -> WebOptions:
     server = live.version.settings.server
+
+    def on_request(method: str, route: str, status: int, seconds: float) -> None:
+        components.progress(WEB)
+        metrics.request(method, route, status, seconds)
+
     return WebOptions(
         api_token=lambda: read_token(live.version.settings.server.api_token),
         protect_reads=server.protect_reads,
         max_body_bytes=server.max_body_bytes,
         on_delivery=metrics.delivery,
         on_unverified=reporter.received,
+        on_request=on_request,
     )
 
 
@@ -295,6 +321,32 @@ class Measured:
         if following.is_defect:
             self._metrics.exception()
         return following
+
+
+class Calls:
+    """Who is told of calls of outside systems: the metrics, and the marks of the pass that they are made for."""
+
+    def __init__(self, metrics: Metrics, marks: Marks) -> None:
+        self._metrics = metrics
+        self._marks = marks
+
+    def ended(self, target: str, method: str, seconds: float, result: str) -> None:
+        """In the thread that made the call."""
+        self._metrics.call(target, method, seconds, result)
+        self._marks.here()
+
+
+class Watched:
+    """The runner of one worker, of which the watchdog knows whether it gets on."""
+
+    def __init__(self, runner: Runner, marks: Marks, worker: str) -> None:
+        self._runner = runner
+        self._marks = marks
+        self._worker = worker
+
+    def run(self, taken: Taken) -> Next:
+        with self._marks.running(self._worker, taken.key), bound_contextvars(worker=self._worker):
+            return self._runner.run(taken)
 
 
 class PassListener:
