@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from anyio import to_thread
-from structlog.contextvars import bound_contextvars
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.live import Live
+from reconciler.app.onlookers import Calls, Watched, build_traces
 from reconciler.app.receivers import ConfiguredWebhooks
 from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
@@ -26,6 +26,7 @@ from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surroundings
+from reconciler.reconcile.observer import Observers
 from reconciler.status.commit_status import CommitStatuses
 from reconciler.status.health import Components
 from reconciler.status.left_alone import LeftAlone
@@ -52,7 +53,9 @@ if TYPE_CHECKING:
     from reconciler.model.status import FabricRecord
     from reconciler.ports import Clock
     from reconciler.queue import Next, Taken
+    from reconciler.reconcile.observer import Observer
     from reconciler.settings import SecretSource, Settings
+    from reconciler.status.tracing import PassTraces
     from reconciler.store import Store
     from reconciler.worker import Runner
 
@@ -105,6 +108,7 @@ class Parts:
     """The web application (ASGI)."""
     watchdog: Watchdog
     stop: threading.Event
+    traces: PassTraces | None = None
 
     @property
     def fabrics(self) -> Sequence[Fabric]:
@@ -112,6 +116,8 @@ class Parts:
         return tuple(self.live.version.fabrics.values())
 
     def close(self) -> None:
+        if self.traces is not None:
+            self.traces.close()
         self.store.close()
 
 
@@ -143,9 +149,11 @@ def _wire(settings: Settings, store: Store, clock: Clock, patience: Patience) ->
     site_status = SiteStatus(store, clock)
     left_alone = _left_alone(live, intake, store, queue, site_status, components)
     intake.tell(left_alone)
-    listener = PassListener(live, watches, store, (metrics, site_status), clock)
+    traces = build_traces(settings, clock)
+    listener = PassListener(live, watches, store, (metrics, site_status), clock, traces.ended if traces else None)
     inspector, fights = Inspector(), Fights(clock)
-    surroundings = replace(_surroundings(intake, queue, live, metrics, (inspector, fights)), observer=marks)
+    observer = Observers(marks, traces) if traces else marks
+    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights), observer)
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
     statuses = CommitStatuses(
@@ -162,7 +170,7 @@ def _wire(settings: Settings, store: Store, clock: Clock, patience: Patience) ->
     )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
-    forgetful = metrics.forget, passes.forget, site_status.forget
+    forgetful = [metrics.forget, passes.forget, site_status.forget, *([traces.forget] if traces else [])]
     changes = ReloadEffects(
         live, intake, watches, (poll.wake, left_alone.wake, statuses.wake), forgetful, partial(unsettled, store, queue)
     )
@@ -189,11 +197,17 @@ def _wire(settings: Settings, store: Store, clock: Clock, patience: Patience) ->
         web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter, components)),
         watchdog=watchdog,
         stop=stop,
+        traces=traces,
     )
 
 
 def _surroundings(
-    intake: TriggerIntake, queue: WorkQueue, live: Live, metrics: Metrics, known: tuple[Inspector, Fights]
+    intake: TriggerIntake,
+    queue: WorkQueue,
+    live: Live,
+    metrics: Metrics,
+    known: tuple[Inspector, Fights],
+    observer: Observer,
 ) -> Surroundings:
     """`known` is what previews share with passes."""
     inspector, fights = known
@@ -204,6 +218,7 @@ def _surroundings(
         is_current=live.is_current,
         inspector=inspector,
         fights=fights,
+        observer=observer,
     )
 
 
@@ -323,40 +338,22 @@ class Measured:
         return following
 
 
-class Calls:
-    """Who is told of calls of outside systems: the metrics, and the marks of the pass that they are made for."""
-
-    def __init__(self, metrics: Metrics, marks: Marks) -> None:
-        self._metrics = metrics
-        self._marks = marks
-
-    def ended(self, target: str, method: str, seconds: float, result: str) -> None:
-        """In the thread that made the call."""
-        self._metrics.call(target, method, seconds, result)
-        self._marks.here()
-
-
-class Watched:
-    """The runner of one worker, of which the watchdog knows whether it gets on."""
-
-    def __init__(self, runner: Runner, marks: Marks, worker: str) -> None:
-        self._runner = runner
-        self._marks = marks
-        self._worker = worker
-
-    def run(self, taken: Taken) -> Next:
-        with self._marks.running(self._worker, taken.key), bound_contextvars(worker=self._worker):
-            return self._runner.run(taken)
-
-
 class PassListener:
     """Who is told of passes: the fabric's watch, metrics, its site in NetBox, and now and then the history, to forget
     what is old.
     """
 
     def __init__(
-        self, live: Live, watches: Watches, store: Store, told: tuple[Metrics, SiteStatus], clock: Clock
+        self,
+        live: Live,
+        watches: Watches,
+        store: Store,
+        told: tuple[Metrics, SiteStatus],
+        clock: Clock,
+        trace: Callable[[PassRecord], None] | None = None,
     ) -> None:
+        """`trace` makes a trace of a pass."""
+        self._trace = trace
         self._live = live
         self._watches = watches
         self._store = store
@@ -374,6 +371,8 @@ class PassListener:
         # A fabric may have left the configuration meanwhile, and the metrics with it.
         if record.fabric in self._live.version.fabrics:
             self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
+        if self._trace is not None:
+            self._trace(record)
         subject = self._live.subjects().get(record.fabric)
         if subject is not None and subject.fabric.is_enabled:
             self._site_status.pass_ended(subject.fabric, subject.netbox, record)

@@ -18,6 +18,7 @@ from reconciler.settings.repositories import (
 from reconciler.settings.restart import check_reload
 from reconciler.settings.root import HistorySettings, PollSettings, ServerSettings, Settings
 from reconciler.settings.secret import SecretSource
+from reconciler.settings.tracing import TracingSettings
 
 __all__ = [
     "AuthSettings",
@@ -34,6 +35,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "StructureSettings",
+    "TracingSettings",
     "WebhookSettings",
     "check_reload",
     "load",

@@ -11,6 +11,7 @@ from reconciler.settings.fabrics import FabricSettings  # noqa: TC001 - pydantic
 from reconciler.settings.fields import FROM_LIST, SafeUrl, Seconds, SecretFile, SecretVariable, Section, StateUrl, Text
 from reconciler.settings.repositories import RepositorySettings  # noqa: TC001 - pydantic resolves it at run time
 from reconciler.settings.secret import SecretSource
+from reconciler.settings.tracing import TracingSettings  # noqa: TC001 - pydantic resolves it at run time
 
 if TYPE_CHECKING:
     from reconciler.model.fabric import Fabric
@@ -102,8 +103,8 @@ class Settings(Section):
     notifications: Annotated[tuple[dict[str, Any], ...], FROM_LIST] = ()
     """Who is told of failures. Default empty. Not supported in this version."""
 
-    tracing: dict[str, Any] | None = None
-    """Where traces are sent. Default none. Not supported in this version."""
+    tracing: TracingSettings | None = None
+    """Where traces of passes are sent. Default none: no traces are made."""
 
     _path: Path = PrivateAttr(default=Path())
     _warnings: tuple[tuple[str, str], ...] = PrivateAttr(default=())

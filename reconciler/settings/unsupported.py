@@ -18,10 +18,6 @@ class Row(NamedTuple):
     is_asked: Callable[[Any], bool]
 
 
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
 def _is_filled_list(value: Any) -> bool:
     return isinstance(value, list) and bool(value)
 
@@ -33,7 +29,6 @@ def _is_postgresql(value: Any) -> bool:
 UNSUPPORTED = (
     Row("state", _is_postgresql),
     Row("notifications", _is_filled_list),
-    Row("tracing", _is_mapping),
 )
 
 
