@@ -24,6 +24,8 @@ ALLOWED_TIMERS = {
     "reconciler/app/watching.py": "heals an object that somebody else changes back again and again ever more slowly",
     "reconciler/app/integrity_watch.py": "looks at the installed files again every ten minutes, and reconciles nothing",
     "reconciler/app/service.py": "waits for the web server's start, and ends a stop that takes too long",
+    "reconciler/app/watchdog.py": "beats each second, to notice an event loop that does not, and reconciles nothing",
+    "reconciler/status/changes.py": "gathers changes for a moment before followers are told, and reconciles nothing",
     "reconciler/app/web_server.py": "closes a connection whose request does not come to its end",
     "reconciler/triggers/files.py": "gives way, for a moment of no length, so that listening begins before the look",
     "reconciler/triggers/watch/agents.py": "lists agents each minute, and reconciles nothing",
