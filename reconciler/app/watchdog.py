@@ -138,13 +138,24 @@ class Watchdog:
     def _keep_looking(self) -> None:
         interval = self.notifier.interval
         pause = BEAT if interval is None else min(BEAT, interval)
-        signed = -float("inf")
+        signed, waiting = -float("inf"), time.monotonic()
         while not self._ending.wait(pause):
-            is_well = self.look()
-            now = self._monotonic()
-            if is_well and interval is not None and now - signed >= interval - pause:
+            now = time.monotonic()
+            self._forgive(now - waiting - pause)
+            if self.look() and interval is not None and now - signed >= interval - pause:
                 self.notifier.alive()
                 signed = now
+            waiting = time.monotonic()
+
+    def _forgive(self, late: float) -> None:
+        """The look at the loop came so many seconds late itself. In these the whole process stood still, which says
+        nothing of the loop: somebody stopped it, the machine slept or is starved, or a library let no other thread run.
+        """
+        if late <= 0 or self._beaten is None:
+            return
+        if late >= self._blocked_after / 2:
+            log.warning("process stood still", seconds=round(late, 1))
+        self._beaten = min(self._beaten + late, self._monotonic())
 
     def look(self) -> bool:
         """Whether the event loop beats and no pass hangs. A loop that is blocked is told of once, with what it does."""

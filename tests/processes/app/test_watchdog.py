@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -71,6 +73,21 @@ def test_a_blocked_event_loop(repository: Path, tmp_path: Path, monkeypatch: pyt
     assert "READY=1" in heard
     assert "STOPPING=1\nSTATUS=Stopping" in systemd.heard()
     systemd.close()
+
+
+def test_a_process_that_was_stopped(repository: Path, tmp_path: Path) -> None:
+    """One that somebody stopped for a while, with all its threads, says that, and blames no code for it."""
+    found = settings(tmp_path, LOCAL, repositories=[local_repository(repository)])
+
+    def during(client: Client) -> None:
+        wait_until(lambda: client.get("/readyz").status_code == 200, "ready")
+        stopper = f"sleep 0.2; kill -STOP {os.getpid()}; sleep 4; kill -CONT {os.getpid()}"
+        subprocess.run(["sh", "-c", stopper], check=True, timeout=30)
+        wait_until(lambda: any(line["event"] == "process stood still" for line in client.log), "it is told")
+
+    client = run(lambda: build_parts(found, Patience(blocked=3.0)), during)
+
+    assert [line for line in client.log if line["event"] == "event loop blocked"] == []
 
 
 class SilentServer:

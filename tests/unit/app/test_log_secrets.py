@@ -16,10 +16,11 @@ import pytest
 import structlog
 
 from reconciler.app import logs
+from reconciler.app.parts import build_parts
 from reconciler.settings import SecretSource, known_secrets
 from reconciler.settings.known_secrets import MOST, KnownSecrets
 from reconciler.settings.secret import check_kubeconfig
-from tests.unit.app.configuration import kubeconfig, secret
+from tests.unit.app.configuration import kubeconfig, secret, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,3 +202,15 @@ def test_many_secrets_cost_little(known: KnownSecrets) -> None:
         took.append(time.perf_counter() - began)
 
     assert min(took) < 0.005
+
+
+def test_a_token_that_only_a_kubeconfig_names(known: KnownSecrets, tmp_path: Path) -> None:
+    """The file that a kubeconfig names for its token is read with the configuration, so that its content is hidden."""
+    secret(tmp_path, "rotated-token", "token-of-a-file-77\n")
+    users: Any = [{"name": "me", "user": {"tokenFile": "rotated-token"}}]
+    path = kubeconfig(tmp_path, "kube", "https://127.0.0.1:9", users=users)
+    found = settings(tmp_path, {"cluster": {"kubeconfig": path}})
+
+    build_parts(found).close()
+
+    assert known.hide("token-of-a-file-77") == "***"

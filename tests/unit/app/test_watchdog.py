@@ -151,7 +151,7 @@ def test_signs_of_life_end_with_life(kennel: Kennel) -> None:
     kennel.watchdog.guard()
     _until(lambda: "WATCHDOG=1" in kennel.systemd.heard())
 
-    kennel.clock.advance(seconds=BLOCKED_AFTER)
+    kennel.clock.advance(seconds=6 * BLOCKED_AFTER)
     _until(lambda: kennel.metric("reconciler_event_loop_blocked_total") == "1.0")
     kennel.systemd.heard()
     threading.Event().wait(0.3)
