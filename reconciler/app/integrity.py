@@ -56,9 +56,11 @@ def manifest_path(environment: Mapping[str, str] = os.environ) -> Path:
 
 def check_all(environment: Mapping[str, str] = os.environ) -> tuple[Integrity, ...]:
     """Our files against the wheel's record, and the whole tree against its manifest where one is there or asked for."""
-    tree = check_tree(manifest_path(environment), environment.get(DIGEST_VARIABLE))
     is_asked_for = any(environment.get(name) for name in (MANIFEST_VARIABLE, DIGEST_VARIABLE))
-    return (check_record(package_root()), *([tree] if tree.is_applicable or is_asked_for else []))
+    own, path = check_record(package_root()), manifest_path(environment)
+    if not is_asked_for and not path.exists():
+        return (own,)
+    return own, check_tree(path, environment.get(DIGEST_VARIABLE))
 
 
 def check_record(root: Path) -> Integrity:
@@ -98,16 +100,14 @@ def _unusable(path: str, error: Exception) -> Mismatch:
 
 
 def check_tree(path: Path, wanted: str | None = None, prefix: Path | None = None) -> Integrity:
-    """Every file of the environment against the tree's manifest, and that against its digest where one is `wanted`. Not
-    applicable where there is none.
-    """
+    """Every file of the environment against the tree's manifest, and that against its digest where one is `wanted`."""
     base = prefix or Path(sys.prefix)
     try:
         content = path.read_bytes()
         folders, recorded = parse_manifest(content)
     except FileNotFoundError:
-        is_wanted = (Mismatch(str(path), Fault.MISSING, Mark(problem=wanted)),) if wanted else ()
-        return Integrity(str(path), mismatches=is_wanted, is_applicable=bool(wanted))
+        expected = Mark(problem=wanted or "the manifest")
+        return Integrity(str(path), mismatches=(Mismatch(str(path), Fault.MISSING, expected),))
     except (OSError, RecordError) as error:
         return Integrity(str(path), mismatches=(_unusable(str(path), error),))
     if wanted and wanted != digest(content):
