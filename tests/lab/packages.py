@@ -21,6 +21,7 @@ _PACKAGE_OF = {
     "initdb": "postgresql",
     "kubectl": "kubernetes-client",
     "pg_config": "libpq-dev",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "redis-cli": "redis-tools",
     "redis-server": "redis-server",
     "ssh": "openssh-client",
