@@ -181,6 +181,10 @@ class StateError(StalledError):
     reason = "StateUnusable"
 
 
+class StateInUseError(StateError):
+    """Another process holds the state file."""
+
+
 # Requests
 
 

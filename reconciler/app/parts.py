@@ -12,6 +12,8 @@ import structlog
 from anyio import to_thread
 
 from reconciler.app.clock import SystemClock
+from reconciler.app.integrity import installed_build
+from reconciler.app.integrity_watch import IntegrityWatch
 from reconciler.app.live import Live
 from reconciler.app.receivers import ConfiguredWebhooks
 from reconciler.app.reload import Reload
@@ -94,6 +96,7 @@ class Parts:
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
     branches: LocalBranches
+    integrity: IntegrityWatch
     components: Components
     supervisor: Supervisor
     watches: Watches
@@ -143,8 +146,14 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     runner = Measured(passes, metrics)
     statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
     store.tell_statuses(lambda fabric: live.told().repository_of(fabric), statuses.wake)
-    untold = statuses.warnings, notifications.warnings
-    glances = Glances(live.agents, surroundings.progress.of, *untold)
+    integrity = IntegrityWatch(components)
+    glances = Glances(
+        agents=live.agents,
+        progress=surroundings.progress.of,
+        untold=statuses.warnings,
+        notes=lambda: (*integrity.notes(), *notifications.warnings().items()),
+        build=installed_build(),
+    )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
@@ -168,6 +177,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
             BRANCHES: FileWatch(BRANCHES, branches, components),
         },
         branches=branches,
+        integrity=integrity,
         components=components,
         supervisor=supervisor,
         watches=watches,

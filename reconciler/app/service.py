@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from anyio import to_thread
 
+from reconciler.app.integrity_watch import INTEGRITY
 from reconciler.app.interpreter import share_time
 from reconciler.app.parts import NOTIFICATIONS, SITES, worker_name
 from reconciler.app.reload import COMPONENT
@@ -94,6 +95,7 @@ class Service:
 
     def _start(self, listener: socket.socket) -> None:
         parts, start = self._parts, self._parts.supervisor.start
+        start(INTEGRITY, parts.integrity.run)  # before anybody can ask whether the process is ready
         start("web", lambda: self._serve_web(listener), ends_itself=True)
         for number, worker in enumerate(parts.workers):
             start(worker_name(number), worker.run, ends_itself=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import adopt, local, netbox_setup, plan, remote, upkeep
+from reconciler.cli import adopt, ensure, local, netbox_setup, plan, remote, upkeep, verify
 from reconciler.cli.client import ApiError
 from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
@@ -33,6 +33,8 @@ for command in (
     remote.resume,
     plan.plan,
     plan.approve,
+    verify.verify,
+    ensure.ensure,
 ):
     app.command()(command)
 

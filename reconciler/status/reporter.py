@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler import __version__
 from reconciler.errors import StateError
 from reconciler.model.passes import SyncState
 from reconciler.model.status import ConnectionState, FabricRecord, Health
@@ -13,7 +14,7 @@ from reconciler.status import views
 from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.model.agents import AgentStatus
@@ -65,17 +66,19 @@ class Described:
     warnings: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Glances:
     """What is known of a fabric at the moment and stored nowhere: `agents` are those that were listed last (None: they
     are not known); `progress` tells how many writes of a long pass are made, and of how many. `untold` tells by
-    repository why its forge is not told, `unsent` by key path why a receiver of notifications is not.
+    repository why its forge is not told. `notes` are further warnings: key path or subject, and message. `build` is
+    what was installed when the process started (None: nobody recorded that).
     """
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
     progress: Callable[[str], tuple[int, int] | None] = field(default=lambda _: None)
     untold: Callable[[], Mapping[str, str]] = field(default=dict)
-    unsent: Callable[[], Mapping[str, str]] = field(default=dict)
+    notes: Callable[[], Iterable[tuple[str, str]]] = field(default=tuple)
+    build: str | None = None
 
 
 class Reporter:
@@ -205,6 +208,8 @@ class Reporter:
         is_ok = not (missing or troubled or failing)
         body = {
             "status": "ok" if is_ok else "degraded",
+            "version": __version__,
+            "build": self._glances.build,
             "components": self._components.as_json(),
             "connections": connections,
             "failing": failing,
@@ -215,7 +220,7 @@ class Reporter:
     def _warnings(self) -> Iterator[tuple[str, str]]:
         """Those of the configuration, and of webhooks, forges and receivers with which it is not as it should be."""
         yield from self._described.warnings
-        yield from self._glances.unsent().items()
+        yield from self._glances.notes()
         untold = self._glances.untold()
         for number, (repository, provider) in enumerate(self._described.providers.items()):
             message = views.silence(self._webhook(repository)) if provider else None

@@ -45,7 +45,12 @@ class Desk:
         self.progress: dict[str, tuple[int, int]] = {}
         self.untold: dict[str, str] = {}
         self.unsent: dict[str, str] = {}
-        glances = Glances(lambda _: self.agents, self.progress.get, lambda: self.untold, lambda: self.unsent)
+        glances = Glances(
+            agents=lambda _: self.agents,
+            progress=self.progress.get,
+            untold=lambda: self.untold,
+            notes=lambda: self.unsent.items(),
+        )
         self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, glances)
 
     def end_pass(self, name: str = "p1", connections: dict[str, Connection] | None = None) -> None:
