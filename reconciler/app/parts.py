@@ -139,6 +139,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     left_alone = _left_alone(live, intake, store, queue, site_status, components)
     intake.tell(left_alone)
     notifications = _notifications(live, store, clock, metrics, components)
+    intake.tell(notifications)
     listener = PassListener(live, watches, store, (metrics, site_status, notifications), clock)
     inspector, fights = Inspector(), Fights(clock)
     surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights))

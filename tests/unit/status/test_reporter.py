@@ -49,7 +49,7 @@ class Desk:
             agents=lambda _: self.agents,
             progress=self.progress.get,
             untold=lambda: self.untold,
-            notes=lambda: self.unsent.items(),
+            notes=self.unsent.items,
         )
         self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, glances)
 
