@@ -20,11 +20,14 @@ from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import Watches, WatchWork, build_watch
+from reconciler.app.wiring import Wirings
 from reconciler.errors import StateError
 from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surroundings
+from reconciler.reconcile.progress import Progress
+from reconciler.status.changes import Changes
 from reconciler.status.commit_status import CommitStatuses
 from reconciler.status.health import Components
 from reconciler.status.left_alone import LeftAlone
@@ -92,6 +95,7 @@ class Parts:
     left_alone: LeftAlone
     statuses: CommitStatuses
     notifications: Notifications
+    changes: Changes
     workers: Sequence[Worker]
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
@@ -126,7 +130,9 @@ def build_parts(settings: Settings) -> Parts:
 
 def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
-    queue = WorkQueue(clock.monotonic, metrics.joined)
+    changes = Changes()
+    store.tell_writes(changes.wake)
+    queue = WorkQueue(clock.monotonic, metrics.joined, on_changed=changes.wake)
     asked_by_watches = WatchWork(queue, lambda fabric: intake.obstacle(fabric))  # noqa: PLW0108 - there is none yet
     stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop)
     live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components))
@@ -140,9 +146,10 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     intake.tell(left_alone)
     notifications = _notifications(live, store, clock, metrics, components)
     intake.tell(notifications)
-    listener = PassListener(live, watches, store, (metrics, site_status, notifications), clock)
-    inspector, fights = Inspector(), Fights(clock)
-    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights))
+    others = changes.ended, lambda record: notifications.pass_ended(record.fabric)
+    listener = PassListener(live, watches, store, (metrics, site_status), clock, others)
+    inspector, fights, progress = Inspector(), Fights(clock), Progress(changes.wake)
+    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights, progress))
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
     statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
@@ -150,17 +157,20 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     integrity = IntegrityWatch(components)
     glances = Glances(
         agents=live.agents,
-        progress=surroundings.progress.of,
+        progress=progress.of,
+        running=progress.running,
         untold=statuses.warnings,
         notes=lambda: (*integrity.notes(), *notifications.warnings().items()),
         build=installed_build(),
+        wiring=Wirings(lambda: live.version.made).of,
+        changes=changes,
     )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
-    woken = poll.wake, left_alone.wake, statuses.wake, notifications.wake
-    changes = ReloadEffects(live, intake, watches, woken, forgetful, partial(unsettled, store, queue))
-    branches = LocalBranches(live.local_branches, changes.moved)
+    woken = poll.wake, left_alone.wake, statuses.wake, notifications.wake, changes.wake
+    effects = ReloadEffects(live, intake, watches, woken, forgetful, partial(unsettled, store, queue))
+    branches = LocalBranches(live.local_branches, effects.moved)
     return Parts(
         host=settings.server.host,
         port=settings.server.port,
@@ -172,9 +182,10 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         left_alone=left_alone,
         statuses=statuses,
         notifications=notifications,
+        changes=changes,
         workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
         files={
-            FILES: FileWatch(FILES, Reload(live, changes, components), components),
+            FILES: FileWatch(FILES, Reload(live, effects, components), components),
             BRANCHES: FileWatch(BRANCHES, branches, components),
         },
         branches=branches,
@@ -188,10 +199,14 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
 
 
 def _surroundings(
-    intake: TriggerIntake, queue: WorkQueue, live: Live, metrics: Metrics, known: tuple[Inspector, Fights]
+    intake: TriggerIntake,
+    queue: WorkQueue,
+    live: Live,
+    metrics: Metrics,
+    known: tuple[Inspector, Fights, Progress],
 ) -> Surroundings:
-    """`known` is what previews share with passes."""
-    inspector, fights = known
+    """`known` is what previews and the reporter share with passes."""
+    inspector, fights, progress = known
     return Surroundings(
         obstacle=intake.obstacle,
         has_others=queue.has_others,
@@ -199,6 +214,7 @@ def _surroundings(
         is_current=live.is_current,
         inspector=inspector,
         fights=fights,
+        progress=progress,
     )
 
 
@@ -322,18 +338,26 @@ class Measured:
 
 
 class PassListener:
-    """Who is told of passes: the fabric's watch, metrics, its site in NetBox, notifications, and now and then the
+    """Who is told of passes: the fabric's watch, metrics, its site in NetBox, others, and now and then the
     history, to forget what is old.
     """
 
     def __init__(
-        self, live: Live, watches: Watches, store: Store, told: tuple[Metrics, SiteStatus, Notifications], clock: Clock
+        self,
+        live: Live,
+        watches: Watches,
+        store: Store,
+        told: tuple[Metrics, SiteStatus],
+        clock: Clock,
+        others: Sequence[Callable[[PassRecord], None]] = (),
     ) -> None:
+        """`others` are told of each pass of a configured fabric that ended."""
         self._live = live
         self._watches = watches
         self._store = store
-        self._metrics, self._site_status, self._notifications = told
+        self._metrics, self._site_status = told
         self._clock = clock
+        self._others = others
         self._pruned = -PRUNE_EVERY
 
     def begun(self, fabric: str) -> None:
@@ -345,11 +369,12 @@ class PassListener:
     def ended(self, record: PassRecord) -> None:
         # A fabric may have left the configuration meanwhile, and the metrics with it.
         if record.fabric in self._live.version.fabrics:
+            for tell in self._others:
+                tell(record)
             self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
         subject = self._live.subjects().get(record.fabric)
         if subject is not None and subject.fabric.is_enabled:
             self._site_status.pass_ended(subject.fabric, subject.netbox, record)
-        self._notifications.pass_ended(record.fabric)
         now = self._clock.monotonic()
         if now - self._pruned >= PRUNE_EVERY:
             self._pruned = now

@@ -40,13 +40,12 @@ _ADVICE = {
 
 
 def verify_configured(settings: Settings, server: str | None = None) -> Iterator[Finding]:
-    """Everything that a configuration names, but for the running service, which is at `server`."""
+    """Everything that a configuration names, but for structures and the running service, which is at `server`."""
     yield _configuration(settings)
     yield _secrets(settings)
     yield from verify_programs(settings)
     yield from verify_state(settings.state_path)
     yield from map(_finding, run_checks(settings))
-    yield from _structures(settings)
     yield from verify_clock(settings, server)
 
 
@@ -140,7 +139,7 @@ def _finding(check: Check) -> Finding:
     return Finding(check.subject, state, check.message, "" if state is Verdict.OK else advice)
 
 
-def _structures(settings: Settings) -> Iterator[Finding]:
+def verify_structures(settings: Settings) -> Iterator[Finding]:
     """Whether the directories are in order that passes keep in order."""
     for fabric in settings.fabrics:
         if fabric.enabled and fabric.structure.enabled:

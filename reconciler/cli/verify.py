@@ -12,7 +12,7 @@ from reconciler.app.installation import verify_installation
 from reconciler.app.integrity import write_tree
 from reconciler.app.logs import configure_logs
 from reconciler.app.required import address_of
-from reconciler.app.verification import verify_configured, verify_programs
+from reconciler.app.verification import verify_configured, verify_programs, verify_structures
 from reconciler.cli import output as out
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
 from reconciler.cli.remote import Exit
@@ -76,6 +76,7 @@ def _look(config: Path, server: str | None, *, is_serving: bool, is_configured: 
         yield from verify_programs()
         return
     yield from verify_configured(settings, (server or address_of(settings)) if is_serving else None)
+    yield from verify_structures(settings)
     if is_serving:
         yield from check_service(settings, server)
 

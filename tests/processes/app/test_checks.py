@@ -93,7 +93,7 @@ def test_every_right_is_asked_for(tmp_path: Path, repository: Path, server: Loop
     asked = [json.loads(one.body)["spec"]["resourceAttributes"] for one in server.asked if one.target == REVIEW]
     rights = {(one["verb"], one["resource"]) for one in asked}
     assert {("list", "vpcs"), ("watch", "switches"), ("patch", "vpcs"), ("delete", "vpcs")} <= rights
-    assert {verb for verb, resource in rights if resource == "switchprofiles"} == {"get", "list", "watch"}
+    assert {verb for verb, resource in rights if resource == "switchprofiles"} == {"list", "watch"}
     assert {one["namespace"] for one in asked} == {"default"}
 
 
@@ -105,7 +105,7 @@ def test_an_observer_needs_no_right_to_write(tmp_path: Path, repository: Path, s
     check = _checks(tmp_path, repository, cluster)["fabric dc1: cluster"]
 
     asked = [json.loads(one.body)["spec"]["resourceAttributes"] for one in server.asked if one.target == REVIEW]
-    assert {one["verb"] for one in asked} == {"get", "list", "watch"}
+    assert {one["verb"] for one in asked} == {"list", "watch"}
     assert check.state == "ok"
 
 
@@ -116,7 +116,7 @@ def test_missing_rights_are_named(tmp_path: Path, repository: Path, server: Loop
     check = _checks(tmp_path, repository, _cluster(server))["fabric dc1: cluster"]
 
     assert check.state == "failing"
-    assert check.message == f"ClusterAccessDenied: {server.url} denies list vlannamespaces.wiring.githedgehog.com"
+    assert check.message == f"ClusterAccessDenied: {server.url} denies watch vlannamespaces.wiring.githedgehog.com"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,6 @@ from reconciler.model.status import Connection, ConnectionState, PassResult
 from reconciler.queue import Next, Taken, WorkQueue
 from reconciler.status.health import Components
 from reconciler.status.metrics import Metrics
-from reconciler.status.notifications import Notifications
 from reconciler.status.site_status import SiteStatus
 from reconciler.store import Store, open_store
 from tests.unit.app.configuration import CANARY, LOCAL, secret, settings
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, timedelta
     from pathlib import Path
+
+    from reconciler.model.passes import PassRecord
 
 
 def _values(metrics: Metrics) -> dict[str, float]:
@@ -163,15 +164,16 @@ class History:
         self.clock = samples.SetClock()
         self.store = open_store(folder / "state.db", self.clock)
         self.metrics = Metrics()
+        self.ended: list[PassRecord] = []
+        """Those that whoever follows the events is told of."""
         found = settings(folder, history={"days": 1, "passes": 1})
         self.live = Live(found, Stock(self.store, folder / "mirrors"), lambda _fabric: None)
 
     def listener(self, store: Store | None = None) -> PassListener:
         watches = Watches(Supervisor(Components(self.clock)))
         used = store or self.store
-        notifications = Notifications(self.live.notified, used, self.clock)
-        told = self.metrics, SiteStatus(used, self.clock), notifications
-        return PassListener(self.live, watches, used, told, self.clock)
+        told = self.metrics, SiteStatus(used, self.clock)
+        return PassListener(self.live, watches, used, told, self.clock, [self.ended.append])
 
     def end_pass(self, name: str) -> None:
         result = samples.pass_result(name, finished=self.clock.now())
