@@ -165,6 +165,7 @@ def _wire(settings: Settings, store: Store, clock: Clock, patience: Patience) ->
     left_alone = _left_alone(live, intake, store, queue, site_status, components)
     intake.tell(left_alone)
     notifications = _notifications(live, store, clock, metrics, components)
+    intake.tell(notifications)
     traces = build_traces(settings, clock)
     others = [changes.ended, lambda record: notifications.pass_ended(record.fabric)]
     if traces:
