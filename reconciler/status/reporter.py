@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from reconciler.model.agents import AgentStatus
     from reconciler.model.fabric import Fabric
     from reconciler.model.json import JSONObject
+    from reconciler.model.news import Following
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.requests import Request
     from reconciler.model.status import Suspension, WebhookRecord
     from reconciler.plan.device_health import DeviceHealth
-    from reconciler.ports import Clock, Following, History
+    from reconciler.ports import Clock, History
     from reconciler.reconcile.progress import Running
     from reconciler.status.health import Components
     from reconciler.status.metrics import Metrics
