@@ -12,11 +12,18 @@ from webhooks.errors import refusal
 from webhooks.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("webhooks")
 
 _SECURITY_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+
+
+def _as_json(_scope: Scope, error: Exception) -> Response:
+    return refusal(error).response()
 
 
 class Edge:
@@ -26,8 +33,10 @@ class Edge:
     secrets.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, answer: Callable[[Scope, Exception], Response] = _as_json) -> None:
+        """`answer` makes the answer to an error that nothing else answers."""
         self._app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -43,7 +52,8 @@ class Edge:
             if exchange.status is not None:
                 raise  # half an answer is out: only the server can break it off
             _log.exception("unexpected error", path=exchange.path)
-            await refusal(error).response()(exchange.scope, exchange.receive, exchange.send)
+            answer = self._answer(exchange.scope, error)
+            await answer(exchange.scope, exchange.receive, exchange.send)
         finally:
             milliseconds = round((anyio.current_time() - started) * 1000, 1)
             _log.info("request", method=exchange.method, path=exchange.path, status=exchange.status, ms=milliseconds)
