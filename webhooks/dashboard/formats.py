@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -16,6 +17,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 LONGEST = 4000
 """Characters of one value that a page shows."""
 
+_COMMIT = re.compile(r"@sha1:([0-9a-f]{10})[0-9a-f]{30}")
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
@@ -42,6 +44,11 @@ def commit(revision: str | None) -> str:
     """`main@0123456789` of `main@sha1:<40 hex>`."""
     branch, _, found = (revision or "").rpartition("@sha1:")
     return f"{branch}@{found[:10]}" if branch else revision or "none"
+
+
+def brief(text: str | None) -> str:
+    """A message with its commits cut to what people compare."""
+    return _COMMIT.sub(r"@\1", text or "")
 
 
 def value(found: JSON) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -48,27 +49,38 @@ _ADVICE = {
 _OTHERWISE = "Look at the service's log: it has the details."
 
 
+@cache
+def _assets() -> Assets:
+    return Assets()
+
+
+@cache
+def _environment() -> Environment:
+    """The templates, each compiled when it is first used. They hold no state, so one is enough for all threads."""
+    environment = Environment(
+        loader=PackageLoader("webhooks.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=formats.clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals.update(
+        asset=_assets().url, path=formats.path, mark=mark, condition_mark=condition_mark, between=formats.between
+    )
+    environment.filters.update(
+        commit=formats.commit, brief=formats.brief, value=formats.value, duration=formats.duration, words=_words
+    )
+    return environment
+
+
 class Renderer:
-    """Makes every page. Thread-safe: templates are compiled once and hold no state."""
+    """Makes every page."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.assets = Assets()
-        self._environment = Environment(
-            loader=PackageLoader("webhooks.dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=formats.clean,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._environment.globals.update(
-            asset=self.assets.url, path=formats.path, mark=mark, condition_mark=condition_mark, between=formats.between
-        )
-        self._environment.filters.update(
-            commit=formats.commit, value=formats.value, duration=formats.duration, words=_words
-        )
+        self.assets = _assets()
 
     def page(self, request: Request, template: str, status: int = 200, **values: object) -> Response:
         """A page in the frame, with the session of who asks. Call it in a thread where it is large."""
@@ -76,8 +88,10 @@ class Renderer:
 
     def plain_page(self, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
         now = datetime.fromtimestamp(self._context.options.now(), UTC)
-        text = self._environment.get_template(template).render(
-            values, age=lambda moment: formats.time_element(moment, now), version=reconciler.__version__
+        text = (
+            _environment()
+            .get_template(template)
+            .render(values, age=lambda moment: formats.time_element(moment, now), version=reconciler.__version__)
         )
         # Text from repositories may hold lone surrogates; `clean` leaves none, and what it did not see is replaced.
         return Response(text.encode("utf-8", "replace"), status, HEADERS, media_type="text/html; charset=utf-8")
