@@ -23,6 +23,8 @@ from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surroundings
+from reconciler.reconcile.progress import Progress
+from reconciler.status.changes import Changes
 from reconciler.status.commit_status import CommitStatuses
 from reconciler.status.health import Components
 from reconciler.status.left_alone import LeftAlone
@@ -84,6 +86,7 @@ class Parts:
     poll: Poll
     left_alone: LeftAlone
     statuses: CommitStatuses
+    changes: Changes
     workers: Sequence[Worker]
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
@@ -117,7 +120,9 @@ def build_parts(settings: Settings) -> Parts:
 
 def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
-    queue = WorkQueue(clock.monotonic, metrics.joined)
+    changes = Changes()
+    store.tell_writes(changes.wake)
+    queue = WorkQueue(clock.monotonic, metrics.joined, on_changed=changes.wake)
     asked_by_watches = WatchWork(queue, lambda fabric: intake.obstacle(fabric))  # noqa: PLW0108 - there is none yet
     stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop)
     live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components))
@@ -129,21 +134,32 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     site_status = SiteStatus(store, clock)
     left_alone = _left_alone(live, intake, store, queue, site_status, components)
     intake.tell(left_alone)
-    listener = PassListener(live, watches, store, (metrics, site_status), clock)
-    inspector, fights = Inspector(), Fights(clock)
-    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights))
+    listener = PassListener(live, watches, store, (metrics, site_status), clock, changes.ended)
+    inspector, fights, progress = Inspector(), Fights(clock), Progress(changes.wake)
+    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights, progress))
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
     statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
     store.tell_statuses(lambda fabric: live.told().repository_of(fabric), statuses.wake)
-    glances = Glances(agents=live.agents, progress=surroundings.progress.of, untold=statuses.warnings)
+    glances = Glances(
+        agents=live.agents,
+        progress=progress.of,
+        running=progress.running,
+        untold=statuses.warnings,
+        changes=changes,
+    )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
-    changes = ReloadEffects(
-        live, intake, watches, (poll.wake, left_alone.wake, statuses.wake), forgetful, partial(unsettled, store, queue)
+    effects = ReloadEffects(
+        live,
+        intake,
+        watches,
+        (poll.wake, left_alone.wake, statuses.wake, changes.wake),
+        forgetful,
+        partial(unsettled, store, queue),
     )
-    branches = LocalBranches(live.local_branches, changes.moved)
+    branches = LocalBranches(live.local_branches, effects.moved)
     return Parts(
         host=settings.server.host,
         port=settings.server.port,
@@ -154,9 +170,10 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         poll=poll,
         left_alone=left_alone,
         statuses=statuses,
+        changes=changes,
         workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
         files={
-            FILES: FileWatch(FILES, Reload(live, changes, components), components),
+            FILES: FileWatch(FILES, Reload(live, effects, components), components),
             BRANCHES: FileWatch(BRANCHES, branches, components),
         },
         branches=branches,
@@ -169,10 +186,14 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
 
 
 def _surroundings(
-    intake: TriggerIntake, queue: WorkQueue, live: Live, metrics: Metrics, known: tuple[Inspector, Fights]
+    intake: TriggerIntake,
+    queue: WorkQueue,
+    live: Live,
+    metrics: Metrics,
+    known: tuple[Inspector, Fights, Progress],
 ) -> Surroundings:
-    """`known` is what previews share with passes."""
-    inspector, fights = known
+    """`known` is what previews and the reporter share with passes."""
+    inspector, fights, progress = known
     return Surroundings(
         obstacle=intake.obstacle,
         has_others=queue.has_others,
@@ -180,6 +201,7 @@ def _surroundings(
         is_current=live.is_current,
         inspector=inspector,
         fights=fights,
+        progress=progress,
     )
 
 
@@ -304,13 +326,21 @@ class PassListener:
     """
 
     def __init__(
-        self, live: Live, watches: Watches, store: Store, told: tuple[Metrics, SiteStatus], clock: Clock
+        self,
+        live: Live,
+        watches: Watches,
+        store: Store,
+        told: tuple[Metrics, SiteStatus],
+        clock: Clock,
+        tell: Callable[[PassRecord], None],
     ) -> None:
+        """`tell` is told of each pass of a configured fabric that ended."""
         self._live = live
         self._watches = watches
         self._store = store
         self._metrics, self._site_status = told
         self._clock = clock
+        self._tell = tell
         self._pruned = -PRUNE_EVERY
 
     def begun(self, fabric: str) -> None:
@@ -322,6 +352,7 @@ class PassListener:
     def ended(self, record: PassRecord) -> None:
         # A fabric may have left the configuration meanwhile, and the metrics with it.
         if record.fabric in self._live.version.fabrics:
+            self._tell(record)
             self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
         subject = self._live.subjects().get(record.fabric)
         if subject is not None and subject.fabric.is_enabled:

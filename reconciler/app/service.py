@@ -127,6 +127,7 @@ class Service:
         parts.supervisor.stop()
         parts.stop.set()
         parts.queue.drain()
+        parts.changes.stop()
         if self._web is not None:
             self._web.should_exit = True
         await parts.supervisor.ended()

@@ -10,10 +10,12 @@ from reconciler.model.passes import SyncState
 from reconciler.model.status import ConnectionState, FabricRecord, Health
 from reconciler.plan.device_health import device_health
 from reconciler.status import views
+from reconciler.status.changes import Changes
 from reconciler.status.health import ComponentState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from reconciler.model.agents import AgentStatus
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from reconciler.model.requests import Request
     from reconciler.model.status import Suspension, WebhookRecord
     from reconciler.plan.device_health import DeviceHealth
-    from reconciler.ports import Clock, History
+    from reconciler.ports import Clock, Following, History
+    from reconciler.reconcile.progress import Running
     from reconciler.status.health import Components
     from reconciler.status.metrics import Metrics
 
@@ -68,12 +71,15 @@ class Described:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glances:
     """What is known of a fabric at the moment and stored nowhere: `agents` are those that were listed last (None: they
-    are not known); `progress` tells how many writes of a long pass are made, and of how many.
+    are not known); `progress` tells how many writes of a long pass are made, and of how many;
+    `running` is the pass that goes on; `changes` has those who follow the fabrics.
     """
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
     progress: Callable[[str], tuple[int, int] | None] = field(default=lambda _: None)
+    running: Callable[[str], Running | None] = field(default=lambda _: None)
     untold: Callable[[], Mapping[str, str]] = field(default=dict)
+    changes: Changes = field(default_factory=Changes)
 
 
 class Reporter:
@@ -94,6 +100,7 @@ class Reporter:
         self._activity = activity
         self._components, self._metrics, self._clock = live
         self._glances = glances or Glances()
+        self._glances.changes.look_at(self.fabrics)
         self._received: dict[str, datetime] = {}
         """When the last delivery of each provider came that proved nothing: not known whose it was, and not stored, for
         strangers decide how often they come.
@@ -108,6 +115,10 @@ class Reporter:
         """A delivery came that no secret of this provider proves."""
         if provider in self._described.providers.values():
             self._received[provider] = self._clock.now()
+            self._glances.changes.wake()
+
+    def follow(self, fabric: str | None) -> AbstractContextManager[Following]:
+        return self._glances.changes.follow(fabric)
 
     def _webhook(self, repository: str) -> WebhookRecord:
         webhook = self._memory.webhook(repository)
@@ -152,7 +163,8 @@ class Reporter:
             is_reconciling=is_active,
             suspension=self._memory.suspension(fabric.name),
         )
-        return view | {"progress": views.progress_view(self._glances.progress(fabric.name))}
+        progress, running = self._glances.progress(fabric.name), self._glances.running(fabric.name)
+        return view | {"progress": views.progress_view(progress), "current_pass": views.running_view(running)}
 
     def resources(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:
