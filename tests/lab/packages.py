@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 _PACKAGE_OF = {
     "apt-get": "apt",
+    "chromium": "chromium",
     "dpkg": "dpkg",
     "gcc": "gcc",
     "git": "git",
     "initdb": "postgresql",
     "kubectl": "kubernetes-client",
+    "npm": "npm",
     "pg_config": "libpq-dev",
     "redis-cli": "redis-tools",
     "redis-server": "redis-server",

@@ -38,6 +38,7 @@ def fabric(**changes: object) -> JSONObject:
         "reason": "Drifted",
         "message": f"1 object drifted from main@sha1:{COMMIT}",
         "reconciling": True,
+        "current_pass": {"id": "p2", "triggers": ["push"], "started": T1, "phase": "netbox"},
         "progress": {"phase": "netbox", "done": 30, "total": 120},
         "revision": f"main@sha1:{COMMIT}",
         "desired_revision": f"main@sha1:{NEWER}",

@@ -64,7 +64,6 @@ def poison(request: pytest.FixtureRequest, status: FakeStatus, plans: FakePlans)
     text: str = request.param
     fabric = poisoned(samples.fabric(), text)
     fabric["kinds"] = {text: samples.fabric()["kinds"]["VPC"]}
-    fabric["progress"]["phase"] = text
     status.views["dc1"] = fabric
     status.objects["dc1"] = poisoned(samples.resources(), text)
     status.histories["dc1"] = [poisoned(samples.done(), text) | {"id": "p1"}]

@@ -23,7 +23,14 @@ PAGES = {
     "/": ["dc1", "Out of sync", "Simulated", "30/120", "main@0123456789", "wanted", "2 min ago", "in 58 min"],
     "/fabrics": ["All fabrics"],
     "/fabrics/dc1": [
-        *("Drifted", "1 object drifted from main@0123456789", "30 of 120 writes", "in 58 min", "every 1 h"),
+        *(
+            "Drifted",
+            "1 object drifted from main@0123456789",
+            "30 of 120 writes",
+            "in phase <strong>netbox</strong>",
+            "in 58 min",
+            "every 1 h",
+        ),
         *("refused", "Not configured", "github", "no webhook announced", "must be a number", "spec.vlan"),
         *("4 healthy", "1 degraded", "The first 1 of 3", "dcim.device leaf-1", "about Stalled", "1 failed"),
     ],
@@ -101,6 +108,7 @@ def test_a_fresh_fabric(browser: Browser, status: FakeStatus) -> None:
         sync_status="never_synced", revision=None, desired_revision=None, last_attempted_revision=None,
         last_sync=None, next_poll=None, conditions=[], problems=[], problems_total=0, kinds={}, netbox_drifted=[],
         drift={"count": 0, "netbox": 0, "since": None}, waiting_in_raw=0, last_pass=None, simulated=[],
+        reconciling=True, current_pass=None,
         webhook={"provider": None, "last_received": None, "last_verified": None, "silent_since": None},
         health=dict.fromkeys(("Healthy", "Progressing", "Degraded", "Unknown"), 0), progress=None,
     )  # fmt: skip
@@ -108,6 +116,7 @@ def test_a_fresh_fabric(browser: Browser, status: FakeStatus) -> None:
     status.objects.clear()
 
     assert "No pass has ended yet" in browser.get("/fabrics/dc1").text
+    assert "A pass is due" in browser.get("/fabrics/dc1").text
     assert "No pass has ended yet" in browser.get("/fabrics/dc1/passes").text
     assert "No object is known yet" in browser.get("/fabrics/dc1/resources").text
     assert "Never synced" in browser.get("/").text
