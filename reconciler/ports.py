@@ -492,6 +492,9 @@ class Status(Protocol):
     def resources(self, name: str) -> JSONObject | None:
         """`{"resources": […]}`: the state of every object."""
 
+    def topology(self, name: str) -> JSONObject | None:
+        """`{"fabric", "nodes": […], "links": […]}`: how the fabric is wired. Nothing is fetched."""
+
     def passes(self, name: str) -> JSONObject | None:
         """`{"passes": […]}`, the newest first."""
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
+EMPTY: JSONObject = {"nodes": [], "links": []}
+"""A fabric without a device."""
+
 
 @dataclass(frozen=True, slots=True)
 class FakeFabric:
@@ -238,13 +241,14 @@ class FakeFollowing:
 
 @dataclass
 class FakeStatus:
-    """A `Status` over a `FakeIntake`. `histories` and `objects` hold what a fabric's passes and resources answer with;
-    `failure` is raised by every call except `livez`. `followers` are those who follow at the moment.
+    """A `Status` over a `FakeIntake`. `histories`, `objects` and `wirings` hold what a fabric's passes, resources and
+    topology answer with; `failure` is raised by every call except `livez`. `followers` are those who follow now.
     """
 
     intake: FakeIntake = field(default_factory=FakeIntake)
     histories: dict[str, list[JSONObject]] = field(default_factory=dict)
     objects: dict[str, list[JSONObject]] = field(default_factory=dict)
+    wirings: dict[str, JSONObject] = field(default_factory=dict)
     views: dict[str, JSONObject] = field(default_factory=dict)
     """What else the answer about a fabric holds."""
     is_ready: bool = True
@@ -272,6 +276,9 @@ class FakeStatus:
 
     def resources(self, name: str) -> JSONObject | None:
         return None if self.fabric(name) is None else {"resources": self.objects.get(name, [])}
+
+    def topology(self, name: str) -> JSONObject | None:
+        return None if self.fabric(name) is None else {"fabric": name, **self.wirings.get(name, EMPTY)}
 
     def passes(self, name: str) -> JSONObject | None:
         return None if self.fabric(name) is None else {"passes": self.histories.get(name, [])}

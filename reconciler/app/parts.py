@@ -18,6 +18,7 @@ from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import Watches, WatchWork, build_watch
+from reconciler.app.wiring import Wirings
 from reconciler.errors import StateError
 from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
@@ -146,6 +147,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         progress=progress.of,
         running=progress.running,
         untold=statuses.warnings,
+        wiring=Wirings(lambda: live.version.made).of,
         changes=changes,
     )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 from reconciler.errors import StateError
 from reconciler.model.passes import SyncState
 from reconciler.model.status import ConnectionState, FabricRecord, Health
+from reconciler.model.topology import Topology
 from reconciler.plan.device_health import device_health
 from reconciler.status import views
 from reconciler.status.changes import Changes
 from reconciler.status.health import ComponentState
+from reconciler.status.topology_view import topology_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,13 +74,15 @@ class Described:
 class Glances:
     """What is known of a fabric at the moment and stored nowhere: `agents` are those that were listed last (None: they
     are not known); `progress` tells how many writes of a long pass are made, and of how many;
-    `running` is the pass that goes on; `changes` has those who follow the fabrics.
+    `running` is the pass that goes on; `wiring` how its devices are linked; `changes` has those who
+    follow the fabrics.
     """
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
     progress: Callable[[str], tuple[int, int] | None] = field(default=lambda _: None)
     running: Callable[[str], Running | None] = field(default=lambda _: None)
     untold: Callable[[], Mapping[str, str]] = field(default=dict)
+    wiring: Callable[[str], Topology] = field(default=lambda _: Topology())
     changes: Changes = field(default_factory=Changes)
 
 
@@ -173,6 +177,13 @@ class Reporter:
         health = self._health(name, states)
         found = (views.object_view(one, inventory.get(one.key), health.get(one.key)) for one in states)
         return {"resources": list(found)}
+
+    def topology(self, name: str) -> JSONObject | None:
+        if name not in self._described.fabrics:
+            return None
+        states = self._history.objects(name)
+        known = {one.key: one.state for one in states}
+        return topology_view(name, self._glances.wiring(name), known, self._health(name, states))
 
     def passes(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:

@@ -12,9 +12,11 @@ import pytest
 from reconciler.model.agents import AgentStatus
 from reconciler.model.fabric import ClusterPolicy, Fabric
 from reconciler.model.news import NewsKind
+from reconciler.model.objects import ObjectKey
 from reconciler.model.passes import ObjectState, Phase, SyncState
 from reconciler.model.requests import Trigger, Work
 from reconciler.model.status import Connection, ConnectionState, PassResult, Unannounced
+from reconciler.model.topology import LinkEnd, Node, Row, Topology, TopologyLink
 from reconciler.queue import WorkQueue
 from reconciler.reconcile.progress import Running
 from reconciler.status.health import Components, ComponentState
@@ -49,12 +51,14 @@ class Desk:
         self.agents: list[AgentStatus] | None = None
         self.progress: dict[str, tuple[int, int]] = {}
         self.untold: dict[str, str] = {}
+        self.topology = Topology()
         self.running: dict[str, Running] = {}
         glances = Glances(
             agents=lambda _: self.agents,
             progress=self.progress.get,
             running=self.running.get,
             untold=lambda: self.untold,
+            wiring=lambda _: self.topology,
         )
         self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, glances)
 
@@ -346,3 +350,68 @@ async def test_followers_see_fabrics_as_the_list_has_them(desk: Desk) -> None:
         desk.reporter.received("github")
         (news,) = await following.next() or ()
         assert (news.kind, news.fabric) == (NewsKind.FABRIC, "dc1")
+
+
+def test_topology(desk: Desk) -> None:
+    """Each device has its state and health, each link the state of its connection; what no pass saw is unknown."""
+    desk.store.record_pass(
+        replace(
+            samples.pass_result("p1"),
+            objects=[
+                ObjectState(ObjectKey("Switch", "default", "leaf-1"), SyncState.CHANGED),
+                ObjectState(ObjectKey("Connection", "default", "c1"), SyncState.IN_SYNC),
+            ],
+        )
+    )
+    leaf, server = (
+        LinkEnd(ObjectKey(kind, "default", name), "E1/1") for kind, name in (("Switch", "leaf-1"), ("Server", "s1"))
+    )
+    desk.topology = Topology(
+        (
+            Node(leaf.node, Row.LEAF, "server-leaf", "rack 1"),
+            Node(server.node, Row.SERVER, is_missing=True, leafs=("leaf-1",)),
+        ),
+        (TopologyLink(ObjectKey("Connection", "default", "c1"), "unbundled", (leaf, server)),),
+    )
+
+    assert desk.reporter.topology("dc1") == {
+        "fabric": "dc1",
+        "nodes": [
+            {
+                "kind": "Switch",
+                "name": "leaf-1",
+                "row": "leaf",
+                "role": "server-leaf",
+                "description": "rack 1",
+                "state": "changed",
+                "health": {
+                    "status": "Unknown",
+                    "message": "the agents of this cluster are not known at the moment",
+                    "last_heartbeat": None,
+                },
+                "leafs": [],
+            },
+            {
+                "kind": "Server",
+                "name": "s1",
+                "row": "server",
+                "role": None,
+                "description": None,
+                "state": "missing",
+                "health": None,
+                "leafs": ["leaf-1"],
+            },
+        ],
+        "links": [
+            {
+                "connection": "c1",
+                "type": "unbundled",
+                "state": "in_sync",
+                "ends": [
+                    {"kind": "Switch", "name": "leaf-1", "port": "E1/1"},
+                    {"kind": "Server", "name": "s1", "port": "E1/1"},
+                ],
+            }
+        ],
+    }
+    assert desk.reporter.topology("nonesuch") is None
