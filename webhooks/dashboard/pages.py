@@ -6,12 +6,14 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
 from webhooks.api.context import in_thread
 from webhooks.dashboard.formats import path
 from webhooks.dashboard.guards import requested
 from webhooks.dashboard.objects import Query, select
+from webhooks.dashboard.topology import svg
 from webhooks.errors import RefusalError
 from webhooks.negotiation import PageRoute
 from webhooks.text import printable
@@ -47,6 +49,7 @@ class Pages:
             "/fabrics/{name}": self.fabric,
             "/fabrics/{name}/resources": self.objects,
             "/fabrics/{name}/resources/{kind}/{object:path}": self.object_,
+            "/fabrics/{name}/topology": self.topology,
             "/fabrics/{name}/passes": self.passes,
             "/fabrics/{name}/passes/{id}": self.pass_,
         }
@@ -99,6 +102,14 @@ class Pages:
         files = {one["file"] for one in found} - {None}
         problems = [problem for problem in fabric["problems"] if problem["file"] in files]
         return self._of_fabric(request, "object.html", fabric, found=found, problems=problems)
+
+    def topology(self, request: Request) -> Response:
+        fabric = self._fabric(request)
+        found = self._status.topology(fabric["name"])
+        link_to = partial(path, "fabrics", fabric["name"], "resources")
+        # The picture escapes what it is made of.
+        picture = Markup(svg(found, link_to)) if found and found["nodes"] else None  # noqa: S704
+        return self._of_fabric(request, "topology.html", fabric, picture=picture)
 
     def passes(self, request: Request) -> Response:
         fabric = self._fabric(request)

@@ -53,6 +53,7 @@ def status(intake: FakeIntake) -> FakeStatus:
         intake,
         histories={"dc1": [samples.done()]},
         objects={"dc1": samples.resources()},
+        wirings={"dc1": samples.wiring()},
         views={"dc1": samples.fabric(), "dc2": samples.fabric(sync_status="in_sync", reconciling=False, progress=None)},
     )
 

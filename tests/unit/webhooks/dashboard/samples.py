@@ -116,6 +116,25 @@ def done(**changes: object) -> JSONObject:
     return view | changes
 
 
+def wiring() -> JSONObject:
+    node: JSONObject = {
+        "kind": "Switch",
+        "description": None,
+        "role": None,
+        "state": "in_sync",
+        "health": None,
+        "leafs": [],
+    }
+    ends = [{"kind": "Switch", "name": "spine-1", "port": "E1/1"}, {"kind": "Switch", "name": "leaf-1", "port": None}]
+    return {
+        "nodes": [
+            node | {"name": "spine-1", "row": "spine"},
+            node | {"name": "leaf-1", "row": "leaf", "state": "failed"},
+        ],
+        "links": [{"connection": "spine-1--leaf-1", "type": "fabric", "state": "changed", "ends": ends}],
+    }
+
+
 def plan(**changes: object) -> JSONObject:
     key = {"kind": "VPC", "namespace": "default", "name": "vpc-1", "file": "fabrics/dc1/vpcs/vpc-1.yaml"}
     finding = [key | {"reason": "Why", "message": "because"}]

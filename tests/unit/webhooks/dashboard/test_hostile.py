@@ -67,6 +67,9 @@ def poison(request: pytest.FixtureRequest, status: FakeStatus, plans: FakePlans)
     status.views["dc1"] = fabric
     status.objects["dc1"] = poisoned(samples.resources(), text)
     status.histories["dc1"] = [poisoned(samples.done(), text) | {"id": "p1"}]
+    for node in status.wirings["dc1"]["nodes"]:
+        node["description"] = text
+    status.wirings["dc1"]["links"][0]["connection"] = text
     plans.views["dc1"] = poisoned(samples.plan(), text)
     return text
 
@@ -78,6 +81,7 @@ def poison(request: pytest.FixtureRequest, status: FakeStatus, plans: FakePlans)
         "/fabrics/dc1",
         "/fabrics/dc1/resources",
         "/fabrics/dc1/plan?look=now",
+        "/fabrics/dc1/topology",
         "/fabrics/dc1/passes",
         "/fabrics/dc1/passes/p1",
     ],

@@ -42,6 +42,7 @@ PAGES = {
         *("create 1, update 1, delete 1", "abcdef012345", "observed only", "TooManyDeletes", "Unreachable"),
         *("ApprovalRequired", "kubectl-edit", "Fights", "VLAN 7", "dc1/VPC/vpc-1: taken", "Log in"),
     ],
+    "/fabrics/dc1/topology": ["<svg", 'href="/fabrics/dc1/resources/Switch/leaf-1"', "state-failed"],
     "/fabrics/dc1/passes": ["push", "poll", "1.5 s", "Partial", "netbox 250 ms", "1 object"],
     "/fabrics/dc1/passes/p1": ["ObjectsFailed", "NetBox created", "is retried", "VPC/default/vpc-1"],
     "/healthz": ["Health", "OK"],
@@ -114,10 +115,12 @@ def test_a_fresh_fabric(browser: Browser, status: FakeStatus) -> None:
     )  # fmt: skip
     status.histories.clear()
     status.objects.clear()
+    status.wirings.clear()
 
     assert "No pass has ended yet" in browser.get("/fabrics/dc1").text
     assert "A pass is due" in browser.get("/fabrics/dc1").text
     assert "No pass has ended yet" in browser.get("/fabrics/dc1/passes").text
+    assert "No switch, server or connection" in browser.get("/fabrics/dc1/topology").text
     assert "No object is known yet" in browser.get("/fabrics/dc1/resources").text
     assert "Never synced" in browser.get("/").text
 
