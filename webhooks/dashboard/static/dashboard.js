@@ -16,29 +16,27 @@
   callbacks.beforeNodeMorphed = (node, fresh) => !isDirty(node) && !(isOurs(node) && fresh.id === node.id);
   callbacks.beforeAttributeUpdated = (name, node) => !(node instanceof HTMLDetailsElement && name === "open");
 
-  const shown = () => document.getElementById("page");
   let isFetching = false;
   let isBehind = false;
 
+  // One fetch at a time, and after it a pause as long as it took: pages that are dear for the service come less often.
   async function refresh() {
-    if (document.hidden || isFetching) {
-      isBehind = true;
-      return;
-    }
+    isBehind = true;
+    if (document.hidden || isFetching) return;
     isFetching = true;
     isBehind = false;
+    const begun = performance.now();
     try {
       const here = location.pathname + location.search;
       await htmx.ajax("GET", here, { target: "#page", select: "#page", swap: "morph:outerHTML" });
-    } finally {
-      isFetching = false;
-      if (isBehind && !document.hidden) refresh();
+    } catch {
+      tell(false); // the service does not answer; the stream says when it does again
     }
+    setTimeout(() => {
+      isFetching = false;
+      if (isBehind) refresh();
+    }, performance.now() - begun);
   }
-
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && isBehind) refresh();
-  });
 
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers.Accept = "text/html"; // the same URL gives programs JSON
@@ -88,8 +86,13 @@
     sign.title = isLive ? "This page follows what happens" : "The service does not answer: this page shows what was";
   }
 
-  function follow(url) {
-    const stream = new EventSource(url);
+  // Only while someone looks: browsers open no more than six connections to one place, and each tab would hold one.
+  const url = document.body.dataset.events;
+  let stream = null;
+
+  function follow() {
+    if (stream || document.hidden || !url) return;
+    stream = new EventSource(url);
     stream.addEventListener("open", () => tell(true));
     stream.addEventListener("fabric", (event) => {
       const fabric = JSON.parse(event.data);
@@ -100,10 +103,20 @@
     for (const name of ["removed", "pass"]) stream.addEventListener(name, refresh);
     stream.addEventListener("error", () => {
       tell(false);
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => follow(url), AGAIN);
+      if (stream.readyState !== EventSource.CLOSED) return;
+      stream = null; // refused: perhaps the session is over, which the page's own answer tells
+      refresh();
+      setTimeout(follow, AGAIN);
     });
-    addEventListener("pagehide", () => stream.close(), { once: true });
   }
+
+  function leave() {
+    stream?.close();
+    stream = null;
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : follow()));
+  addEventListener("pagehide", leave);
 
   const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
   function age(then) {
@@ -122,7 +135,7 @@
   }, AGES);
 
   if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
-  if (document.body.dataset.events && shown()) follow(document.body.dataset.events);
+  follow();
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload(); // shown from the browser's memory, where no stream is open
   });
