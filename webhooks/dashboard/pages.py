@@ -90,7 +90,7 @@ class Pages:
         return self._of_fabric(request, "fabric.html", fabric, passes=passes["passes"][:5])
 
     def objects(self, request: Request) -> Response:
-        fabric, query = self._fabric(request), Query.parse(request.query_params)
+        fabric, query = self._brief(request), Query.parse(request.query_params)
         selection = select(self._resources(fabric["name"]), query)
         return self._of_fabric(request, "objects.html", fabric, query=query, selection=selection)
 
@@ -104,7 +104,7 @@ class Pages:
         return self._of_fabric(request, "object.html", fabric, found=found, problems=problems)
 
     def topology(self, request: Request) -> Response:
-        fabric = self._fabric(request)
+        fabric = self._brief(request)
         found = self._status.topology(fabric["name"])
         link_to = partial(path, "fabrics", fabric["name"], "resources")
         # The picture escapes what it is made of.
@@ -112,12 +112,12 @@ class Pages:
         return self._of_fabric(request, "topology.html", fabric, picture=picture)
 
     def passes(self, request: Request) -> Response:
-        fabric = self._fabric(request)
+        fabric = self._brief(request)
         passes = (self._status.passes(fabric["name"]) or {"passes": []})["passes"]
         return self._of_fabric(request, "passes.html", fabric, passes=passes)
 
     def pass_(self, request: Request) -> Response:
-        fabric, pass_id = self._fabric(request), request.path_params["id"]
+        fabric, pass_id = self._brief(request), request.path_params["id"]
         found = self._status.pass_(fabric["name"], pass_id)
         if found is None:
             raise RefusalError(404, "not_found", f"No pass {printable(pass_id)} of this fabric is known.")
@@ -134,10 +134,10 @@ class Pages:
         return await self._in_reads(partial(self._plan_made, plan), request)
 
     def _plan_frame(self, request: Request) -> Response:
-        return self._of_fabric(request, "plan.html", self._fabric(request), plan=None)
+        return self._of_fabric(request, "plan.html", self._brief(request), plan=None)
 
     def _plan_made(self, plan: JSONObject, request: Request) -> Response:
-        return self._of_fabric(request, "plan.html", self._fabric(request), plan=plan)
+        return self._of_fabric(request, "plan.html", self._brief(request), plan=plan)
 
     def health(self, request: Request) -> Response:
         health = self._status.healthz()
@@ -150,9 +150,22 @@ class Pages:
         name = request.path_params["name"]
         fabric = self._status.fabric(name)
         if fabric is None:
-            raise RefusalError(404, "unknown_fabric", f"No fabric {printable(name)} is configured.")
+            raise _unknown(name)
         return fabric
+
+    def _brief(self, request: Request) -> JSONObject:
+        """What the frame of its other pages tells of a fabric. Its details would cost a reading of all its objects."""
+        name = request.path_params["name"]
+        for fabric in self._status.fabrics()["fabrics"]:
+            if fabric["name"] == name:
+                found: JSONObject = fabric
+                return found
+        raise _unknown(name)
 
     def _resources(self, name: str) -> list[JSONObject]:
         found = self._status.resources(name)
         return [] if found is None else found["resources"]
+
+
+def _unknown(name: str) -> RefusalError:
+    return RefusalError(404, "unknown_fabric", f"No fabric {printable(name)} is configured.")

@@ -4,6 +4,7 @@
 
 (() => {
   const AGAIN = 5000; // milliseconds until a broken stream is opened again
+  const SAID = 10000; // milliseconds for which it is said what was done
   const AGES = 5000; // milliseconds between two looks at what "3 min ago" has become
 
   // What a person has done to a page is theirs: a typed text, an open detail. Morphing leaves it alone.
@@ -11,9 +12,11 @@
     (node instanceof HTMLInputElement && node.type !== "hidden" && node.value !== node.defaultValue) ||
     (node instanceof HTMLTextAreaElement && node.value !== node.defaultValue) ||
     node instanceof HTMLSelectElement;
-  const isOurs = (node) => node instanceof Element && (node.id === "live" || node.id === "plan" || node.id === "stale");
+  const OURS = new Set(["live", "plan", "stale", "done"]);
+  const isOurs = (node) => node instanceof Element && OURS.has(node.id);
   const { callbacks } = Idiomorph.defaults;
   callbacks.beforeNodeMorphed = (node, fresh) => !isDirty(node) && !(isOurs(node) && fresh.id === node.id);
+  callbacks.beforeNodeRemoved = (node) => !(node instanceof Element && node.id === "done");
   callbacks.beforeAttributeUpdated = (name, node) => !(node instanceof HTMLDetailsElement && name === "open");
 
   let isFetching = false;
@@ -134,7 +137,9 @@
     }
   }, AGES);
 
+  // What was just done is said for a moment, also while the page moves on, and not again when it is loaded anew.
   if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
+  setTimeout(() => document.getElementById("done")?.remove(), SAID);
   follow();
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload(); // shown from the browser's memory, where no stream is open
