@@ -12,7 +12,7 @@ PARALLEL := -n 2 -q
 # Values and decisions have no excuse for a branch that no test takes.
 FULLY_COVERED := reconciler/model/*,reconciler/plan/*,reconciler/queue.py,webhooks/providers/*,webhooks/signature.py
 
-.PHONY: run test test-long bench check unit lint types contracts lab lab-down lock clean
+.PHONY: run test test-long bench check unit lint types contracts lab lab-down docs lock clean
 
 run: $(RUN_VENV)/installed
 	$(RUN_VENV)/bin/reconciler demo
@@ -70,6 +70,10 @@ lab: $(VENV)/installed
 
 lab-down: $(VENV)/installed
 	$(BIN)/python -m tests.lab down
+
+# The references in docs/ that are made from the program itself.
+docs: $(VENV)/installed
+	$(BIN)/python -m tests.references
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock

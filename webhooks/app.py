@@ -25,7 +25,7 @@ from reconciler.errors import (
     UnknownFabricError,
 )
 from webhooks import dashboard
-from webhooks.api import deliveries, events, fabrics, health, reconcile, requests, suspension
+from webhooks.api import deliveries, events, fabrics, health, openapi, reconcile, requests, suspension
 from webhooks.api import plans as plan_routes
 from webhooks.api.context import Context
 from webhooks.errors import RefusalError, refusal
@@ -61,7 +61,7 @@ _EXPECTED = (
     *_UNUSABLE,
     HTTPException,
 )
-_RESOURCES = (deliveries, reconcile, requests, fabrics, plan_routes, suspension, events, health)
+_RESOURCES = (deliveries, reconcile, requests, fabrics, plan_routes, suspension, events, openapi, health)
 
 
 def create_app(intake: Intake, status: Status, plans: Plans, options: WebOptions) -> Starlette:

@@ -1,9 +1,8 @@
-"""What a page shows of the running service: events, read as a browser would, and the topology."""
+"""Events of the running service, read as a browser would."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ import requests
 import yaml
 
 from reconciler.app.parts import build_parts
-from reconciler.demo.fabric import FABRIC_DEMO, build_fabric, write_fabric
 from tests.processes.app.running import Client, run, wait_until
 from tests.unit.app.configuration import CANARY, LOCAL, local_repository, settings
 
@@ -64,16 +62,6 @@ class Browser(threading.Thread):
         return self.events[before:]
 
 
-def _settle(client: Client) -> None:
-    wait_until(
-        lambda: all(
-            one["last_pass"] and not one["reconciling"] and one["next_poll"]
-            for one in client.get("/fabrics").json()["fabrics"]
-        ),
-        "every fabric has its first pass",
-    )
-
-
 def _settings(folder: Path, repository: Path) -> Settings:
     return settings(folder, LOCAL, LOCAL, repositories=[local_repository(repository)])
 
@@ -86,7 +74,7 @@ def test_what_changes_is_told_at_once(tmp_path: Path, repository: Path) -> None:
     browsers: list[Browser] = []
 
     def use(client: Client) -> None:
-        _settle(client)
+        client.settle()
         browser = Browser(f"{client.url}/events")
         browsers.append(browser)
         wait_until(lambda: len(browser.events) == 2, "both fabrics")
@@ -121,33 +109,3 @@ def _leave_only_dc1(folder: Path) -> None:
     document = yaml.safe_load(path.read_text())
     document["fabrics"] = document["fabrics"][:1]
     path.write_text(yaml.safe_dump(document, sort_keys=False))
-
-
-def test_topology_of_a_running_service(tmp_path: Path) -> None:
-    """The demo's fabric, from its first pass on: every device in sync, and each cable with its ports."""
-    documents = build_fabric(FABRIC_DEMO)
-    repository = tmp_path / "gitops"
-    write_fabric(documents, repository / "fabrics" / "dc1")
-    git = ("git", "-c", "user.name=me", "-c", "user.email=me@localhost")
-    for arguments in (
-        ("init", "--quiet", "--initial-branch=main"),
-        ("add", "--all"),
-        ("commit", "--quiet", "-m", "Wire"),
-    ):
-        subprocess.run([*git, *arguments], cwd=repository, check=True, timeout=60)
-    found = settings(tmp_path, LOCAL, repositories=[local_repository(repository)])
-
-    def use(client: Client) -> None:
-        _settle(client)
-        topology = client.get("/fabrics/dc1/topology").json()
-        devices = {
-            (one.body["kind"], one.name) for one in documents if one.body["kind"] in {"Switch", "Server", "External"}
-        }
-        assert {(node["kind"], node["name"]) for node in topology["nodes"]} == devices
-        assert {node["state"] for node in topology["nodes"]} == {"in_sync"}
-        assert {link["connection"] for link in topology["links"]} == {
-            one.name for one in documents if one.body["kind"] == "Connection"
-        }
-        assert client.get("/fabrics/dc9/topology").status_code == 404
-
-    run(lambda: build_parts(found), use)
