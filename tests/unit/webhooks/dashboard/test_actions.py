@@ -35,6 +35,7 @@ def test_suspend_and_resume(member: Browser, intake: FakeIntake) -> None:
     text = member.get("/fabrics/dc1").text
     assert "by <bdi>Ada</bdi>: <bdi>maintenance</bdi>" in text
     assert "actions/suspend" not in text
+    assert "actions/reconcile" not in text
 
     member.post("/fabrics/dc1/actions/resume")
     assert intake.suspended == {}
