@@ -17,7 +17,7 @@ FULLY_COVERED := reconciler/model/*,reconciler/plan/*,reconciler/queue.py,webhoo
 run: $(RUN_VENV)/installed
 	$(RUN_VENV)/bin/reconciler demo
 
-$(RUN_VENV)/installed: requirements.lock pyproject.toml hatch_build.py $(shell find reconciler webhooks -name '*.py')
+$(RUN_VENV)/installed: requirements.lock pyproject.toml hatch_build.py $(shell find reconciler webhooks -type f -not -name '*.pyc')
 	@test -x $(RUN_VENV)/bin/python || $(PYTHON) -m venv $(RUN_VENV)
 	$(RUN_VENV)/bin/python $(LOCKED) requirements.lock
 	$(RUN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
@@ -32,12 +32,14 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 # Lint, types, contracts and unit tests, then everything against real programs and the real servers of the lab.
 test: check
 	$(BIN)/python -m pytest $(PARALLEL) tests/processes
+	$(BIN)/python -m pytest -q tests/browser
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m pytest tests/integration tests/e2e -m "not long"; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 
 # The same with properties tried harder, and with what takes long.
 test-long: export HYPOTHESIS_PROFILE = long
 test-long: $(VENV)/installed
 	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/contract tests/processes
+	$(BIN)/python -m pytest -q tests/browser
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m pytest tests/integration tests/e2e; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 
 bench: $(VENV)/installed

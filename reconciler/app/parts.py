@@ -293,6 +293,7 @@ def _web_options(live: Live, metrics: Metrics, reporter: Reporter, components: C
 
     return WebOptions(
         api_token=lambda: read_token(live.version.settings.server.api_token),
+        public_url=server.public_url,
         protect_reads=server.protect_reads,
         max_body_bytes=server.max_body_bytes,
         on_delivery=metrics.delivery,
