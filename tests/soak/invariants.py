@@ -32,11 +32,11 @@ LONGEST_SILENCE = 30.0
 WARM = 20.0
 """Seconds of a life after which memory and the like should not grow any more."""
 
-MOST_MEMORY, MEMORY_GROWTH = 300.0, 60.0
-"""MiB in all, and between the first and the last third of a life."""
+MOST_MEMORY, MEMORY_GROWTH = 300.0, 30.0
+"""MiB in all, and between the first and the last third of a life: of the most there and the least here."""
 
-MOST_FILES, FILES_GROWTH = 150, 30
-MOST_THREADS, THREADS_GROWTH = 80, 20
+MOST_FILES, FILES_GROWTH = 150, 15
+MOST_THREADS, THREADS_GROWTH = 80, 10
 
 LEAST_LENGTH = 300.0
 """Seconds of a soak that has to prove something."""
@@ -206,10 +206,8 @@ def too_little(counted: Mapping[str, int], compared: Mapping[str, int], seconds:
     if seconds < LEAST_LENGTH:
         return []
     least = {Action.KILL: 2, Action.STOP_SERVER: len(SERVERS), Action.START_SERVER: len(SERVERS), Action.RECONCILE: 1}
-    done = {action: counted.get(action, 0) for action in least}
-    short = [
-        f"{action}: {done[action]} times, not {number}" for action, number in least.items() if done[action] < number
-    ]
+    done = {action: (counted.get(action, 0), number) for action, number in least.items()}
+    short = [f"{action}: {times} times, not {number}" for action, (times, number) in done.items() if times < number]
     pushes = sum(counted.get(action, 0) for action in PUSHES)
     short += [f"{pushes} pushes, not {LEAST_PUSHES}"] if pushes < LEAST_PUSHES else []
     return [*short, *(f"{name} was never compared with the world" for name in FABRICS if not compared.get(name))]
