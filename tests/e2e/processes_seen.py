@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_EVERY = 0.005
+_EVERY = 0.02
 """Seconds: a child that lives shorter is not seen, but git and ssh do not."""
 
 

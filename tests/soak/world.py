@@ -56,11 +56,11 @@ class SoakWorld:
     def close(self) -> None:
         """End the service, and take away what it and the soak made on the servers."""
         self.supervisor.close()
-        self.service.close()
         for fabric in self.fabrics.values():
             fabric.cluster.server.delete_hedgehog_objects(fabric.cluster.namespace)
         for repository in {one.view.repository.name: one.view.repository for one in self.fabrics.values()}.values():
             repository.server.delete_repository(repository.name)
+        self.service.close()
 
 
 def build(lab: Lab, folder: Path, crds: Path) -> SoakWorld:

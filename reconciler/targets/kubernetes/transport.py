@@ -39,7 +39,6 @@ CONNECTIONS = 16
 TRIES = 3
 MAX_RETRY_AFTER = 10.0
 _BUSY = frozenset({429, 502, 503})
-_REFUSALS = 400
 _PIECE = 1 << 16
 _backoff = wait_random_exponential(multiplier=0.2, max=2.0)
 
@@ -194,7 +193,7 @@ def harmless(status: int, data: bytes, configuration: Any) -> bytes:
     to people. The parameter is of either half of the client library.
     """
     token = configuration.api_key.get("BearerToken", "").removeprefix("Bearer ")
-    if not token or status < _REFUSALS:
+    if not token or 200 <= status < 300:  # noqa: PLR2004 - the class of success
         return data
     return hide(data.decode("utf-8", errors="replace"), [token]).encode()
 
