@@ -29,7 +29,7 @@ class Echo:
 
     def words(self, authorization: str) -> str:
         """The credentials as they were sent, and as they are meant."""
-        scheme, _, value = authorization.partition(" ")
+        scheme, _, value = authorization.rpartition(" ")
         meant = base64.b64decode(value).decode() if scheme.lower() == "basic" else value
         self.shown.add(meant)
         user, _, password = meant.rpartition(":")

@@ -25,7 +25,7 @@ from tests.lab.ssh_server import make_key
 from tests.payloads import github, gitlab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from reconciler.model.json import JSONObject
@@ -181,6 +181,7 @@ def test_no_secret_shows(aviary: Aviary) -> None:
                 _reconcile(aviary)
             _drop(aviary)
             _break_configuration(aviary)
+            _ask_everything(aviary)
             _run_commands(aviary)
     _reconcile(aviary)
     _deliver_wrongly(aviary)
@@ -214,7 +215,7 @@ def _reconcile(aviary: Aviary) -> None:
     answer = aviary.service.post("/reconcile", {"fabric": None, "wait": WAIT}, timeout=WAIT + 30)
     assert answer.status_code in {200, 202}, answer.text
     aviary.show("POST /reconcile", answer.content)
-    _ask_everything(aviary)
+    _ask(aviary, ["/fabrics", "/healthz", "/metrics", *(f"/fabrics/{name}" for name in _names(aviary))])
 
 
 def _push_to_echo(aviary: Aviary) -> None:
@@ -248,7 +249,7 @@ def _break_configuration(aviary: Aviary) -> None:
     )
     service.write_configuration(yaml.safe_dump(wanted))
     wait_until(lambda: service.healthz()["components"]["configuration"]["reason"], what="the refusal is said")
-    _ask_everything(aviary)
+    _ask(aviary, ["/healthz"])
     configuration = str(service.process.configuration)
     said = service.run_cli("check", "--config", configuration)
     assert said.returncode == 1
@@ -256,25 +257,34 @@ def _break_configuration(aviary: Aviary) -> None:
     service.write_settings()
 
 
-ROUTES = ("/fabrics", "/livez", "/readyz", "/healthz", "/metrics", "/openapi.json", "/")
-OF_FABRIC = ("", "/resources", "/plan", "/passes", "/topology")
+ROUTES = ("/fabrics", "/healthz", "/metrics", "/livez", "/readyz", "/openapi.json", "/")
+OF_FABRIC = ("/resources", "/passes", "/topology")
+
+
+def _ask(aviary: Aviary, paths: Iterable[str], accept: str = "application/json") -> None:
+    service = aviary.service
+    for path in paths:
+        answer = service.session.get(f"{service.url}{path}", headers={"Accept": accept}, timeout=30)
+        headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+        aviary.show(f"{path} as {accept}", headers.encode() + answer.content)
+
+
+def _names(aviary: Aviary) -> list[str]:
+    return [row["name"] for row in aviary.service.settings["fabrics"]]
 
 
 def _ask_everything(aviary: Aviary) -> None:
-    service = aviary.service
-    names = [row["name"] for row in service.settings["fabrics"]]
-    passes = [(name, one["id"]) for name in names for one in service.get(f"/fabrics/{name}/passes")["passes"][:3]]
-    paths = [
-        *ROUTES,
-        *(f"/fabrics/{name}{part}" for name in names for part in OF_FABRIC),
-        *(f"/fabrics/{name}/passes/{one}" for name, one in passes),
-        f"/fabrics/{aviary.canaries['api-token'][:6]}",
-    ]
-    for path in paths:
-        for accept in ("application/json", "text/html"):
-            answer = service.session.get(f"{service.url}{path}", headers={"Accept": accept}, timeout=30)
-            headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
-            aviary.show(f"{path} as {accept}", headers.encode() + answer.content)
+    """Every route, as programs and as browsers ask."""
+    names, pages = _names(aviary), ["/", *(f"/fabrics/{name}" for name in _names(aviary))]
+    passes = [f"/fabrics/{name}/passes/{one['id']}" for name in names for one in _passes(aviary, name)[:2]]
+    _ask(aviary, [*ROUTES, *pages, *(f"/fabrics/{name}{part}" for name in names for part in OF_FABRIC), *passes])
+    _ask(aviary, ["/fabrics/echoing/plan", "/fabrics/mirrored/plan"])
+    _ask(aviary, pages, "text/html")
+
+
+def _passes(aviary: Aviary, name: str) -> list[JSONObject]:
+    found: list[JSONObject] = aviary.service.get(f"/fabrics/{name}/passes")["passes"]
+    return found
 
 
 def _deliver_wrongly(aviary: Aviary) -> None:
