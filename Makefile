@@ -12,7 +12,7 @@ PARALLEL := -n 2 -q
 # Values and decisions have no excuse for a branch that no test takes.
 FULLY_COVERED := reconciler/model/*,reconciler/plan/*,reconciler/queue.py,webhooks/providers/*,webhooks/signature.py
 
-.PHONY: run test test-long bench check unit lint types contracts lab lab-down docs lock rbac clean
+.PHONY: run test test-long bench soak check unit lint types contracts lab lab-down docs lock rbac clean
 
 run: $(RUN_VENV)/installed
 	$(RUN_VENV)/bin/reconciler demo
@@ -44,6 +44,11 @@ test-long: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m tests.bench; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
+
+# A given SEED repeats what was done, and when. Outages and kills at random are its matter, so it has the lab to itself.
+soak: SECONDS := 1800
+soak: $(VENV)/installed
+	$(BIN)/python -m tests.lab up git kubernetes netbox && $(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)); status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 
 check: lint types contracts unit
 
