@@ -12,12 +12,12 @@ PARALLEL := -n 2 -q
 # Values and decisions have no excuse for a branch that no test takes.
 FULLY_COVERED := reconciler/model/*,reconciler/plan/*,reconciler/queue.py,webhooks/providers/*,webhooks/signature.py
 
-.PHONY: run test test-long bench check unit lint types contracts lab lab-down lock clean
+.PHONY: run test test-long bench check unit lint types contracts lab lab-down docs lock rbac clean
 
 run: $(RUN_VENV)/installed
 	$(RUN_VENV)/bin/reconciler demo
 
-$(RUN_VENV)/installed: requirements.lock pyproject.toml hatch_build.py $(shell find reconciler webhooks -name '*.py')
+$(RUN_VENV)/installed: requirements.lock pyproject.toml hatch_build.py $(shell find reconciler webhooks -type f -not -name '*.pyc')
 	@test -x $(RUN_VENV)/bin/python || $(PYTHON) -m venv $(RUN_VENV)
 	$(RUN_VENV)/bin/python $(LOCKED) requirements.lock
 	$(RUN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
@@ -32,12 +32,14 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 # Lint, types, contracts and unit tests, then everything against real programs and the real servers of the lab.
 test: check
 	$(BIN)/python -m pytest $(PARALLEL) tests/processes
+	$(BIN)/python -m pytest -q tests/browser
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m pytest tests/integration tests/e2e -m "not long"; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 
 # The same with properties tried harder, and with what takes long.
 test-long: export HYPOTHESIS_PROFILE = long
 test-long: $(VENV)/installed
 	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/contract tests/processes
+	$(BIN)/python -m pytest -q tests/browser
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m pytest tests/integration tests/e2e; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 
 bench: $(VENV)/installed
@@ -69,9 +71,18 @@ lab: $(VENV)/installed
 lab-down: $(VENV)/installed
 	$(BIN)/python -m tests.lab down
 
+# The references in docs/ that are made from the program itself.
+docs: $(VENV)/installed
+	$(BIN)/python -m tests.references
+
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --group pyproject.toml:dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --group pyproject.toml:build -o requirements-build.lock
+
+# The rights that a fabric's cluster has to grant, after a change of the table of kinds.
+rbac: $(VENV)/installed
+	for mode in apply observe; do $(BIN)/reconciler rbac --mode $$mode > deploy/kubernetes/rbac/$$mode/rbac.yaml; done
 
 clean:
 	rm -rf $(VENV) $(RUN_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

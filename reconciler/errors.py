@@ -218,6 +218,12 @@ class PlanChangedError(ReconcilerError):
     reason = "PlanChanged"
 
 
+class TooManyFollowersError(RetryableError):
+    """As many clients follow the events as may."""
+
+    reason = "TooManyFollowers"
+
+
 class PreviewBusyError(RetryableError):
     """A plan of this fabric is being made, and takes long."""
 

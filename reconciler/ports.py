@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
 
     from reconciler.model.agents import AgentStatus
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         WriteResult,
     )
     from reconciler.model.netbox_site import Site, SiteValue
+    from reconciler.model.news import Following
     from reconciler.model.objects import Manifest, ObjectKey, Resource, Source
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
     from reconciler.model.problems import Fault, Path
@@ -47,6 +49,18 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back; only differences mean something."""
+
+
+CallHook: TypeAlias = "Callable[[str, float, str], None]"
+"""Told of each call of an outside system when it is over, in the thread that made it: method or verb, seconds, and the
+class of the result: `ok`, `client_error` (a status of 4xx), `server_error` (5xx), `error` (where there is no status),
+or `no_answer`. Must be cheap.
+"""
+
+
+def result_class(status: int) -> str:
+    """The class of an HTTP status, as `CallHook` tells it."""
+    return "server_error" if status >= 500 else "client_error" if status >= 400 else "ok"  # noqa: PLR2004 - HTTP's own
 
 
 class StopFlag(Protocol):
@@ -463,7 +477,10 @@ class Plans(Protocol):
 
 
 class Status(Protocol):
-    """The one view of the state of everything, as the JSON that the API promises. Blocking; call it in a thread."""
+    """The one view of the state of everything, as the JSON that the API promises. Blocking, but for `follow`."""
+
+    def follow(self, fabric: str | None) -> AbstractContextManager[Following]:
+        """Follow one fabric, or all. Belongs to the event loop. Raises TooManyFollowersError, StoppedError."""
 
     def fabrics(self) -> JSONObject:
         """`{"fabrics": […]}`, without problems and kinds."""
@@ -473,6 +490,9 @@ class Status(Protocol):
 
     def resources(self, name: str) -> JSONObject | None:
         """`{"resources": […]}`: the state of every object."""
+
+    def topology(self, name: str) -> JSONObject | None:
+        """`{"fabric", "nodes": […], "links": […]}`: how the fabric is wired. Nothing is fetched."""
 
     def passes(self, name: str) -> JSONObject | None:
         """`{"passes": […]}`, the newest first."""

@@ -12,11 +12,20 @@ from webhooks.errors import refusal
 from webhooks.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("webhooks")
 
+UNMATCHED = "unmatched"
+
 _SECURITY_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+
+
+def _as_json(_scope: Scope, error: Exception) -> Response:
+    return refusal(error).response()
 
 
 class Edge:
@@ -26,8 +35,20 @@ class Edge:
     secrets.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        answer: Callable[[Scope, Exception], Response] = _as_json,
+        templates: Mapping[object, str] | None = None,
+        on_request: Callable[[str, str, int, float], None] = lambda *_: None,
+    ) -> None:
+        """`answer` makes the answer to an error that nothing else answers; `templates` are the paths of routes by their
+        endpoints; `on_request` as in `WebOptions`.
+        """
         self._app = app
+        self._answer = answer
+        self._templates = templates or {}
+        self._on_request = on_request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -43,10 +64,19 @@ class Edge:
             if exchange.status is not None:
                 raise  # half an answer is out: only the server can break it off
             _log.exception("unexpected error", path=exchange.path)
-            await refusal(error).response()(exchange.scope, exchange.receive, exchange.send)
+            answer = self._answer(exchange.scope, error)
+            await answer(exchange.scope, exchange.receive, exchange.send)
         finally:
-            milliseconds = round((anyio.current_time() - started) * 1000, 1)
+            seconds = anyio.current_time() - started
+            self._count(exchange, seconds)
+            milliseconds = round(seconds * 1000, 1)
             _log.info("request", method=exchange.method, path=exchange.path, status=exchange.status, ms=milliseconds)
+
+    def _count(self, exchange: _Exchange, seconds: float) -> None:
+        """By the route's template: paths are chosen by strangers."""
+        if exchange.status is not None:
+            route = self._templates.get(exchange.scope.get("endpoint"), UNMATCHED)
+            self._on_request(exchange.method, route, exchange.status, seconds)
 
 
 class _Exchange:

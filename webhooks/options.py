@@ -20,6 +20,10 @@ def _overlook(provider: str) -> None:
     """Deliveries that prove nothing leave no trace."""
 
 
+def _uncounted(method: str, route: str, status: int, seconds: float) -> None:
+    """Requests are not counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebOptions:
     """Limits, and who may do what.
@@ -29,6 +33,8 @@ class WebOptions:
     """
 
     api_token: Callable[[], bytes | None] = field(repr=False)
+    public_url: str | None = None
+    """Where people reach the service. With https the dashboard's cookie goes over nothing else."""
     protect_reads: bool = False
     """Whether GET needs the token too. The health routes never do: who probes them has none."""
     max_body_bytes: int = 5 * MEBIBYTE
@@ -42,6 +48,10 @@ class WebOptions:
     """Called with the provider's name for each delivery that no secret proves, in the event loop. Strangers decide how
     often, so it must be cheap.
     """
+    on_request: Callable[[str, str, int, float], None] = _uncounted
+    """Called once for each request that was answered, in the event loop: its method, the template of its path
+    (`unmatched`: there is no such route), the status, and seconds.
+    """
     now: Callable[[], float] = time.time
     """Unix seconds, against which signed times are held."""
     body_budget: int = 64 * MEBIBYTE
@@ -50,3 +60,5 @@ class WebOptions:
     """
     unverified_per_minute: int = 100
     """Unverified deliveries of one client that are answered 401; further ones are answered 429."""
+    wrong_tokens_per_minute: int = 10
+    """Wrong tokens of one client at the dashboard's login; after them it must wait."""

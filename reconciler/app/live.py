@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from reconciler.app.clock import SystemClock
 from reconciler.app.forges import told
+from reconciler.app.notifications import notified
 from reconciler.app.receivers import providers, receivers
 from reconciler.app.subjects import access_of, refuse_shared, remote_of
 from reconciler.reconcile import Subject
 from reconciler.settings import check_reload, named_files
+from reconciler.settings.secret import UnusableError, read_file
 from reconciler.status.reporter import Described
+from reconciler.targets.kubernetes.connection import SERVICE_ACCOUNT
 from reconciler.targets.netbox import NetBoxServer
 from reconciler.triggers.branches import LocalBranch
 from reconciler.triggers.files import digests
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from reconciler.ports import NetBox
     from reconciler.settings import CommitSettings, FabricSettings, RepositorySettings, Settings
     from reconciler.status.commit_status import Told
+    from reconciler.status.notifications import Notified
     from reconciler.triggers.watch.fabric import FabricWatch
 
 
@@ -68,6 +74,19 @@ def _credentials(fabric: FabricSettings, remote: GitRemote, commit: CommitSettin
     return files if fabric.cluster is None else files.union(access_of(fabric.cluster).token_files())
 
 
+def _hide_tokens(fabric: FabricSettings) -> None:
+    """Those that the settings do not name themselves, but a kubeconfig or the pod: reading them is what has the log
+    hide them, and a rotated one is read again before the next version is made.
+    """
+    if fabric.cluster is None:
+        return
+    pod = (SERVICE_ACCOUNT / "token",) if fabric.cluster.in_cluster else ()
+    for file in (*access_of(fabric.cluster).token_files(), *pod):
+        # One that cannot be read is told where it is needed.
+        with contextlib.suppress(UnusableError):
+            read_file(file)
+
+
 def _present(file: Path | None) -> set[Path]:
     return set() if file is None else {file}
 
@@ -105,6 +124,7 @@ class Version:
     described: Described
     subjects: Mapping[str, Subject]
     told: Told
+    notified: Notified
 
     @property
     def fabrics(self) -> Mapping[str, Fabric]:
@@ -160,6 +180,9 @@ class Live:
 
     def told(self) -> Told:
         return self.version.told
+
+    def notified(self) -> Notified:
+        return self.version.notified
 
     def subjects(self) -> Mapping[str, Subject]:
         return self.version.subjects
@@ -218,11 +241,13 @@ class Live:
             described=Described(fabrics, providers(settings), settings.warnings),
             subjects=subjects,
             told=told(settings, fabrics),
+            notified=notified(settings, fabrics, SystemClock()),
         )
 
     def _made(
         self, settings: FabricSettings, fabric: Fabric, repository: RepositorySettings, known: Made | None
     ) -> Made:
+        _hide_tokens(settings)
         remote, commit = remote_of(repository), repository.commit
         basis = Basis.of(settings, remote, commit)
         credentials = digests(sorted(_credentials(settings, remote, commit)))

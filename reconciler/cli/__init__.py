@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import adopt, ensure, local, netbox_setup, plan, remote, upkeep, verify
+from reconciler.cli import adopt, ensure, local, netbox_setup, plan, remote, rights, upkeep, verify
 from reconciler.cli.client import ApiError
 from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
@@ -22,6 +22,7 @@ for command in (
     local.serve,
     local.demo,
     local.check,
+    rights.rbac,
     upkeep.init,
     upkeep.ingest,
     netbox_setup.init_netbox,

@@ -50,7 +50,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Was:
-    """How a fabric stood before, as the receiver was told."""
+    """How a fabric stood before."""
 
     status: SyncStatus
     reason: str
@@ -59,8 +59,8 @@ class Was:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a receiver is told: how the fabric stands at `at`, and since when; `was` is what it was told before (None:
-    of no trouble).
+    """What a receiver is told: how the fabric stands at `at`, and since when; `was` is how it stood before (None: not
+    known), which is what the receiver was told before where that is a trouble.
     """
 
     event: NoticeEvent
@@ -88,14 +88,16 @@ class Owed:
 class Followed:
     """What is known of one fabric for one receiver.
 
-    `status` and `reason` were seen last, since `since`; the fabric is in trouble, or is not, since `side_since`. `told`
-    is the trouble that the receiver knows of (None: of none), which it took at `told_at`; `owed` is still to be told.
+    `status` and `reason` were seen last, since `since`; the fabric is in trouble, or is not, since `side_since`, and
+    `before` is how it stood until then. `told` is the trouble that the receiver knows of (None: of none), which it took
+    at `told_at` (None: it may have); `owed` is still to be told.
     """
 
     status: SyncStatus
     reason: str
     since: datetime
     side_since: datetime
+    before: Was | None = None
     told: Notice | None = None
     told_at: datetime | None = None
     owed: Owed | None = None

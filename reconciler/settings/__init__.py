@@ -8,6 +8,7 @@ from __future__ import annotations
 from reconciler.settings.fabrics import ClusterSettings, FabricSettings, NetBoxSettings, StructureSettings
 from reconciler.settings.files import NamedFile, named_files
 from reconciler.settings.loading import load
+from reconciler.settings.notifications import NotificationSettings
 from reconciler.settings.repositories import (
     AuthSettings,
     CommitSettings,
@@ -18,6 +19,7 @@ from reconciler.settings.repositories import (
 from reconciler.settings.restart import check_reload
 from reconciler.settings.root import HistorySettings, PollSettings, ServerSettings, Settings
 from reconciler.settings.secret import SecretSource
+from reconciler.settings.tracing import TracingSettings
 
 __all__ = [
     "AuthSettings",
@@ -28,12 +30,14 @@ __all__ = [
     "HistorySettings",
     "NamedFile",
     "NetBoxSettings",
+    "NotificationSettings",
     "PollSettings",
     "RepositorySettings",
     "SecretSource",
     "ServerSettings",
     "Settings",
     "StructureSettings",
+    "TracingSettings",
     "WebhookSettings",
     "check_reload",
     "load",

@@ -26,6 +26,7 @@ class Choice(NamedTuple):
 
 CHOICES = (
     Choice("server", ("api_token_file", "api_token_env")),
+    Choice("tracing", ("headers_file", "headers_env")),
     Choice("repositories[].auth", ("password_file", "password_env", "ssh_key_file", "ssh_key_env"), is_required=True),
     Choice("repositories[].webhook", ("secret_file", "secret_env"), is_required=True),
     Choice("repositories[].commit", ("signing_key_file", "signing_key_env")),
@@ -38,6 +39,9 @@ CHOICES = (
     Choice("fabrics[].netbox", ("token_file", "token_env"), is_required=True, only_with="url"),
     Choice("fabrics[].netbox", ("ca_file",), only_with="url"),
     Choice("fabrics[].netbox", ("webhook_secret_file", "webhook_secret_env"), only_with="url"),
+    Choice("notifications[]", ("url", "url_file", "url_env"), is_required=True),
+    Choice("notifications[]", ("secret_file", "secret_env")),
+    Choice("notifications[]", ("token_file", "token_env")),
 )
 
 

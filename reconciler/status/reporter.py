@@ -9,23 +9,32 @@ from reconciler import __version__
 from reconciler.errors import StateError
 from reconciler.model.passes import SyncState
 from reconciler.model.status import ConnectionState, FabricRecord, Health
+from reconciler.model.topology import Topology
 from reconciler.plan.device_health import device_health
 from reconciler.status import views
+from reconciler.status.changes import Changes
 from reconciler.status.health import ComponentState
+from reconciler.status.metrics import Standing
+from reconciler.status.sync_status import overdue_since
+from reconciler.status.times import rfc3339
+from reconciler.status.topology_view import topology_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from reconciler.model.agents import AgentStatus
     from reconciler.model.fabric import Fabric
     from reconciler.model.json import JSONObject
+    from reconciler.model.news import Following
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.requests import Request
     from reconciler.model.status import Suspension, WebhookRecord
     from reconciler.plan.device_health import DeviceHealth
     from reconciler.ports import Clock, History
+    from reconciler.reconcile.progress import Running
     from reconciler.status.health import Components
     from reconciler.status.metrics import Metrics
 
@@ -69,15 +78,22 @@ class Described:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glances:
     """What is known of a fabric at the moment and stored nowhere: `agents` are those that were listed last (None: they
-    are not known); `progress` tells how many writes of a long pass are made, and of how many. Of the process itself:
-    `notes` are warnings, and `build` is what was installed when it started (None: nobody recorded that).
+    are not known); `progress` tells how many writes of a long pass are made, and of how many; `running` is the pass
+    that goes on; `untold` tells by repository why its forge is not told; `notes` are further warnings: key path or
+    subject, and message; `build` is what was installed when the process started (None: nobody recorded that);
+    `wiring` tells how a fabric's devices are linked; `changes` has those who follow the fabrics; `hanging` tells by
+    name what does not get on any more, with the details.
     """
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
     progress: Callable[[str], tuple[int, int] | None] = field(default=lambda _: None)
+    running: Callable[[str], Running | None] = field(default=lambda _: None)
     untold: Callable[[], Mapping[str, str]] = field(default=dict)
     notes: Callable[[], Iterable[tuple[str, str]]] = field(default=tuple)
     build: str | None = None
+    wiring: Callable[[str], Topology] = field(default=lambda _: Topology())
+    changes: Changes = field(default_factory=Changes)
+    hanging: Callable[[], Mapping[str, str]] = field(default=dict)
 
 
 class Reporter:
@@ -98,6 +114,7 @@ class Reporter:
         self._activity = activity
         self._components, self._metrics, self._clock = live
         self._glances = glances or Glances()
+        self._glances.changes.look_at(self.fabrics)
         self._received: dict[str, datetime] = {}
         """When the last delivery of each provider came that proved nothing: not known whose it was, and not stored, for
         strangers decide how often they come.
@@ -112,6 +129,10 @@ class Reporter:
         """A delivery came that no secret of this provider proves."""
         if provider in self._described.providers.values():
             self._received[provider] = self._clock.now()
+            self._glances.changes.wake()
+
+    def follow(self, fabric: str | None) -> AbstractContextManager[Following]:
+        return self._glances.changes.follow(fabric)
 
     def _webhook(self, repository: str) -> WebhookRecord:
         webhook = self._memory.webhook(repository)
@@ -123,7 +144,14 @@ class Reporter:
         active = self._active()
         records, now = self._history.fabrics(), self._clock.now()
         found = self._described.fabrics.values()
-        return {"fabrics": [self._view(f, _record(f, records), now, f.name in active) for f in found]}
+        # Many fabrics share a repository: each is looked up once.
+        webhooks = {name: self._webhook(name) for name in {fabric.repository for fabric in found}}
+        return {
+            "fabrics": [
+                self._view(f, _record(f, records), webhooks[f.repository], now, is_active=f.name in active)
+                for f in found
+            ]
+        }
 
     def _active(self) -> set[str]:
         """The fabrics with a pass that runs or is due. Asked before the records are read: a pass that ends in between
@@ -139,24 +167,28 @@ class Reporter:
         record = _record(fabric, self._history.fabrics())
         health = self._health(name, self._history.objects(name))
         details = views.fabric_details(record) | {"health": views.health_counts(health.values())}
-        return self._view(fabric, record, self._clock.now(), name in active) | details
+        webhook = self._webhook(fabric.repository)
+        return self._view(fabric, record, webhook, self._clock.now(), is_active=name in active) | details
 
     def _health(self, fabric: str, states: Sequence[ObjectState]) -> Mapping[ObjectKey, DeviceHealth]:
         """Of the devices that the cluster holds."""
         held = (state.key for state in states if state.state is not SyncState.DESIRED_ONLY)
         return device_health(held, self._glances.agents(fabric), self._clock.now())
 
-    def _view(self, fabric: Fabric, record: FabricRecord, now: datetime, is_active: bool) -> JSONObject:  # noqa: FBT001
+    def _view(
+        self, fabric: Fabric, record: FabricRecord, webhook: WebhookRecord, now: datetime, *, is_active: bool
+    ) -> JSONObject:
         provider = self._described.providers.get(fabric.repository)
         view = views.fabric_view(
             fabric,
             record,
-            views.webhook_view(provider, self._webhook(fabric.repository)),
+            views.webhook_view(provider, webhook),
             now=now,
             is_reconciling=is_active,
             suspension=self._memory.suspension(fabric.name),
         )
-        return view | {"progress": views.progress_view(self._glances.progress(fabric.name))}
+        progress, running = self._glances.progress(fabric.name), self._glances.running(fabric.name)
+        return view | {"progress": views.progress_view(progress), "current_pass": views.running_view(running)}
 
     def resources(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:
@@ -165,6 +197,13 @@ class Reporter:
         health = self._health(name, states)
         found = (views.object_view(one, inventory.get(one.key), health.get(one.key)) for one in states)
         return {"resources": list(found)}
+
+    def topology(self, name: str) -> JSONObject | None:
+        if name not in self._described.fabrics:
+            return None
+        states = self._history.objects(name)
+        known = {one.key: one.state for one in states}
+        return topology_view(name, self._glances.wiring(name), known, self._health(name, states))
 
     def passes(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:
@@ -182,21 +221,26 @@ class Reporter:
         return None if request is None else views.request_view(request)
 
     def livez(self) -> Health:
-        """Answering is the proof: the event loop that runs everything took the request."""
+        """Whether the process gets on: that its event loop answers, and that no pass of its workers hangs. Must be
+        called in the event loop, and does not block.
+        """
+        hanging = dict(self._glances.hanging())
+        if hanging:
+            return Health(is_ok=False, body={"status": "hanging", "hanging": hanging})
         return Health(is_ok=True, body={"status": "ok"})
 
     def readyz(self) -> Health:
         """The parts of this process alone: no outside system makes it unready."""
-        self._look_at_store()
+        self._look()
         missing = self._components.not_running()
         body = {"status": "ok" if not missing else "not ready", "not_running": missing}
         return Health(is_ok=not missing, body=body)
 
     def healthz(self) -> Health:
-        self._look_at_store()
+        self._look()
         missing, troubled = self._components.not_running(), self._components.in_trouble()
         # What is known of a disabled or suspended fabric is old, and no pass will correct it.
-        active = [one for one in self.fabrics()["fabrics"] if one["enabled"] and one["suspended"] is None]
+        active = self._active_views()
         connections = {fabric["name"]: fabric["connections"] for fabric in active}
         failing = [
             f"{fabric}/{name}"
@@ -204,7 +248,8 @@ class Reporter:
             for name, connection in of_fabric.items()
             if connection["state"] == ConnectionState.FAILING
         ]
-        is_ok = not (missing or troubled or failing)
+        overdue = self._overdue(active)
+        is_ok = not (missing or troubled or failing or overdue)
         body = {
             "status": "ok" if is_ok else "degraded",
             "version": __version__,
@@ -212,12 +257,23 @@ class Reporter:
             "components": self._components.as_json(),
             "connections": connections,
             "failing": failing,
+            "overdue": [{"fabric": name, "since": rfc3339(since)} for name, since in overdue.items()],
             "warnings": [{"key": key, "message": message} for key, message in self._warnings()],
         }
         return Health(is_ok=is_ok, body=body)
 
+    def _active_views(self) -> list[JSONObject]:
+        return [one for one in self.fabrics()["fabrics"] if _is_active(one)]
+
+    def _overdue(self, active: Sequence[JSONObject]) -> dict[str, datetime]:
+        """Those of these fabrics (their views) whose poll is more than an interval late, and since when."""
+        records, now = self._history.fabrics(), self._clock.now()
+        found = ((one["name"], records.get(one["name"])) for one in active)
+        since = {name: overdue_since(record, now) for name, record in found if record is not None}
+        return {name: moment for name, moment in since.items() if moment is not None}
+
     def _warnings(self) -> Iterator[tuple[str, str]]:
-        """Those of the configuration, and of webhooks and forges with which it is not as it should be."""
+        """Those of the configuration, and of webhooks, forges and receivers with which it is not as it should be."""
         yield from self._described.warnings
         yield from self._glances.notes()
         untold = self._glances.untold()
@@ -228,17 +284,37 @@ class Reporter:
             if repository in untold:
                 yield f"repositories[{number}].forge", untold[repository]
 
-    def _look_at_store(self) -> None:
+    def _silent(self) -> dict[str, bool]:
+        """By repository with a webhook, whether that is silent."""
+        providers = self._described.providers.items()
+        return {name: views.silence(self._webhook(name)) is not None for name, provider in providers if provider}
+
+    def _look(self) -> None:
+        """Have those parts answer that only speak when they are asked."""
         try:
             self._memory.probe()
         except StateError as error:
             self._components.report("store", ComponentState.FAILED, error.message)
         else:
             self._components.report("store", ComponentState.RUNNING)
+        self._activity.depth()
+        self._components.progress("queue")
 
     def metrics(self) -> tuple[bytes, str]:
         fabrics = self.fabrics()["fabrics"]
-        return self._metrics.render(fabrics, depth=self._activity.depth(), oldest=self._activity.oldest())
+        standing = Standing(
+            now=self._clock.now(),
+            components=self._components.all(),
+            is_ready=self.readyz().is_ok,
+            overdue=self._overdue([one for one in fabrics if _is_active(one)]),
+            silent=self._silent(),
+        )
+        depth, oldest = self._activity.depth(), self._activity.oldest()
+        return self._metrics.render(fabrics, depth=depth, oldest=oldest, standing=standing)
+
+
+def _is_active(view: JSONObject) -> bool:
+    return bool(view["enabled"]) and view["suspended"] is None
 
 
 def _record(fabric: Fabric, records: Mapping[str, FabricRecord]) -> FabricRecord:

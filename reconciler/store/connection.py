@@ -23,7 +23,7 @@ from reconciler.store.migrations import migrate
 from reconciler.store.schema import ALEMBIC_SINCE, VERSION, alembic_version, metadata, revision_of, schema_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from sqlite3 import Connection as SQLiteConnection
 
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -47,6 +47,8 @@ class Database:
         """Open or create the file. Raises StateError; a file that is not ours is left as it is."""
         # A link and its target are one file and must be one lock. Path.resolve would raise for links in a circle.
         self.path = Path(os.path.realpath(path))
+        self.on_write: Callable[[], None] = lambda: None
+        """Called after each transaction that wrote, in its thread. Must not block."""
         self._turn = Lock()
         self._lock = FileLock(self.path)
         self._engine = _engine(self.path)
@@ -125,6 +127,7 @@ class Database:
         """A transaction that is whole or absent, and durable when it ends. Raises StateError."""
         with self._as_state_errors(), self._turn, self._writer.begin() as connection:
             yield connection
+        self.on_write()
 
     @contextmanager
     def _as_state_errors(self) -> Iterator[None]:

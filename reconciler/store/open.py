@@ -16,6 +16,7 @@ from reconciler.store.schedule import SchedulePart
 from reconciler.store.suspensions import SuspensionPart
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from reconciler.ports import Clock
@@ -40,6 +41,10 @@ class Store(
         """Prove that the file can be written now. Raises StateError."""
         with self._database.writing():
             pass
+
+    def tell_writes(self, on_write: Callable[[], None]) -> None:
+        """From now on call this after each write, in any thread. It must not block."""
+        self._database.on_write = on_write
 
     def close(self) -> None:
         """Let go of the file, for the next process. Nothing may be asked of the store afterwards."""

@@ -41,6 +41,7 @@ PARTS = {
     "poll",
     "sites",
     "statuses",
+    "notifications",
     "files",
     "branches",
     "integrity",

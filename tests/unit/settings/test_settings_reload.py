@@ -26,6 +26,7 @@ def test_the_files_that_are_named(file: ConfigurationFile) -> None:
         ("repositories[0].auth.password_file", "git-token", True),
         ("repositories[0].webhook.secret_file", "webhook", True),
         ("repositories[0].forge.token_file", "forge-token", True),
+        ("notifications[0].secret_file", "hook-secret", True),
         ("fabrics[0].cluster.kubeconfig", "dc1.kubeconfig", True),
         ("fabrics[0].netbox.token_file", "netbox-token", True),
         ("fabrics[0].netbox.ca_file", "ca.pem", False),
@@ -50,6 +51,7 @@ def test_a_configuration_that_names_no_file(file: ConfigurationFile) -> None:
         pytest.param(("server.protect_reads", True), "server.protect_reads", id="reads"),
         pytest.param(("state", "sqlite:///elsewhere.db"), "state", id="state"),
         pytest.param(("workers", 2), "workers", id="workers"),
+        pytest.param(("tracing.sample", 0.5), "tracing", id="traces"),
     ],
 )
 def test_what_needs_a_restart(file: ConfigurationFile, change: tuple[str, Any], key: str) -> None:
