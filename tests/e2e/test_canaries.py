@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -348,10 +349,15 @@ def _read_what_is_left(aviary: Aviary) -> None:
     assert left == []
 
 
+STILL_OURS = {b"", sys.executable.encode(), b"env"}
+"""What is, for a moment, a copy of the service: until it is the program, or until `env` has taken variables away."""
+
+
 def _show_environments(aviary: Aviary, seen: ProcessesSeen) -> None:
     """Git is told in which file its password is, and nothing of any other secret."""
     for program, environments in seen.environments.items():
-        aviary.show(f"environment of {program.decode()}", b"\0\0".join(environments))
+        if program not in STILL_OURS:
+            aviary.show(f"environment of {program.decode()}", b"\0\0".join(environments))
 
 
 def _assert_in_play(aviary: Aviary, seen: ProcessesSeen) -> None:
