@@ -142,14 +142,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     runner = Measured(passes, metrics)
     statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
     store.tell_statuses(lambda fabric: live.told().repository_of(fabric), statuses.wake)
-    glances = Glances(
-        agents=live.agents,
-        progress=progress.of,
-        running=progress.running,
-        untold=statuses.warnings,
-        wiring=Wirings(lambda: live.version.made).of,
-        changes=changes,
-    )
+    glances = _glances(live, progress, statuses, changes)
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
@@ -184,6 +177,17 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         watches=watches,
         web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter)),
         stop=stop,
+    )
+
+
+def _glances(live: Live, progress: Progress, statuses: CommitStatuses, changes: Changes) -> Glances:
+    return Glances(
+        agents=live.agents,
+        progress=progress.of,
+        running=progress.running,
+        untold=statuses.warnings,
+        wiring=Wirings(lambda: live.version.made).of,
+        changes=changes,
     )
 
 
