@@ -13,7 +13,7 @@ from tests.processes.app.running import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from tests.browser.served import Served
 
@@ -100,3 +100,22 @@ def test_a_plan_that_is_read_does_not_change(page: Page, served: Served) -> None
 
     expect(page.locator("#stale")).to_be_visible()
     assert page.evaluate("document.getElementById('plan').dataset.mine") == "yes"
+
+
+def test_an_update_that_comes_late(page: Page, served: Served) -> None:
+    """What was asked for before a search and answered after it does not take the search's answer away."""
+    page.goto("/fabrics/demo/resources")
+    expect(page.locator("#live")).to_have_text("Live")
+    held: list[Route] = []
+    page.route(lambda url: url.endswith("/fabrics/demo/resources"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function, which a method of a list does not bear
+    with page.expect_request("**/resources"):
+        served.reconcile("demo")
+
+    page.get_by_label("Search").fill("spine-01--")
+    expect(page.locator(".found")).to_have_text("4 objects")
+    with page.expect_response("**/resources?q=spine-01--**"):  # the update that follows is of what is shown now
+        for one in held:
+            one.continue_()
+
+    expect(page.locator(".found")).to_have_text("4 objects")
+    expect(page.locator("tbody tr")).to_have_count(4)

@@ -46,8 +46,12 @@
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr } = event.detail;
-    if (new URL(xhr.responseURL).pathname === "/login" && location.pathname !== "/login") {
+    const { xhr, requestConfig } = event.detail;
+    const isRefresh = event.detail.target.id === "page" && !(requestConfig.elt instanceof HTMLFormElement);
+    if (isRefresh && requestConfig.path !== location.pathname + location.search) {
+      event.detail.shouldSwap = false; // a filter has led on while this was under way: it would bring back what was
+      isBehind = true;
+    } else if (new URL(xhr.responseURL).pathname === "/login" && location.pathname !== "/login") {
       event.detail.shouldSwap = false; // the session is over
       location.assign(xhr.responseURL);
     } else if (location.pathname === "/healthz" && xhr.status === 503) {
