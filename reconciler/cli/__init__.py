@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import adopt, local, netbox_setup, plan, remote, upkeep
+from reconciler.cli import adopt, history, local, netbox_setup, plan, remote, upkeep
 from reconciler.cli.client import ApiError
+from reconciler.cli.interrupts import InterruptedBySignal, interruptible
 from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
 
@@ -28,13 +29,14 @@ for command in (
     adopt.adopt,
     remote.reconcile,
     remote.status,
-    remote.passes,
+    history.passes,
     remote.suspend,
     remote.resume,
     plan.plan,
     plan.approve,
 ):
     app.command()(command)
+app.command("pass")(history.pass_)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -56,7 +58,8 @@ def options(_version: VersionOption = False) -> None:  # noqa: FBT002 - typer's 
 def main() -> None:
     """Run the command line. An error that a person can mend is one sentence, not a traceback."""
     try:
-        code = app(standalone_mode=False)
+        with interruptible():
+            code = app(standalone_mode=False)
     except (ReconcilerError, ApiError) as error:
         print_error(str(error))
         code = remote.Exit.ERROR
@@ -65,4 +68,7 @@ def main() -> None:
         if message := error.format_message().strip():
             print_error(f"{message.removesuffix('.')}. Try --help.")
         code = remote.Exit.ERROR
+    except InterruptedBySignal as error:
+        print_error("interrupted")
+        code = error.exit_code
     sys.exit(code)

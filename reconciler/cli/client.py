@@ -25,6 +25,10 @@ class ApiError(Exception):
     """The service could not be asked, or said no. The message says what to do next."""
 
 
+class NotFoundError(ApiError):
+    """The service knows no such thing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiClient:
     """`server` is the service's URL; `token` the API token, where one is known. Raises ApiError when one of them cannot
@@ -80,8 +84,16 @@ class ApiClient:
         message = _message(body)
         if is_fine or message is None:
             raise ApiError(f"{self.server} is not a reconciler of this version: it answered {status} without {key!r}")
-        is_refused = status == requests.codes.unauthorized
-        raise ApiError(f"{message} Name the token with --token-file or RECONCILER_TOKEN." if is_refused else message)
+        if status == requests.codes.not_found:
+            raise NotFoundError(message)
+        raise ApiError(f"{message} {self._token_hint(message)}" if status == requests.codes.unauthorized else message)
+
+    def _token_hint(self, message: str) -> str:
+        if "is configured" in message:
+            return "Set server.api_token_file in the service's configuration."
+        if self.token is None:
+            return "Name the token with --token-file or RECONCILER_TOKEN."
+        return "What --token-file or RECONCILER_TOKEN holds is not what server.api_token_file of the service names."
 
     def _parsed(self, status: int, content: bytes) -> JSON:
         try:

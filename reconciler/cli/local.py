@@ -20,6 +20,7 @@ from reconciler.app.parts import build_parts
 from reconciler.app.service import serve as run_service
 from reconciler.cli import output as out
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
+from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.demo.place import FABRIC, FABRIC_PATH, Place, prepare
 from reconciler.settings import load
@@ -53,10 +54,12 @@ def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.T
     configure_logs(level="error")
     settings = load(config)
     checks = []
-    for found in run_checks(settings):
-        checks.append(found)
-        if output is Output.TEXT:
-            _print_check(found)
+    with progress() as told:
+        for found in run_checks(settings, told.tell):
+            checks.append(found)
+            told.pause()
+            if output is Output.TEXT:
+                _print_check(found)
     if output is Output.JSON:
         out.print_json({"checks": [asdict(found) for found in checks]})
     raise typer.Exit(Exit.ERROR if any(found.state == "failing" for found in checks) else Exit.FINE)

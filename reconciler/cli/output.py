@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.console import ConsoleOptions, RenderResult
 
     from reconciler.model.json import JSON, JSONObject
 
 WIDE = 240
 """Columns where nobody watches: a log or a pipe has no edge at which a table must fold."""
+
+LEAST_LAST = 14
+"""Columns that the last column needs to be read."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -70,15 +76,48 @@ def coloured(word: str | None) -> str:
     return f"[{colour}]{text}[/{colour}]" if colour else text
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Rows of markup under headings. Only the last column folds: the others are words that people copy."""
-    result = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        is_last = column == columns[-1]
-        result.add_column(column, no_wrap=not is_last, overflow="fold" if is_last else "ignore")
-    for row in rows:
-        result.add_row(*row)
-    return result
+class Sheet:
+    """Rows of markup under headings. Only the last column folds: the others are words that people copy. Where the
+    terminal is too narrow for that, each row is a block, with a line for each column.
+    """
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        self._columns = columns
+        self._rows = [list(row) for row in rows]
+
+    def add_row(self, *cells: str) -> None:
+        self._rows.append(list(cells))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._rows and self._width() + LEAST_LAST > options.max_width:
+            yield from self._blocks()
+        else:
+            yield self._table()
+
+    def _width(self) -> int:
+        """Columns that all but the last take, with a space behind each."""
+        fixed = [[heading, *cells] for heading, *cells in zip(self._columns, *self._rows, strict=True)][:-1]
+        return sum(max(Text.from_markup(cell).cell_len for cell in cells) + 1 for cells in fixed)
+
+    def _table(self) -> Table:
+        result = Table(box=None, pad_edge=False, header_style="bold")
+        for column in self._columns:
+            is_last = column == self._columns[-1]
+            result.add_column(column, no_wrap=not is_last, overflow="fold" if is_last else "ignore")
+        for row in self._rows:
+            result.add_row(*row)
+        return result
+
+    def _blocks(self) -> Iterator[Text]:
+        for first, *others in self._rows:
+            yield Text.from_markup(f"[bold]{first}[/bold]", overflow="fold")
+            for heading, cell in zip(self._columns[1:], others, strict=True):
+                yield Text.from_markup(f"  [dim]{heading.lower()}[/dim] {cell}", overflow="fold")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Sheet:
+    """Rows of markup under headings, as wide as the terminal is."""
+    return Sheet(columns, rows)
 
 
 def short_revision(revision: str | None) -> str:
@@ -89,7 +128,7 @@ def short_revision(revision: str | None) -> str:
     return plain(f"{branch}@{commit[:8]}")
 
 
-def status_table(fabrics: Sequence[JSONObject]) -> Table:
+def status_table(fabrics: Sequence[JSONObject]) -> Sheet:
     """What `status` shows: one line a fabric, and below it what is wrong."""
     result = table(["FABRIC", "STATUS", "REVISION", "LAST SYNC", "OBJECTS", "MESSAGE"], [])
     for fabric in fabrics:
@@ -135,7 +174,7 @@ def error_line(error: JSONObject) -> str:
     return f"[red]error[/red]: {plain(error['subject'])}: {plain(error['reason'])}: {plain(error['message'])}"
 
 
-def pass_table(passes: Sequence[JSONObject]) -> Table:
+def pass_table(passes: Sequence[JSONObject]) -> Sheet:
     """What `passes` shows."""
     rows = [
         [
@@ -152,7 +191,7 @@ def pass_table(passes: Sequence[JSONObject]) -> Table:
     return table(["PASS", "STARTED", "TOOK", "TRIGGERS", "OUTCOME", "REVISION", "MESSAGE"], rows)
 
 
-def request_table(requests: Sequence[JSONObject]) -> Table:
+def request_table(requests: Sequence[JSONObject]) -> Sheet:
     """What `reconcile` shows."""
     rows = [
         [

@@ -9,7 +9,8 @@ import typer
 from reconciler.app.logs import configure_logs
 from reconciler.app.upkeep_jobs import keep
 from reconciler.cli import output as out
-from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
+from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, NameArgument, Output, OutputOption
+from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.model.ingestion import How
 from reconciler.model.structure import StructureState
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
     from reconciler.app.upkeep_jobs import Done
     from reconciler.model.json import JSONObject
 
-FabricArgument = Annotated[str, typer.Argument(help="The fabric whose directory it is.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be committed.")]
 
 
 def init(
-    fabric: FabricArgument,
+    fabric: NameArgument,
     config: ConfigOption = DEFAULT_CONFIG,
     dry_run: DryRunOption = False,  # noqa: FBT002 - typer's form of a flag
     output: OutputOption = Output.TEXT,
@@ -42,7 +42,7 @@ def init(
 
 
 def ingest(
-    fabric: FabricArgument,
+    fabric: NameArgument,
     config: ConfigOption = DEFAULT_CONFIG,
     dry_run: DryRunOption = False,  # noqa: FBT002 - typer's form of a flag
     output: OutputOption = Output.TEXT,
@@ -56,7 +56,8 @@ def ingest(
 
 def _run(fabric: str, config: ConfigOption, output: Output, *, is_first: bool, is_dry_run: bool) -> None:
     configure_logs(level="error")
-    done = keep(load(config), fabric, is_first=is_first, is_dry_run=is_dry_run)
+    with progress() as told:
+        done = keep(load(config), fabric, is_first=is_first, is_dry_run=is_dry_run, tell=told.tell)
     if output is Output.JSON:
         out.print_json(_json(done, is_dry_run=is_dry_run))
     else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.unit.cli.conftest import Said
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 
 
 def _commands() -> set[str]:
@@ -29,9 +29,9 @@ def _name(command: CommandInfo) -> str:
     return command.name or str(getattr(command.callback, "__name__", ""))
 
 
-def test_the_readme_names_every_command() -> None:
-    """The table of commands in the README is that of the program."""
-    named = re.findall(r"^\| `reconciler ([\w-]+)", README.read_text(), re.MULTILINE)
+def test_the_page_names_every_command() -> None:
+    """The table of commands in the documentation is that of the program."""
+    named = re.findall(r"^\| `reconciler ([\w-]+)", PAGE.read_text(), re.MULTILINE)
 
     assert set(named) == _commands()
     assert len(named) == len(set(named))

@@ -16,10 +16,10 @@ from reconciler.model.requests import RequestState
 from reconciler.model.status import SyncStatus
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from reconciler.cli.output import Sheet
 
 
-def _rendered(table: Table, width: int) -> list[str]:
+def _rendered(table: Sheet, width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width)
     console.print(table)
     assert isinstance(console.file, io.StringIO)
@@ -98,6 +98,26 @@ def test_only_the_last_column_folds() -> None:
     assert lines[1].startswith("a-name-of-some-length")
     assert len(lines) > 2
     assert " ".join(line[22:].strip() for line in lines[1:]) == "one two three four five six"
+
+
+def test_a_terminal_that_is_too_narrow() -> None:
+    """Where the names leave no room for the message, each row is a block, so that nothing is cut off."""
+    table = out.table(["NAME", "STATE", "MESSAGE"], [["a-name-of-some-length", "ok", "one two three"], ["b", "-", "x"]])
+
+    lines = _rendered(table, 24)
+
+    expected = ["a-name-of-some-length", "  state ok", "  message one two three", "b", "  state -", "  message x"]
+    assert [line.rstrip() for line in lines] == expected
+
+
+@pytest.mark.parametrize("width", [10, 20, 30, 60, 200])
+def test_nothing_is_cut_off(width: int) -> None:
+    """Whatever the width, every character of every cell is shown."""
+    cells = ["fabric-with-a-rather-long-name", "out_of_sync", "a message of several words"]
+
+    shown = "".join("".join(_rendered(out.table(["A", "B", "C"], [cells]), width)).split())
+
+    assert all("".join(cell.split()) in shown for cell in cells)
 
 
 def test_problem_without_a_field() -> None:
