@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app import adopting
-from reconciler.app.logs import configure_logs
 from reconciler.cli import output as out
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, NameArgument, Output, OutputOption
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.model.adoption import Outcome
 from reconciler.plan.adoption import kinds_text
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from reconciler.app.adopting import Report
@@ -37,6 +34,10 @@ def adopt(
 
     Exit code 0: done, or nothing to do, 1: an object cannot be adopted, or nothing can.
     """
+    from reconciler.app import adopting
+    from reconciler.app.logs import configure_logs
+    from reconciler.settings import load
+
     configure_logs(level="error")
     with progress() as told:
         report = adopting.adopt(load(config), fabric, is_managed=managed, is_dry_run=dry_run, tell=told.tell)

@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.checks import run_checks
-from reconciler.app.logs import configure_logs
-from reconciler.app.parts import build_parts
-from reconciler.app.service import serve as run_service
 from reconciler.cli import output as out
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.demo.place import FABRIC, FABRIC_PATH, Place, prepare
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from reconciler.app.checks import Check
@@ -44,6 +39,11 @@ DEMO_PORT = 8080
 
 def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevelOption = LogLevel.INFO) -> None:
     """Run the service: every event source, the queue, the workers and the API, until SIGTERM."""
+    from reconciler.app.logs import configure_logs
+    from reconciler.app.parts import build_parts
+    from reconciler.app.service import serve as run_service
+    from reconciler.settings import load
+
     configure_logs(level=log_level)
     settings = load(config)
     run_service(lambda: build_parts(settings))
@@ -51,6 +51,10 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevelOption = Log
 
 def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.TEXT) -> None:
     """Try the configuration and every connection that it names. Exit code 0: all work, 1: one does not."""
+    from reconciler.app.checks import run_checks
+    from reconciler.app.logs import configure_logs
+    from reconciler.settings import load
+
     configure_logs(level="error")
     settings = load(config)
     checks = []
@@ -75,6 +79,11 @@ def demo(
     log_level: LogLevelOption = LogLevel.WARNING,
 ) -> None:
     """Run the service on a demo repository with a small fabric; cluster and NetBox are simulated."""
+    from reconciler.app.logs import configure_logs
+    from reconciler.app.parts import build_parts
+    from reconciler.app.service import serve as run_service
+    from reconciler.settings import load
+
     configure_logs(level=log_level)
     folder = Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
     try:

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.logs import configure_logs
-from reconciler.app.netbox_setup import prepare
 from reconciler.cli import output as out
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption, complete_fabric
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.plan.netbox_rights import ACTIONS
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +43,10 @@ def init_netbox(
     What is there stays; nothing is ever removed, and no site is bound anew without --rebind. Exit code 0: all is
     there, 1: something cannot be.
     """
+    from reconciler.app.logs import configure_logs
+    from reconciler.app.netbox_setup import prepare
+    from reconciler.settings import load
+
     configure_logs(level="error")
     found = []
     with progress() as told:

@@ -12,7 +12,6 @@ import typer
 
 from reconciler.cli.client import ApiClient, ApiError
 from reconciler.errors import ReconcilerError
-from reconciler.settings import SecretSource, load
 
 DEFAULT_CONFIG = Path("reconciler.yaml")
 DEFAULT_SERVER = "http://127.0.0.1:8080"
@@ -27,6 +26,8 @@ def complete_fabric(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _fabrics(ctx: typer.Context) -> list[str]:
+    from reconciler.settings import load
+
     config, server = ctx.params.get("config"), ctx.params.get("server")
     path = Path(config or os.environ.get("RECONCILER_CONFIG") or DEFAULT_CONFIG)
     try:
@@ -63,8 +64,11 @@ FabricArgument = Annotated[
 
 def client(server: str, token_file: Path | None) -> ApiClient:
     """A client of the service. Raises ApiError, and ConfigurationError when the token file cannot be read."""
-    source = SecretSource.of(token_file, TOKEN_VARIABLE if os.environ.get(TOKEN_VARIABLE) else None)
-    return ApiClient(server, source.read().decode("ascii", "replace") if source else None)
+    if token_file is None and not os.environ.get(TOKEN_VARIABLE):
+        return ApiClient(server)
+    from reconciler.settings import SecretSource
+
+    return ApiClient(server, SecretSource(token_file, TOKEN_VARIABLE).read().decode("ascii", "replace"))
 
 
 def login() -> str | None:

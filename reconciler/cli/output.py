@@ -90,7 +90,8 @@ class Sheet:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self._rows and self._width() + LEAST_LAST > options.max_width:
-            yield from self._blocks()
+            for line in self._blocks():
+                yield from line.wrap(console, options.max_width, overflow="fold", no_wrap=False)
         else:
             yield self._table()
 
@@ -110,9 +111,9 @@ class Sheet:
 
     def _blocks(self) -> Iterator[Text]:
         for first, *others in self._rows:
-            yield Text.from_markup(f"[bold]{first}[/bold]", overflow="fold")
+            yield Text.from_markup(f"[bold]{first}[/bold]")
             for heading, cell in zip(self._columns[1:], others, strict=True):
-                yield Text.from_markup(f"  [dim]{heading.lower()}[/dim] {cell}", overflow="fold")
+                yield Text.from_markup(f"  [dim]{heading.lower()}[/dim] {cell}")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Sheet:

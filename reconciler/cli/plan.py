@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.logs import configure_logs
-from reconciler.app.offline import plan_offline
 from reconciler.cli import output as out
 from reconciler.cli.fabrics import fabric_path, named
 from reconciler.cli.offline_output import offline_lines
@@ -28,7 +26,6 @@ from reconciler.cli.options import (
 from reconciler.cli.plan_output import has_changes, plan_lines
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from reconciler.cli.client import ApiClient
@@ -86,6 +83,10 @@ def _print(plan: JSONObject, output: Output) -> None:
 
 def _foreseen(config: Path, fabric: str, crds: Path, directory: Path | None) -> JSONObject:
     """The plan without the service: no secret but the repository's is needed."""
+    from reconciler.app.logs import configure_logs
+    from reconciler.app.offline import plan_offline
+    from reconciler.settings import load
+
     configure_logs(level="error")
     with progress() as told:
         return plan_offline(load(config, is_offline=True), fabric, crds, directory, told.tell)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.logs import configure_logs
-from reconciler.app.upkeep_jobs import keep
 from reconciler.cli import output as out
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, NameArgument, Output, OutputOption
 from reconciler.cli.progress import progress
@@ -15,7 +13,6 @@ from reconciler.cli.remote import Exit
 from reconciler.model.ingestion import How
 from reconciler.model.structure import StructureState
 from reconciler.plan.upkeep import told
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +52,10 @@ def ingest(
 
 
 def _run(fabric: str, config: ConfigOption, output: Output, *, is_first: bool, is_dry_run: bool) -> None:
+    from reconciler.app.logs import configure_logs
+    from reconciler.app.upkeep_jobs import keep
+    from reconciler.settings import load
+
     configure_logs(level="error")
     with progress() as told:
         done = keep(load(config), fabric, is_first=is_first, is_dry_run=is_dry_run, tell=told.tell)

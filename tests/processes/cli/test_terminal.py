@@ -20,6 +20,7 @@ from tests.unit.loopback import Loopback, as_json, error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PROGRAM = Path(sys.executable).with_name("reconciler")
 LONG = "a-fabric-with-a-name-of-exactly-the-greatest-length-there-is-63"
 PROGRESS = {"reconciling": True, "progress": {"phase": "netbox", "done": 320, "total": 1693}}
 
@@ -62,7 +63,7 @@ def test_a_narrow_terminal(address: str, columns: int) -> None:
 
     lines = narrow.text.splitlines()
     assert max(map(len, lines)) <= columns
-    assert LONG in "".join(line.strip() for line in lines)
+    assert LONG in "".join(line.rstrip() for line in lines)
     assert "  status in_sync" in [line.rstrip() for line in lines]
 
 
@@ -100,13 +101,12 @@ def test_progress_while_waiting(address: str, service: Loopback) -> None:
     assert "REQUEST" in waiting.text
 
 
-@pytest.mark.parametrize("command", ["check", "init --dry-run dc1", "ingest --dry-run dc1", "plan dc1 --offline"])
+@pytest.mark.parametrize("command", ["check", "ingest --dry-run dc1"])
 def test_what_is_done_now(tmp_path: Path, command: str) -> None:
     """Commands that work by themselves tell what they are at."""
     settings(tmp_path, LOCAL, repositories=[local_repository(tmp_path / "nowhere.git")])
-    crds = [str(Path(__file__).parents[2] / "crds")] if "offline" in command else []
 
-    with terminal([*RECONCILER, *command.split(), *crds, "--config", str(tmp_path / "reconciler.yaml")]) as shown:
+    with terminal([*RECONCILER, *command.split(), "--config", str(tmp_path / "reconciler.yaml")]) as shown:
         shown.wait_for("repository gitops")
         shown.end()
 
@@ -118,8 +118,7 @@ def bash(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a bash in whose home the completion is installed, as `--install-completion` does it."""
     home = tmp_path / "home"
     home.mkdir()
-    program = Path(sys.executable).with_name("reconciler")
-    environment = {"HOME": str(home), "PATH": f"{program.parent}:{os.environ['PATH']}", "SHELL": "/bin/bash"}
+    environment = {"HOME": str(home), "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "SHELL": "/bin/bash"}
     done = subprocess.run(
         ["bash", "-c", "reconciler --install-completion bash; true"],
         env=environment, capture_output=True, text=True, timeout=60, check=False,
@@ -135,7 +134,7 @@ def _completed(environment: dict[str, str], words: str, folder: Path) -> list[st
         source ~/.bashrc
         COMP_LINE={words!r} COMP_WORDS=({words.rstrip()}{" ''" if words.endswith(" ") else ""})
         COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)) COMP_POINT=${{#COMP_LINE}}
-        $(complete -p reconciler | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+        $(complete -p reconciler | sed 's/.*-F \\([^ ]*\\).*/\\1/') reconciler
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     done = subprocess.run(
@@ -157,12 +156,13 @@ def test_completion(bash: dict[str, str], address: str, tmp_path: Path) -> None:
     assert _completed(with_service, "reconciler passes a-", tmp_path) == [LONG]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_completion_of_each_shell(shell: str) -> None:
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_completion_of_other_shells(shell: str) -> None:
     """Each shell gets a script that calls this program back."""
     done = subprocess.run(
-        [*RECONCILER, "--show-completion", shell], capture_output=True, text=True, timeout=60, check=False
-    )
+        [str(PROGRAM)], env={"_RECONCILER_COMPLETE": f"source_{shell}"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert f"complete_{shell}" in done.stdout
+    assert f"_RECONCILER_COMPLETE=complete_{shell}" in done.stdout
