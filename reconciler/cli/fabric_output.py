@@ -32,9 +32,9 @@ def details(fabric: JSONObject) -> Iterator[RenderableType]:
     yield Text()
     connections = fabric["connections"].items()
     yield table(["CONNECTION", "STATE", "LAST ANSWER", "LAST ERROR"], [_connection(*one) for one in connections])
-    if fabric["kinds"]:
+    if kinds := {kind: counts for kind, counts in fabric["kinds"].items() if any(counts.values())}:
         yield Text()
-        yield _kinds(fabric["kinds"])
+        yield _kinds(kinds)
     yield Text()
     yield from map(Text.from_markup, _facts(fabric))
 
