@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli import output as out
+from reconciler.cli.configuration import load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, NameArgument, Output, OutputOption
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
@@ -36,7 +37,6 @@ def adopt(
     """
     from reconciler.app import adopting
     from reconciler.app.logs import configure_logs
-    from reconciler.settings import load
 
     configure_logs(level="error")
     with progress() as told:

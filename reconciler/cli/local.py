@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli import output as out
+from reconciler.cli.configuration import load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
@@ -42,7 +43,6 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevelOption = Log
     from reconciler.app.logs import configure_logs
     from reconciler.app.parts import build_parts
     from reconciler.app.service import serve as run_service
-    from reconciler.settings import load
 
     configure_logs(level=log_level)
     settings = load(config)
@@ -53,7 +53,6 @@ def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.T
     """Try the configuration and every connection that it names. Exit code 0: all work, 1: one does not."""
     from reconciler.app.checks import run_checks
     from reconciler.app.logs import configure_logs
-    from reconciler.settings import load
 
     configure_logs(level="error")
     settings = load(config)
@@ -82,7 +81,6 @@ def demo(
     from reconciler.app.logs import configure_logs
     from reconciler.app.parts import build_parts
     from reconciler.app.service import serve as run_service
-    from reconciler.settings import load
 
     configure_logs(level=log_level)
     folder = Path(tempfile.mkdtemp(prefix="reconciler-demo-"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli import output as out
+from reconciler.cli.configuration import load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption, complete_fabric
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
@@ -45,7 +46,6 @@ def init_netbox(
     """
     from reconciler.app.logs import configure_logs
     from reconciler.app.netbox_setup import prepare
-    from reconciler.settings import load
 
     configure_logs(level="error")
     found = []

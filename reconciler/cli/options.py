@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.client import ApiClient, ApiError
+from reconciler.cli.configuration import load
 from reconciler.errors import ReconcilerError
 
 DEFAULT_CONFIG = Path("reconciler.yaml")
@@ -26,7 +27,6 @@ def complete_fabric(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _fabrics(ctx: typer.Context) -> list[str]:
-    from reconciler.settings import load
 
     config, server = ctx.params.get("config"), ctx.params.get("server")
     path = Path(config or os.environ.get("RECONCILER_CONFIG") or DEFAULT_CONFIG)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli import output as out
+from reconciler.cli.configuration import load
 from reconciler.cli.fabrics import fabric_path, named
 from reconciler.cli.offline_output import offline_lines
 from reconciler.cli.options import (
@@ -85,7 +86,6 @@ def _foreseen(config: Path, fabric: str, crds: Path, directory: Path | None) -> 
     """The plan without the service: no secret but the repository's is needed."""
     from reconciler.app.logs import configure_logs
     from reconciler.app.offline import plan_offline
-    from reconciler.settings import load
 
     configure_logs(level="error")
     with progress() as told:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli import output as out
+from reconciler.cli.configuration import load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, NameArgument, Output, OutputOption
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
@@ -54,7 +55,6 @@ def ingest(
 def _run(fabric: str, config: ConfigOption, output: Output, *, is_first: bool, is_dry_run: bool) -> None:
     from reconciler.app.logs import configure_logs
     from reconciler.app.upkeep_jobs import keep
-    from reconciler.settings import load
 
     configure_logs(level="error")
     with progress() as told:

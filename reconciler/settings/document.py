@@ -70,12 +70,8 @@ def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        hint = "name the configuration with --config or RECONCILER_CONFIG; docs/configuration.md has an example"
-        raise ConfigurationError(f"{path}: there is no such file: {hint}") from None
     except OSError as error:
-        hint = ": it must be readable by the user who runs this" if isinstance(error, PermissionError) else ""
-        raise ConfigurationError(f"{path}: {error.strerror}{hint}") from None
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
     if len(content) > LARGEST_FILE:
         raise ConfigurationError(f"{path}: the file is larger than {LARGEST_FILE} bytes")
     try:

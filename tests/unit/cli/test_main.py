@@ -87,4 +87,5 @@ def test_a_configuration_that_is_not_there(cli: Callable[..., Said], tmp_path: P
 
         assert (said.code, said.out) == (1, "")
         assert "gone.yaml" in said.err
+        assert "--config" in said.err
         assert "Traceback" not in said.err
