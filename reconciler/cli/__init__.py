@@ -10,6 +10,7 @@ import typer
 from reconciler import __version__
 from reconciler.cli import adopt, history, local, netbox_setup, plan, remote, upkeep
 from reconciler.cli.client import ApiError
+from reconciler.cli.hints import told
 from reconciler.cli.interrupts import InterruptedBySignal, interruptible
 from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
@@ -60,7 +61,10 @@ def main() -> None:
     try:
         with interruptible():
             code = app(standalone_mode=False)
-    except (ReconcilerError, ApiError) as error:
+    except ReconcilerError as error:
+        print_error(told(error))
+        code = remote.Exit.ERROR
+    except ApiError as error:
         print_error(str(error))
         code = remote.Exit.ERROR
     except typer.TyperException as error:

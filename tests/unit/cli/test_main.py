@@ -10,12 +10,15 @@ import pytest
 
 from reconciler import __version__
 from reconciler.cli import app
+from reconciler.cli.hints import told
+from reconciler.errors import ConfigurationError, GitAccessError, UnknownFabricError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typer.models import CommandInfo
 
+    from reconciler.errors import ReconcilerError
     from tests.unit.cli.conftest import Said
 
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
@@ -78,6 +81,21 @@ def test_a_wrong_command_line(cli: Callable[..., Said], arguments: list[str], wo
     assert said.err.startswith("error: ")
     assert words in said.err.lower()
     assert said.err.endswith("Try --help.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        pytest.param(
+            GitAccessError("gitops: denied"), "gitops: denied (what to do: docs/operating.md#gitaccessdenied)", id="git"
+        ),
+        pytest.param(ConfigurationError("x.yaml: a: wrong"), "x.yaml: a: wrong", id="a key says it itself"),
+        pytest.param(UnknownFabricError("no fabric 'x'"), "no fabric 'x'", id="so does a name"),
+    ],
+)
+def test_what_to_do_next(error: ReconcilerError, said: str) -> None:
+    """An error leads to what the operating guide says of its reason."""
+    assert told(error) == said
 
 
 def test_a_configuration_that_is_not_there(cli: Callable[..., Said], tmp_path: Path) -> None:

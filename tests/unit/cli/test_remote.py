@@ -179,7 +179,7 @@ def test_watch_looks_until_interrupted(cli: Cli, service: Loopback, watching: Wa
 
 def test_watch_outlives_the_service(cli: Cli, watching: Watching) -> None:
     """A service that starts anew is waited for: that it is away is said once, and what it says then is shown."""
-    stopping = error(503, "stopping", "The service is stopping.")
+    stopping = error(503, "unavailable", "The service is stopping.")
     watching.sees(_listed(answers.fabric()), stopping, stopping, _listed(answers.fabric(**DRIFT)))
 
     said = cli("status", "--watch")
@@ -191,7 +191,7 @@ def test_watch_outlives_the_service(cli: Cli, watching: Watching) -> None:
 
 def test_watch_as_json(cli: Cli, watching: Watching) -> None:
     """A document a line for every change; that the service is away goes to standard error."""
-    watching.sees(_listed(answers.fabric()), error(503, "stopping", "Stopping."), _listed(answers.fabric("dc2")))
+    watching.sees(_listed(answers.fabric()), error(503, "unavailable", "Stopping."), _listed(answers.fabric("dc2")))
 
     said = cli("status", "--watch", "--output", "json")
 
@@ -570,6 +570,13 @@ def test_the_service_says_no(cli: Cli, service: Loopback, command: str) -> None:
             "error: The API token is missing or wrong. Name the token with --token-file or RECONCILER_TOKEN.\n",
             id="unauthorized",
         ),
+        pytest.param(
+            401,
+            "No API token is configured: nobody may do this.",
+            "error: No API token is configured: nobody may do this. Set server.api_token_file in the service's "
+            "configuration.\n",
+            id="no token configured",
+        ),
         pytest.param(400, "\x1b[2Jx", "error: \N{REPLACEMENT CHARACTER}[2Jx\n", id="hostile"),
     ],
 )
@@ -580,6 +587,26 @@ def test_refusals(cli: Cli, service: Loopback, status: int, message: str, expect
     said = cli("reconcile")
 
     assert (said.code, said.out, said.err) == (1, "", expected)
+
+
+def test_a_suspended_fabric(cli: Cli, service: Loopback) -> None:
+    """What a refusal is called tells what to do about it."""
+    service.answer("POST /reconcile", error(409, "fabric_suspended", "fabric 'dc1' is suspended"))
+
+    said = cli("reconcile", "dc1")
+
+    assert said.err == "error: fabric 'dc1' is suspended: `reconciler resume` takes it up again\n"
+
+
+def test_a_wrong_token(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gave a token is told which one it should be."""
+    monkeypatch.setenv("RECONCILER_TOKEN", "wrong")
+    service.answer("POST /reconcile", error(401, "unauthorized", "The API token is missing or wrong."))
+
+    said = cli("reconcile")
+
+    assert said.err.endswith("is not what server.api_token_file of the service names.\n")
+    assert "wrong" not in said.err.replace("missing or wrong", "")
 
 
 def test_an_answer_without_end(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
