@@ -13,7 +13,6 @@ BY_CODE = {
     "fabric_suspended": "`reconciler resume` takes it up again",
     "fabric_disabled": "enabled: true in the configuration of the service takes it up",
     "plan_changed": "`reconciler plan` shows the present one and its hash",
-    "stopping": "try again when it is back",
 }
 """By the code of the API's answer."""
 
