@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from reconciler.cli.output import coloured, plain, printable, short_revision, table
+from reconciler.cli.output import coloured, moment, plain, printable, short_revision, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,11 +43,17 @@ def _condition(one: JSONObject) -> list[str]:
     is_bad = (one["status"] == "True") is (one["type"] in _BAD_IF_TRUE)
     colour = "yellow" if is_bad else "green"
     status = f"[{colour}]{plain(one['status'])}[/{colour}]"
-    return [plain(one["type"]), status, one["last_transition_time"], plain(one["reason"]), plain(one["message"])]
+    return [
+        plain(one["type"]),
+        status,
+        moment(one["last_transition_time"]),
+        plain(one["reason"]),
+        plain(one["message"]),
+    ]
 
 
 def _connection(name: str, one: JSONObject) -> list[str]:
-    return [plain(name), coloured(one["state"]), one["last_ok"] or "-", plain(one["last_error"] or "-")]
+    return [plain(name), coloured(one["state"]), moment(one["last_ok"]), plain(one["last_error"] or "-")]
 
 
 def _kinds(kinds: JSONObject) -> RenderableType:
@@ -61,13 +67,13 @@ def _facts(fabric: JSONObject) -> Iterator[str]:
     last = fabric["last_pass"]
     if last:
         triggers = plain(", ".join(last["triggers"]))
-        yield f"last pass {plain(last['id'][:8])}: {coloured(last['outcome'])}, for {triggers}, {last['finished']}"
+        yield f"last pass {plain(last['id'][:8])}: {coloured(last['outcome'])}, for {triggers}, {moment(last['finished'])}"
     if fabric["desired_revision"] != fabric["revision"]:
         yield f"wanted revision {short_revision(fabric['desired_revision'])}"
     yield f"next poll {fabric['next_poll'] or '-'}, every {fabric['interval']:g} s"
     webhook = fabric["webhook"]
     if webhook["provider"]:
-        yield f"webhook {plain(webhook['provider'])}, last verified {webhook['last_verified'] or 'never'}"
+        yield f"webhook {plain(webhook['provider'])}, last verified {moment(webhook['last_verified'], 'never')}"
     if suspended := fabric["suspended"]:
         by = f" by {plain(suspended['by'])}" if suspended["by"] else ""
         yield f"suspended since {suspended['since']}{by}: {plain(suspended['reason'] or 'no reason given')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WIDE = 240
 """Columns where nobody watches: a log or a pipe has no edge at which a table must fold."""
 
-LEAST_LAST = 14
+LEAST_LAST = 12
 """Columns that the last column needs to be read."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -96,9 +96,9 @@ class Sheet:
             yield self._table()
 
     def _width(self) -> int:
-        """Columns that all but the last take, with a space behind each."""
+        """Columns that all but the last take, with two spaces behind each."""
         fixed = [[heading, *cells] for heading, *cells in zip(self._columns, *self._rows, strict=True)][:-1]
-        return sum(max(Text.from_markup(cell).cell_len for cell in cells) + 1 for cells in fixed)
+        return sum(max(Text.from_markup(cell).cell_len for cell in cells) + 2 for cells in fixed)
 
     def _table(self) -> Table:
         result = Table(box=None, pad_edge=False, header_style="bold")
@@ -121,6 +121,24 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Sheet:
     return Sheet(columns, rows)
 
 
+_STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def moment(time: str | None, otherwise: str = "-") -> str:
+    """A time of the API: how long ago it is, for whoever looks at a terminal; as it is for what reads it later."""
+    if time is None or not console.file.isatty():
+        return time or otherwise
+    return age((datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds())
+
+
+def age(seconds: float) -> str:
+    """In the largest unit that fits. Clocks differ: what is a little ahead is now."""
+    for size, unit in _STEPS:
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{max(seconds, 0):.0f} s ago"
+
+
 def short_revision(revision: str | None) -> str:
     """`main@12345678` for `main@sha1:12345678…`: enough to recognise it."""
     if not revision:
@@ -140,7 +158,7 @@ def status_table(fabrics: Sequence[JSONObject]) -> Sheet:
             plain(fabric["name"] + simulated),
             coloured(fabric["sync_status"]) + flag,
             short_revision(fabric["revision"]),
-            fabric["last_sync"] or "never",
+            moment(fabric["last_sync"], "never"),
             f"{counts['in_sync']}/{counts['desired']}",
             plain(f"{fabric['reason']}: {fabric['message']}"),
         )
@@ -180,7 +198,7 @@ def pass_table(passes: Sequence[JSONObject]) -> Sheet:
     rows = [
         [
             plain(p["id"][:8]),
-            p["started"],
+            moment(p["started"]),
             f"{_seconds(p):.2f} s",
             plain(",".join(p["triggers"])),
             coloured(p["outcome"]),

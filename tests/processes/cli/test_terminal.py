@@ -67,6 +67,16 @@ def test_a_narrow_terminal(address: str, columns: int) -> None:
     assert "  status in_sync" in [line.rstrip() for line in lines]
 
 
+def test_an_ordinary_terminal(service: Loopback) -> None:
+    """Eighty columns are enough for a table, with ages instead of times."""
+    answers.serve_fabrics(service, answers.fabric())
+    with terminal([*RECONCILER, "status", "--server", service.url], columns=80) as ordinary:
+        assert ordinary.end() == 0
+
+    assert ordinary.text.splitlines()[0].split()[:2] == ["FABRIC", "STATUS"]
+    assert " d ago " in ordinary.text
+
+
 def test_watch_outlives_a_restart(address: str, service: Loopback) -> None:
     """A service that goes is waited for, with a word; Ctrl-C ends it cleanly and gives the cursor back."""
     with terminal([*RECONCILER, "status", "--watch", "--server", address]) as watching:

@@ -120,6 +120,28 @@ def test_nothing_is_cut_off(width: int) -> None:
     assert all("".join(cell.split()) in shown for cell in cells)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-2.0, "0 s ago"),
+        (0.4, "0 s ago"),
+        (59.4, "59 s ago"),
+        (60.0, "1 min ago"),
+        (3600.0, "1 h ago"),
+        (7 * 86400.0, "7 d ago"),
+    ],
+)
+def test_age(seconds: float, said: str) -> None:
+    """How long ago something is, in one unit."""
+    assert out.age(seconds) == said
+
+
+@pytest.mark.parametrize(("time", "said"), [("2026-03-01T12:00:00.000Z", "2026-03-01T12:00:00.000Z"), (None, "never")])
+def test_moments_in_a_pipe(time: str | None, said: str) -> None:
+    """What may be read later holds times, not ages."""
+    assert out.moment(time, "never") == said
+
+
 def test_problem_without_a_field() -> None:
     """A problem of a whole document names no field."""
     problem = {"file": "a.yaml", "line": 1, "severity": "error", "rule": "Syntax", "field": "", "message": "bad"}
