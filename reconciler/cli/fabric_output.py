@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from reconciler.cli.output import coloured, moment, plain, printable, short_revision, table
+from reconciler.cli.output import brief, coloured, moment, plain, printable, short_revision, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,8 +28,9 @@ _BAD_IF_TRUE = {"Stalled", "PruneBlocked", "AwaitingApproval", "Fighting", "Bran
 def details(fabric: JSONObject) -> Iterator[RenderableType]:
     """Conditions, connections, objects by kind, and the last pass."""
     yield Text()
-    yield table(["CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"], map(_condition, fabric["conditions"]))
-    yield Text()
+    if fabric["conditions"]:
+        yield table(["CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"], map(_condition, fabric["conditions"]))
+        yield Text()
     connections = fabric["connections"].items()
     yield table(["CONNECTION", "STATE", "LAST ANSWER", "LAST ERROR"], [_connection(*one) for one in connections])
     if kinds := {kind: counts for kind, counts in fabric["kinds"].items() if any(counts.values())}:
@@ -48,7 +49,7 @@ def _condition(one: JSONObject) -> list[str]:
         status,
         moment(one["last_transition_time"]),
         plain(one["reason"]),
-        plain(one["message"]),
+        plain(brief(one["message"])),
     ]
 
 
@@ -67,7 +68,8 @@ def _facts(fabric: JSONObject) -> Iterator[str]:
     last = fabric["last_pass"]
     if last:
         triggers = plain(", ".join(last["triggers"]))
-        yield f"last pass {plain(last['id'][:8])}: {coloured(last['outcome'])}, for {triggers}, {moment(last['finished'])}"
+        when = moment(last["finished"])
+        yield f"last pass {plain(last['id'][:8])}: {coloured(last['outcome'])}, for {triggers}, {when}"
     if fabric["desired_revision"] != fabric["revision"]:
         yield f"wanted revision {short_revision(fabric['desired_revision'])}"
     yield f"next poll {fabric['next_poll'] or '-'}, every {fabric['interval']:g} s"

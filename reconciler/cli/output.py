@@ -147,6 +147,14 @@ def short_revision(revision: str | None) -> str:
     return plain(f"{branch}@{commit[:8]}")
 
 
+_REVISION = re.compile(r"@sha1:([0-9a-f]{8})[0-9a-f]{32}")
+
+
+def brief(message: str) -> str:
+    """A sentence with its revisions shortened, as `short_revision` does it."""
+    return _REVISION.sub(r"@\1", message)
+
+
 def status_table(fabrics: Sequence[JSONObject]) -> Sheet:
     """What `status` shows: one line a fabric, and below it what is wrong."""
     result = table(["FABRIC", "STATUS", "REVISION", "LAST SYNC", "OBJECTS", "MESSAGE"], [])
@@ -160,7 +168,7 @@ def status_table(fabrics: Sequence[JSONObject]) -> Sheet:
             short_revision(fabric["revision"]),
             moment(fabric["last_sync"], "never"),
             f"{counts['in_sync']}/{counts['desired']}",
-            plain(f"{fabric['reason']}: {fabric['message']}"),
+            plain(f"{fabric['reason']}: {brief(fabric['message'])}"),
         )
     return result
 
@@ -203,7 +211,7 @@ def pass_table(passes: Sequence[JSONObject]) -> Sheet:
             plain(",".join(p["triggers"])),
             coloured(p["outcome"]),
             short_revision(p["revision"]),
-            plain(f"{p['reason']}: {p['message']}"),
+            plain(f"{p['reason']}: {brief(p['message'])}"),
         ]
         for p in passes
     ]
@@ -218,7 +226,7 @@ def request_table(requests: Sequence[JSONObject]) -> Sheet:
             coloured(r["state"]),
             plain(r.get("outcome") or "-"),
             short_revision(r.get("revision")),
-            plain(r.get("message") or "-"),
+            plain(brief(r.get("message") or "-")),
         ]
         for r in requests
     ]

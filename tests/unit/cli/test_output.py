@@ -40,6 +40,13 @@ def test_short_revision(revision: str | None, expected: str) -> None:
     assert out.short_revision(revision) == expected
 
 
+def test_revisions_in_a_sentence() -> None:
+    """In a table they are as short as beside it; what only looks like one stays."""
+    said = f"applied main@sha1:{'0123456789' * 4}: 1 updated, x@sha1:01234567"
+
+    assert out.brief(said) == "applied main@01234567: 1 updated, x@sha1:01234567"
+
+
 def test_a_branch_is_no_markup() -> None:
     """A branch may be called anything."""
     assert Text.from_markup(out.short_revision(f"[red]x@sha1:{'0' * 40}")).plain == "[red]x@00000000"
