@@ -89,7 +89,7 @@ class Sheet:
         self._rows.append(list(cells))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self._rows and self._width() + LEAST_LAST > options.max_width:
+        if self._rows and self._width() + LEAST_LAST > options.max_width < WIDE:
             for line in self._blocks():
                 yield from line.wrap(console, options.max_width, overflow="fold", no_wrap=False)
         else:
