@@ -12,7 +12,7 @@ PARALLEL := -n 2 -q
 # Values and decisions have no excuse for a branch that no test takes.
 FULLY_COVERED := reconciler/model/*,reconciler/plan/*,reconciler/queue.py,webhooks/providers/*,webhooks/signature.py
 
-.PHONY: run test test-long bench check unit lint types contracts lab lab-down lock clean
+.PHONY: run test test-long bench check unit lint types contracts lab lab-down docs lock rbac clean
 
 # What is imported is compiled when it is: compiling all of it takes half of the first run.
 run: $(RUN_VENV)/installed
@@ -70,9 +70,18 @@ lab: $(VENV)/installed
 lab-down: $(VENV)/installed
 	$(BIN)/python -m tests.lab down
 
+# The references in docs/ that are made from the program itself.
+docs: $(VENV)/installed
+	$(BIN)/python -m tests.references
+
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --group pyproject.toml:dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --group pyproject.toml:build -o requirements-build.lock
+
+# The rights that a fabric's cluster has to grant, after a change of the table of kinds.
+rbac: $(VENV)/installed
+	for mode in apply observe; do $(BIN)/reconciler rbac --mode $$mode > deploy/kubernetes/rbac/$$mode/rbac.yaml; done
 
 clean:
 	rm -rf $(VENV) $(RUN_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -181,6 +181,10 @@ class StateError(StalledError):
     reason = "StateUnusable"
 
 
+class StateInUseError(StateError):
+    """Another process holds the state file."""
+
+
 # Requests
 
 
@@ -212,6 +216,12 @@ class PlanChangedError(ReconcilerError):
     """The plan that was named is not the present one: there is nothing of that name to approve."""
 
     reason = "PlanChanged"
+
+
+class TooManyFollowersError(RetryableError):
+    """As many clients follow the events as may."""
+
+    reason = "TooManyFollowers"
 
 
 class PreviewBusyError(RetryableError):

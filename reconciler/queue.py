@@ -134,7 +134,7 @@ def _budget(work: Work) -> float:
 
 class WorkQueue:
     """Keys with their work. `monotonic` is the clock, in seconds; `on_joined` is told of each addition that causes no
-    pass of its own.
+    pass of its own, `on_changed` after each change of what waits or is processed.
     """
 
     def __init__(
@@ -142,9 +142,11 @@ class WorkQueue:
         monotonic: Callable[[], float],
         on_joined: Callable[[], None] = lambda: None,
         allowance: Allowance = Allowance(),
+        on_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._monotonic = monotonic
         self._on_joined = on_joined
+        self._on_changed = on_changed
         self._allowance = allowance
         self._tokens: dict[str, tuple[float, float]] = {}
         """By key, the tokens that were left when the last pass for a push began, and when that was."""
@@ -170,7 +172,7 @@ class WorkQueue:
                 self._insert(key, work, now)
             else:
                 entry.join(work, now, self._allowed_at(key, now))
-        self._changed.set()
+        self._tell()
         if entry is not None:
             self._on_joined()
         return entry is not None
@@ -190,7 +192,11 @@ class WorkQueue:
                     entry.queue_up(ready_at, entry.order)
                 # Also beside urgent work: the requests that come with a retry have nobody else to answer them.
                 entry.collected.add(work)
+        self._tell()
+
+    def _tell(self) -> None:
         self._changed.set()
+        self._on_changed()
 
     def _insert(self, key: str, work: Work, ready_at: float) -> None:
         held_until = self._allowed_at(key, ready_at) if _is_push(work) else 0.0
@@ -256,12 +262,13 @@ class WorkQueue:
             entry = self._waiting.get(key)
             if entry is not None:
                 entry.queue_up(now, self._next_order())
-        self._changed.set()
+        self._tell()
 
     def discard(self, key: str) -> Work:
         """Take a waiting key out without processing it; its work, for whoever has to answer for it."""
         with self._lock:
             entry = self._waiting.pop(key, None)
+        self._on_changed()
         return entry.collected.work() if entry else Work()
 
     def drain(self) -> None:

@@ -19,9 +19,10 @@ from reconciler.errors import (
     PreviewBusyError,
     StateError,
     StoppedError,
+    TooManyFollowersError,
     UnknownFabricError,
 )
-from webhooks.api import deliveries, fabrics, health, reconcile, requests, suspension
+from webhooks.api import deliveries, events, fabrics, health, openapi, reconcile, requests, suspension
 from webhooks.api import plans as plan_routes
 from webhooks.api.context import Context
 from webhooks.errors import RefusalError, refusal
@@ -50,10 +51,11 @@ _EXPECTED = (
     PlanChangedError,
     PreviewBusyError,
     StoppedError,
+    TooManyFollowersError,
     *_UNUSABLE,
     HTTPException,
 )
-_RESOURCES = (deliveries, reconcile, requests, fabrics, plan_routes, suspension, health)
+_RESOURCES = (deliveries, reconcile, requests, fabrics, plan_routes, suspension, events, openapi, health)
 
 
 def create_app(intake: Intake, status: Status, plans: Plans, options: WebOptions) -> Starlette:

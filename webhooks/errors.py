@@ -18,6 +18,7 @@ from reconciler.errors import (
     ReconcilerError,
     StateError,
     StoppedError,
+    TooManyFollowersError,
     UnknownFabricError,
 )
 from webhooks.payload import MalformedPayloadError
@@ -105,7 +106,7 @@ def _of_the_reconciler(error: Exception) -> RefusalError:
         case ReconcilerError() if type(error) in _KNOWN:
             status, code, field = _KNOWN[type(error)]
             return RefusalError(status, code, printable(error.message), field=field)
-        case PreviewBusyError():
+        case PreviewBusyError() | TooManyFollowersError():
             return RefusalError(503, "busy", printable(error.message), headers=RETRY_AFTER)
         case StoppedError():
             return stopping()

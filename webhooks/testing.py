@@ -4,6 +4,8 @@ through `FakeStatus`, and ends when `FakeIntake.finish` says so.
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,15 +19,19 @@ from reconciler.errors import (
     PlanChangedError,
     UnknownFabricError,
 )
+from reconciler.model.news import News, NewsKind
 from reconciler.model.requests import Accepted, AcceptedRequest, Delivery, Receiver, Request, RequestState, Trigger
 from reconciler.model.status import Health
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from reconciler.model.json import JSONObject
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+EMPTY: JSONObject = {"nodes": [], "links": []}
+"""A fabric without a device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,17 +214,55 @@ class FakeIntake:
             raise self.failure
 
 
+class FakeFollowing:
+    """A `Following`. Made, and told news, in the event loop."""
+
+    def __init__(self) -> None:
+        self._news: list[News] = []
+        self._is_over = False
+        self._changed = anyio.Event()
+
+    def tell(self, *news: News) -> None:
+        self._news += news
+        self._changed.set()
+
+    def end(self) -> None:
+        self._is_over = True
+        self._changed.set()
+
+    async def next(self) -> Sequence[News] | None:
+        await self._changed.wait()
+        if self._is_over:
+            return None
+        self._changed = anyio.Event()
+        news, self._news = self._news, []
+        return news
+
+
 @dataclass
 class FakeStatus:
-    """A `Status` over a `FakeIntake`. `histories` and `objects` hold what a fabric's passes and resources answer with;
-    `failure` is raised by every call except `livez`.
+    """A `Status` over a `FakeIntake`. `histories`, `objects` and `wirings` hold what a fabric's passes, resources and
+    topology answer with; `failure` is raised by every call except `livez`. `followers` are those who follow now.
     """
 
     intake: FakeIntake = field(default_factory=FakeIntake)
     histories: dict[str, list[JSONObject]] = field(default_factory=dict)
     objects: dict[str, list[JSONObject]] = field(default_factory=dict)
+    wirings: dict[str, JSONObject] = field(default_factory=dict)
     is_ready: bool = True
     failure: Exception | None = None
+    followers: list[FakeFollowing] = field(default_factory=list)
+
+    @contextmanager
+    def follow(self, fabric: str | None) -> Iterator[FakeFollowing]:
+        fabrics = [one for one in self.fabrics()["fabrics"] if fabric in {None, one["name"]}]
+        following = FakeFollowing()
+        following.tell(*(News(NewsKind.FABRIC, one["name"], json.dumps(one)) for one in fabrics))
+        self.followers.append(following)
+        try:
+            yield following
+        finally:
+            self.followers.remove(following)
 
     def fabrics(self) -> JSONObject:
         self._fail()
@@ -230,6 +274,9 @@ class FakeStatus:
 
     def resources(self, name: str) -> JSONObject | None:
         return None if self.fabric(name) is None else {"resources": self.objects.get(name, [])}
+
+    def topology(self, name: str) -> JSONObject | None:
+        return None if self.fabric(name) is None else {"fabric": name, **self.wirings.get(name, EMPTY)}
 
     def passes(self, name: str) -> JSONObject | None:
         return None if self.fabric(name) is None else {"passes": self.histories.get(name, [])}

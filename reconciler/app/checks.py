@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 from reconciler.app.clock import SystemClock
 from reconciler.app.forges import forge_accesses
 from reconciler.app.netbox_checks import NetBoxLook
+from reconciler.app.notifications import access_of as receiver_access
 from reconciler.app.publishers import build_publisher
 from reconciler.app.subjects import build_cluster, build_mirrors
 from reconciler.app.telling import silent
 from reconciler.desired.publishing import Waiting
 from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
-from reconciler.model.kinds import AGENTS, DECLARABLE, OBSERVED
+from reconciler.model.kinds import DECLARABLE
+from reconciler.plan.cluster_rights import needed_rights
 from reconciler.status.forges import ForgeProbe
+from reconciler.status.notifications import look_at_receiver
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
@@ -29,9 +32,6 @@ if TYPE_CHECKING:
     from reconciler.model.served import Served
     from reconciler.ports import Cluster
     from reconciler.settings import FabricSettings, Settings
-
-READ_VERBS = ("get", "list", "watch")
-WRITE_VERBS = ("create", "patch", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,9 @@ def run_checks(settings: Settings, tell: Tell = silent) -> Iterator[Check]:
         yield Check(f"repository {name}: forge", *ForgeProbe(access).look())
     for fabric in settings.fabrics:
         yield from _check_fabric(fabric, tell)
+    for receiver in settings.notifications:
+        look = look_at_receiver(receiver_access(receiver, settings.server.public_url))
+        yield Check(f"notification {receiver.name}", *look)
 
 
 def _check_fabric(fabric: FabricSettings, tell: Tell) -> Iterator[Check]:
@@ -137,11 +140,8 @@ def _reach_cluster(fabric: FabricSettings) -> str:
     cluster = _cluster_of(fabric)
     version = cluster.version()
     is_observer = fabric.cluster is not None and fabric.cluster.mode == "observe"
-    denied = [
-        *cluster.denied(OBSERVED, READ_VERBS),
-        *cluster.denied(AGENTS, ("list",)),
-        *(() if is_observer else cluster.denied(DECLARABLE, WRITE_VERBS)),
-    ]
+    needed = needed_rights(is_observer=is_observer)
+    denied = [one for rights in needed for one in cluster.denied(rights.kinds, rights.verbs)]
     if denied:
         raise ClusterAccessError(f"{cluster.address} denies {', '.join(denied)}")
     return f"{cluster.address} is Kubernetes {version}, and grants every right that is needed"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from reconciler.app.clock import SystemClock
 from reconciler.app.forges import told
+from reconciler.app.notifications import notified
 from reconciler.app.receivers import providers, receivers
 from reconciler.app.subjects import access_of, refuse_shared, remote_of
 from reconciler.reconcile import Subject
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.ports import NetBox
     from reconciler.settings import CommitSettings, FabricSettings, RepositorySettings, Settings
     from reconciler.status.commit_status import Told
+    from reconciler.status.notifications import Notified
     from reconciler.triggers.watch.fabric import FabricWatch
 
 
@@ -105,6 +108,7 @@ class Version:
     described: Described
     subjects: Mapping[str, Subject]
     told: Told
+    notified: Notified
 
     @property
     def fabrics(self) -> Mapping[str, Fabric]:
@@ -160,6 +164,9 @@ class Live:
 
     def told(self) -> Told:
         return self.version.told
+
+    def notified(self) -> Notified:
+        return self.version.notified
 
     def subjects(self) -> Mapping[str, Subject]:
         return self.version.subjects
@@ -218,6 +225,7 @@ class Live:
             described=Described(fabrics, providers(settings), settings.warnings),
             subjects=subjects,
             told=told(settings, fabrics),
+            notified=notified(settings, fabrics, SystemClock()),
         )
 
     def _made(

@@ -12,21 +12,27 @@ import structlog
 from anyio import to_thread
 
 from reconciler.app.clock import SystemClock
+from reconciler.app.integrity import installed_build
+from reconciler.app.integrity_watch import IntegrityWatch
 from reconciler.app.live import Live
 from reconciler.app.receivers import ConfiguredWebhooks
 from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import Watches, WatchWork, build_watch
+from reconciler.app.wiring import Wirings
 from reconciler.errors import StateError
 from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surroundings
+from reconciler.reconcile.progress import Progress
+from reconciler.status.changes import Changes
 from reconciler.status.commit_status import CommitStatuses
 from reconciler.status.health import Components
 from reconciler.status.left_alone import LeftAlone
 from reconciler.status.metrics import Metrics
+from reconciler.status.notifications import Notifications
 from reconciler.status.plans import Plans
 from reconciler.status.reporter import Glances, Reporter
 from reconciler.status.site_status import SiteStatus
@@ -71,6 +77,10 @@ SITES = "sites"
 """The task that tells sites of NetBox of fabrics that are left alone."""
 
 
+NOTIFICATIONS = "notifications"
+"""The task that tells people and their systems of fabrics in trouble."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the service runs."""
@@ -84,10 +94,13 @@ class Parts:
     poll: Poll
     left_alone: LeftAlone
     statuses: CommitStatuses
+    notifications: Notifications
+    changes: Changes
     workers: Sequence[Worker]
     files: Mapping[str, FileWatch]
     """What looks at files, by the name of its task."""
     branches: LocalBranches
+    integrity: IntegrityWatch
     components: Components
     supervisor: Supervisor
     watches: Watches
@@ -117,7 +130,9 @@ def build_parts(settings: Settings) -> Parts:
 
 def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
-    queue = WorkQueue(clock.monotonic, metrics.joined)
+    changes = Changes()
+    store.tell_writes(changes.wake)
+    queue = WorkQueue(clock.monotonic, metrics.joined, on_changed=changes.wake)
     asked_by_watches = WatchWork(queue, lambda fabric: intake.obstacle(fabric))  # noqa: PLW0108 - there is none yet
     stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop)
     live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components))
@@ -129,21 +144,32 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     site_status = SiteStatus(store, clock)
     left_alone = _left_alone(live, intake, store, queue, site_status, components)
     intake.tell(left_alone)
-    listener = PassListener(live, watches, store, (metrics, site_status), clock)
-    inspector, fights = Inspector(), Fights(clock)
-    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights))
+    notifications = _notifications(live, store, clock, metrics, components)
+    others = changes.ended, lambda record: notifications.pass_ended(record.fabric)
+    listener = PassListener(live, watches, store, (metrics, site_status), clock, others)
+    inspector, fights, progress = Inspector(), Fights(clock), Progress(changes.wake)
+    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights, progress))
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
     statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
     store.tell_statuses(lambda fabric: live.told().repository_of(fabric), statuses.wake)
-    glances = Glances(agents=live.agents, progress=surroundings.progress.of, untold=statuses.warnings)
+    integrity = IntegrityWatch(components)
+    glances = Glances(
+        agents=live.agents,
+        progress=progress.of,
+        running=progress.running,
+        untold=statuses.warnings,
+        notes=lambda: (*integrity.notes(), *notifications.warnings().items()),
+        build=installed_build(),
+        wiring=Wirings(lambda: live.version.made).of,
+        changes=changes,
+    )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
     forgetful = metrics.forget, passes.forget, site_status.forget
-    changes = ReloadEffects(
-        live, intake, watches, (poll.wake, left_alone.wake, statuses.wake), forgetful, partial(unsettled, store, queue)
-    )
-    branches = LocalBranches(live.local_branches, changes.moved)
+    woken = poll.wake, left_alone.wake, statuses.wake, notifications.wake, changes.wake
+    effects = ReloadEffects(live, intake, watches, woken, forgetful, partial(unsettled, store, queue))
+    branches = LocalBranches(live.local_branches, effects.moved)
     return Parts(
         host=settings.server.host,
         port=settings.server.port,
@@ -154,12 +180,15 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         poll=poll,
         left_alone=left_alone,
         statuses=statuses,
+        notifications=notifications,
+        changes=changes,
         workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
         files={
-            FILES: FileWatch(FILES, Reload(live, changes, components), components),
+            FILES: FileWatch(FILES, Reload(live, effects, components), components),
             BRANCHES: FileWatch(BRANCHES, branches, components),
         },
         branches=branches,
+        integrity=integrity,
         components=components,
         supervisor=supervisor,
         watches=watches,
@@ -169,10 +198,14 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
 
 
 def _surroundings(
-    intake: TriggerIntake, queue: WorkQueue, live: Live, metrics: Metrics, known: tuple[Inspector, Fights]
+    intake: TriggerIntake,
+    queue: WorkQueue,
+    live: Live,
+    metrics: Metrics,
+    known: tuple[Inspector, Fights, Progress],
 ) -> Surroundings:
-    """`known` is what previews share with passes."""
-    inspector, fights = known
+    """`known` is what previews and the reporter share with passes."""
+    inspector, fights, progress = known
     return Surroundings(
         obstacle=intake.obstacle,
         has_others=queue.has_others,
@@ -180,6 +213,7 @@ def _surroundings(
         is_current=live.is_current,
         inspector=inspector,
         fights=fights,
+        progress=progress,
     )
 
 
@@ -192,6 +226,11 @@ def _poll(intake: TriggerIntake, store: Store, live: Live, components: Component
         Jitter(lambda: live.version.settings.poll.jitter),
         on_iteration=partial(components.progress, "poll"),
     )
+
+
+def _notifications(live: Live, store: Store, clock: Clock, metrics: Metrics, components: Components) -> Notifications:
+    on_iteration = partial(components.progress, NOTIFICATIONS)
+    return Notifications(live.notified, store, clock, metrics.notification, on_iteration)
 
 
 def _left_alone(
@@ -298,18 +337,26 @@ class Measured:
 
 
 class PassListener:
-    """Who is told of passes: the fabric's watch, metrics, its site in NetBox, and now and then the history, to forget
-    what is old.
+    """Who is told of passes: the fabric's watch, metrics, its site in NetBox, others, and now and then the
+    history, to forget what is old.
     """
 
     def __init__(
-        self, live: Live, watches: Watches, store: Store, told: tuple[Metrics, SiteStatus], clock: Clock
+        self,
+        live: Live,
+        watches: Watches,
+        store: Store,
+        told: tuple[Metrics, SiteStatus],
+        clock: Clock,
+        others: Sequence[Callable[[PassRecord], None]] = (),
     ) -> None:
+        """`others` are told of each pass of a configured fabric that ended."""
         self._live = live
         self._watches = watches
         self._store = store
         self._metrics, self._site_status = told
         self._clock = clock
+        self._others = others
         self._pruned = -PRUNE_EVERY
 
     def begun(self, fabric: str) -> None:
@@ -321,6 +368,8 @@ class PassListener:
     def ended(self, record: PassRecord) -> None:
         # A fabric may have left the configuration meanwhile, and the metrics with it.
         if record.fabric in self._live.version.fabrics:
+            for tell in self._others:
+                tell(record)
             self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
         subject = self._live.subjects().get(record.fabric)
         if subject is not None and subject.fabric.is_enabled:

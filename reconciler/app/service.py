@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import structlog
 from anyio import to_thread
 
+from reconciler.app.integrity_watch import INTEGRITY
 from reconciler.app.interpreter import share_time
-from reconciler.app.parts import SITES, worker_name
+from reconciler.app.parts import NOTIFICATIONS, SITES, worker_name
 from reconciler.app.reload import COMPONENT
 from reconciler.app.stopping import ended_by_signals
 from reconciler.app.web_server import WebServer, listen, web_configuration
@@ -94,12 +95,14 @@ class Service:
 
     def _start(self, listener: socket.socket) -> None:
         parts, start = self._parts, self._parts.supervisor.start
+        start(INTEGRITY, parts.integrity.run)  # before anybody can ask whether the process is ready
         start("web", lambda: self._serve_web(listener), ends_itself=True)
         for number, worker in enumerate(parts.workers):
             start(worker_name(number), worker.run, ends_itself=True)
         start("poll", parts.poll.run)
         start(SITES, parts.left_alone.run)
         start("statuses", parts.statuses.run)
+        start(NOTIFICATIONS, parts.notifications.run)
         for name, watch in parts.files.items():
             start(name, watch.run)
 
@@ -127,6 +130,7 @@ class Service:
         parts.supervisor.stop()
         parts.stop.set()
         parts.queue.drain()
+        parts.changes.stop()
         if self._web is not None:
             self._web.should_exit = True
         await parts.supervisor.ended()

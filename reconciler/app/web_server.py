@@ -18,23 +18,29 @@ if TYPE_CHECKING:
 HEAD_TIMEOUT = 10.0
 """Seconds in which the head of a request, its first line and its headers, must have arrived."""
 
+WRITE_TIMEOUT = 15.0
+"""Seconds within which a client must take in some of an answer that it holds up."""
+
 WEB_GRACE = 3
 """Seconds that requests in flight are given when the service stops."""
 
 
 class BoundedHead(H11Protocol):
-    """A connection that is closed when the head of a request takes too long. uvicorn waits for one forever, and whoever
-    sends a byte a minute on a few thousand connections would leave none for the forges.
+    """A connection that is closed when the head of a request takes too long, or nothing of an answer is taken in.
+    uvicorn waits for both forever, and whoever sends a byte a minute on a few thousand connections, or reads none of
+    the events, would leave none for the forges.
 
-    Time runs from the connection's begin and, once it is kept alive, from the next request's first byte; until that
-    byte uvicorn's own limit holds.
+    Time for the head runs from the connection's begin and, once it is kept alive, from the next request's first byte;
+    until that byte uvicorn's own limit holds.
     """
 
     head_timeout = HEAD_TIMEOUT
+    write_timeout = WRITE_TIMEOUT
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_deadline: asyncio.TimerHandle | None = None
+        self._write_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         super().connection_made(transport)
@@ -49,7 +55,33 @@ class BoundedHead(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unbound_head()
+        self._unbound_write()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._bound_write()
+
+    def resume_writing(self) -> None:
+        self._unbound_write()
+        super().resume_writing()
+
+    def _bound_write(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._write_deadline = self.loop.call_later(self.write_timeout, self._give_up_on_reader, left)
+
+    def _unbound_write(self) -> None:
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
+
+    def _give_up_on_reader(self, left: int) -> None:
+        """Whoever reads slowly may go on; whoever does not read at all is let go, with what waits for them."""
+        if self.transport.get_write_buffer_size() < left:
+            self._bound_write()
+        else:
+            self._write_deadline = None
+            self.transport.abort()
 
     @property
     def _awaits_head(self) -> bool:

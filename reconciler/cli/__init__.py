@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import adopt, history, local, netbox_setup, plan, remote, upkeep
+from reconciler.cli import adopt, ensure, history, local, netbox_setup, plan, remote, rights, upkeep, verify
 from reconciler.cli.client import ApiError
 from reconciler.cli.hints import told
 from reconciler.cli.interrupts import InterruptedBySignal, interruptible
@@ -24,6 +24,7 @@ for command in (
     local.serve,
     local.demo,
     local.check,
+    rights.rbac,
     upkeep.init,
     upkeep.ingest,
     netbox_setup.init_netbox,
@@ -35,6 +36,8 @@ for command in (
     remote.resume,
     plan.plan,
     plan.approve,
+    verify.verify,
+    ensure.ensure,
 ):
     app.command()(command)
 app.command("pass")(history.pass_)

@@ -54,6 +54,14 @@ class ApiClient:
         """
         return self._checked(self._ask("GET", path, READ_TIMEOUT + wait), key)
 
+    def health(self, path: str) -> JSONObject:
+        """What a health route says, be it good or bad. Raises ApiError."""
+        status, content = self._ask("GET", path, READ_TIMEOUT)
+        body = self._parsed(status, content)
+        if isinstance(body, dict) and "status" in body:
+            return body
+        raise ApiError(f"{self.server} is not a reconciler of this version: it answered {status} without 'status'")
+
     def post(self, path: str, body: JSONObject, key: str, wait: float = 0.0) -> JSONObject:
         """As `get`."""
         return self._checked(self._ask("POST", path, READ_TIMEOUT + wait, body), key)

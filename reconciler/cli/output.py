@@ -36,6 +36,7 @@ _COLOURS = {
     "succeeded": "green",
     "no_change": "green",
     "ok": "green",
+    "done": "cyan",
     "out_of_sync": "yellow",
     "partial": "yellow",
     "blocked": "yellow",

@@ -55,24 +55,3 @@ class ForgePost:
     context: str
     description: str
     link: str | None = None
-
-
-class AnswerKind(StrEnum):
-    """What follows from a forge's answer, and what it counts as."""
-
-    SENT = "sent"
-    RETRIED = "retried"
-    """It may help to come again: the forge is down, or asks us to be slower."""
-    REFUSED = "refused"
-    """It does not take this status, whatever becomes of others."""
-    STALLED = "stalled"
-    """It takes none until somebody changes something."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForgeAnswer:
-    """`message` says why it was not taken; `after` when to come again (seconds), where the forge says so."""
-
-    kind: AnswerKind
-    message: str = ""
-    after: float | None = None

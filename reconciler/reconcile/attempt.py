@@ -77,7 +77,8 @@ class Terms:
     began; `earlier` is the part that was made already; `remember` stores an inventory at once, `begin` the revision
     that the pass is made for. `lines` are what is kept of the records in NetBox at this address, and `keep_lines`
     keeps more. `is_thorough`: NetBox is read whole, whatever it says of what was written there. `show` tells how many
-    writes to NetBox are made, and of how many.
+    writes to NetBox are made, and of how many; `enter` is told of each phase as it begins, with the
+    id of the pass and when that began.
     """
 
     stop: StopFlag
@@ -95,6 +96,7 @@ class Terms:
     keep_lines: Callable[[str, Mapping[Ref, str | None]], None] = field(default=lambda _, __: None)
     begin: Callable[[str], None] = field(default=lambda _: None)
     show: Callable[[int, int], None] = field(default=lambda _, __: None)
+    enter: Callable[[str, datetime, Phase], None] = field(default=lambda *_: None)
 
 
 WRITES = ("netbox_prepared", "netbox_created", "netbox_updated", "netbox_deleted")
@@ -235,6 +237,7 @@ class Attempt:
         Raises StoppedError as `check_stop`.
         """
         self.check_stop()
+        self._terms.enter(self.pass_id, self.started, phase)
         return PhaseGuard(self, phase, subject)
 
     def spent(self, phase: Phase, seconds: float) -> None:

@@ -16,7 +16,7 @@ from reconciler.reconcile.attempt import Terms
 from reconciler.reconcile.breaker import Breakers
 from reconciler.reconcile.engine import Order, Past, reconcile
 from reconciler.reconcile.fights import Fights
-from reconciler.reconcile.progress import Progress
+from reconciler.reconcile.progress import Progress, Running
 from reconciler.reconcile.schemas import Inspector
 from reconciler.reconcile.settled import SettledObjects
 
@@ -221,6 +221,7 @@ class PassRunner:
             keep_lines=lambda address, changes: self._state.keep_lines(taken.key, address, changes),
             begin=lambda revision: self._state.begin(taken.key, revision),
             show=lambda done, total: self._surroundings.progress.show(taken.key, done, total),
+            enter=lambda *now: self._surroundings.progress.enter(taken.key, Running(taken.work.triggers, *now)),
         )
 
     def _store(self, report: Report, order: Order) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from reconciler.settings.fabrics import ClusterSettings, FabricSettings, NetBoxSettings, StructureSettings
 from reconciler.settings.files import NamedFile, named_files
 from reconciler.settings.loading import load
+from reconciler.settings.notifications import NotificationSettings
 from reconciler.settings.repositories import (
     AuthSettings,
     CommitSettings,
@@ -28,6 +29,7 @@ __all__ = [
     "HistorySettings",
     "NamedFile",
     "NetBoxSettings",
+    "NotificationSettings",
     "PollSettings",
     "RepositorySettings",
     "SecretSource",

@@ -38,6 +38,9 @@ CHOICES = (
     Choice("fabrics[].netbox", ("token_file", "token_env"), is_required=True, only_with="url"),
     Choice("fabrics[].netbox", ("ca_file",), only_with="url"),
     Choice("fabrics[].netbox", ("webhook_secret_file", "webhook_secret_env"), only_with="url"),
+    Choice("notifications[]", ("url", "url_file", "url_env"), is_required=True),
+    Choice("notifications[]", ("secret_file", "secret_env")),
+    Choice("notifications[]", ("token_file", "token_env")),
 )
 
 

@@ -23,6 +23,7 @@ def clashes(document: Any, folder: Path) -> Iterator[Finding]:
     """Findings between entries. `folder`: where relative paths of the configuration begin."""
     yield from _repeated(document, "repositories[]", ("name",), lambda r: text_at(r, "name"), "the same name as")
     yield from _repeated(document, "fabrics[]", ("name",), lambda f: text_at(f, "name"), "the same name as")
+    yield from _repeated(document, "notifications[]", ("name",), lambda n: text_at(n, "name"), "the same name as")
     yield from _repeated(document, "fabrics[]", ("netbox", "site"), _netbox, "the same NetBox and site as")
     yield from _repeated(
         document,

@@ -14,6 +14,7 @@ from reconciler.settings.document import read_document
 from reconciler.settings.files import named_files
 from reconciler.settings.findings import Finding, dotted, from_validation
 from reconciler.settings.forges import forges
+from reconciler.settings.notification_rules import notification_rules
 from reconciler.settings.root import Settings
 from reconciler.settings.secret import is_world_readable
 from reconciler.settings.unsupported import unsupported
@@ -37,7 +38,7 @@ def load(path: Path, *, is_offline: bool = False) -> Settings:
     findings = _merge(
         validated if isinstance(validated, list) else [],
         list(unsupported(document)),
-        [*choices(document), *clashes(document, folder), *forges(document)],
+        [*choices(document), *clashes(document, folder), *forges(document), *notification_rules(document)],
     )
     if isinstance(validated, list) or findings:
         raise ConfigurationError("\n".join([f"{path} cannot be used:", *map(str, findings)]))

@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr
 
 from reconciler.settings.fabrics import FabricSettings  # noqa: TC001 - pydantic resolves it at run time
 from reconciler.settings.fields import FROM_LIST, SafeUrl, Seconds, SecretFile, SecretVariable, Section, StateUrl, Text
+from reconciler.settings.notifications import NotificationSettings  # noqa: TC001 - pydantic resolves it at run time
 from reconciler.settings.repositories import RepositorySettings  # noqa: TC001 - pydantic resolves it at run time
 from reconciler.settings.secret import SecretSource
 
@@ -99,8 +100,8 @@ class Settings(Section):
     fabrics: Annotated[tuple[FabricSettings, ...], FROM_LIST]
     """The fabrics. Required; may be empty."""
 
-    notifications: Annotated[tuple[dict[str, Any], ...], FROM_LIST] = ()
-    """Who is told of failures. Default empty. Not supported in this version."""
+    notifications: Annotated[tuple[NotificationSettings, ...], FROM_LIST] = ()
+    """Who is told when a fabric gets into trouble, and out of it. Default: nobody."""
 
     tracing: dict[str, Any] | None = None
     """Where traces are sent. Default none. Not supported in this version."""

@@ -22,17 +22,12 @@ def _is_mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _is_filled_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value)
-
-
 def _is_postgresql(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(("postgresql://", "postgresql+"))
 
 
 UNSUPPORTED = (
     Row("state", _is_postgresql),
-    Row("notifications", _is_filled_list),
     Row("tracing", _is_mapping),
 )
 

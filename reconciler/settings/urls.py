@@ -24,6 +24,14 @@ def check_https_or_loopback(url: str) -> str:
     return url.rstrip("/")
 
 
+def check_secret_url(url: str) -> str:
+    """As `check_https_or_loopback`, for a URL that is kept as a secret: it may hold a query. Raises ValueError."""
+    check_https_or_loopback(url.partition("?")[0])
+    if "#" in url or not url.isprintable() or " " in url:
+        raise ValueError("must be a URL, without spaces, control characters and a fragment")
+    return url
+
+
 def check_repository_url(url: str) -> str:
     """The URL of a Git repository, of any scheme that a version of the reconciler supports. Raises ValueError.
 

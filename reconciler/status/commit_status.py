@@ -6,9 +6,6 @@ goes out at a time, in the order of their changes, so that no older state arrive
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import hashlib
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -16,10 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from anyio import CapacityLimiter, create_task_group, to_thread
 
-from reconciler.errors import ConfigurationError, StateError
-from reconciler.model.commit_status import AnswerKind, ForgeAnswer
+from reconciler.errors import StateError
+from reconciler.model.answers import AnswerKind, ServerAnswer
 from reconciler.plan.commit_status import post
-from reconciler.queue import Backoff
+from reconciler.status.lanes import RETRY, Asked, Lane
+from reconciler.status.waking import Bell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -47,8 +45,6 @@ BATCH = 20
 MOST_REFUSALS = 3
 """How often a status is offered that the forge does not take: hosts show commits to some of their servers later."""
 
-RETRY = Backoff(base=5.0, factor=2.0, cap=300.0, jitter=0.2)
-
 
 class Forge(Protocol):
     """A forge, as far as it takes statuses of one repository's commits. Blocking, bounded in time."""
@@ -63,7 +59,7 @@ class Forge(Protocol):
     def token(self) -> bytes:
         """The token of the moment. Raises ConfigurationError."""
 
-    def send(self, post: ForgePost) -> ForgeAnswer: ...
+    def send(self, post: ForgePost) -> ServerAnswer: ...
 
 
 class Outbox(Protocol):
@@ -97,34 +93,12 @@ class Told:
         return post(owed.status, link, fabric.simulated if fabric else ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Who asked whom: `access` without what the token's file holds, of which `token` is a digest."""
-
-    access: object
-    token: str
-
-    @classmethod
-    def of(cls, forge: Forge) -> _Asked:
-        """Reads a file."""
-        try:
-            return cls(forge.access, hashlib.sha256(forge.token()).hexdigest())
-        except ConfigurationError as error:
-            return cls(forge.access, error.message)
-
-
 @dataclass(slots=True)
-class _Lane:
-    """How it goes with the forge of one repository. `until` is when it may be asked again (monotonic), `failures` how
-    often in a row it could not be, `trouble` why, and `asked` who asked whom: where that changes it is asked at once.
-    `is_stalled`: it refused us. `is_busy`: there may be more to send at once. `refusals` counts, by sequence, how often
-    it did not take a status, and `later` is when that is offered again.
+class _Lane(Lane):
+    """How it goes with the forge of one repository. `is_stalled`: it refused us. `is_busy`: there may be more to send
+    at once. `refusals` counts, by sequence, how often it did not take a status; `later` is when that is offered again.
     """
 
-    until: float = 0.0
-    failures: int = 0
-    trouble: str | None = None
-    asked: _Asked | None = None
     is_stalled: bool = False
     is_busy: bool = False
     refusals: dict[int, int] = field(default_factory=dict)
@@ -152,17 +126,13 @@ class CommitStatuses:
         self._chance = chance
         self._lanes: dict[str, _Lane] = {}
         self._kept: object = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._woken = asyncio.Event()
+        self._bell = Bell()
         # Threads of their own: forges that are slow must not use up those that answer deliveries.
         self._threads = CapacityLimiter(4)
 
     def wake(self) -> None:
         """Something may be owed, or the configuration changed."""
-        if self._loop is not None:
-            # A loop that is closed sends nothing any more.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._woken.set)
+        self._bell.ring()
 
     def warnings(self) -> dict[str, str]:
         """By repository, why its forge is not told. From any thread."""
@@ -171,21 +141,13 @@ class CommitStatuses:
 
     async def run(self) -> None:
         """For ever."""
-        self._loop = asyncio.get_running_loop()
+        self._bell.attach()
         while True:
-            await self._rest(await self.run_once())
-
-    async def _rest(self, seconds: float) -> None:
-        timer = asyncio.get_running_loop().call_later(seconds, self._woken.set)
-        try:
-            await self._woken.wait()
-        finally:
-            timer.cancel()
+            await self._bell.rest(await self.run_once())
 
     async def run_once(self) -> float:
         """Send what may be sent now, and say in how many seconds to come again. Raises StateError."""
-        # Before anything is looked at: who wakes it meanwhile has it look again.
-        self._woken.clear()
+        self._bell.clear()
         told = self._told()
         await self._keep(told)
         owing = await to_thread.run_sync(self._outbox.owing_repositories)
@@ -223,10 +185,9 @@ class CommitStatuses:
         """
         lane = self._lanes[name]
         try:
-            asked = await to_thread.run_sync(_Asked.of, forge)
-            if self._clock.monotonic() < lane.until and asked == lane.asked:
+            asked = await to_thread.run_sync(Asked.of, forge)
+            if not lane.opens(self._clock.monotonic(), asked):
                 return
-            lane.asked = asked
             owed = await self._due(lane, name)
             lane.is_busy = bool(owed)
             for one in owed:
@@ -235,9 +196,9 @@ class CommitStatuses:
                     return
         except StateError as error:
             # The others go on; what was sent is sent again.
-            self._pause(lane, name, ForgeAnswer(AnswerKind.RETRIED, error.message))
+            self._pause(lane, name, ServerAnswer(AnswerKind.RETRIED, error.message))
 
-    async def _send(self, forge: Forge, post: ForgePost) -> ForgeAnswer:
+    async def _send(self, forge: Forge, post: ForgePost) -> ServerAnswer:
         """One that takes its time is left behind when the service stops: the next start sends it again."""
         return await to_thread.run_sync(forge.send, post, abandon_on_cancel=True, limiter=self._threads)
 
@@ -250,14 +211,14 @@ class CommitStatuses:
         lane.refusals = {sequence: number for sequence, number in lane.refusals.items() if sequence in known}
         return [one for one in owed if lane.later.get(one.sequence, now) <= now]
 
-    async def _settle(self, lane: _Lane, owed: OwedStatus, forge: Forge, answer: ForgeAnswer) -> None:
+    async def _settle(self, lane: _Lane, owed: OwedStatus, forge: Forge, answer: ServerAnswer) -> None:
         self._count(forge.kind, answer.kind.value)
         if answer.kind in {AnswerKind.STALLED, AnswerKind.RETRIED}:
             self._pause(lane, owed.repository, answer)
             return
-        if lane.trouble is not None:
+        lane.is_stalled = False
+        if lane.go_on():
             log.info("the forge takes commit statuses again", repository=owed.repository)
-        lane.failures, lane.trouble, lane.is_stalled, lane.until = 0, None, False, 0.0
         if answer.kind is AnswerKind.REFUSED and self._is_offered_again(lane, owed):
             return
         await to_thread.run_sync(self._outbox.settle_status, owed.sequence)
@@ -273,12 +234,9 @@ class CommitStatuses:
         lane.later[owed.sequence] = self._clock.monotonic() + RETRY.delay(times, self._chance())
         return times < MOST_REFUSALS
 
-    def _pause(self, lane: _Lane, repository: str, answer: ForgeAnswer) -> None:
-        lane.failures += 1
+    def _pause(self, lane: _Lane, repository: str, answer: ServerAnswer) -> None:
         lane.is_stalled = answer.kind is AnswerKind.STALLED
         delay = STALLED_FOR if lane.is_stalled else answer.after
-        lane.until = self._clock.monotonic() + (delay or RETRY.delay(lane.failures, self._chance()))
-        if answer.message != lane.trouble:
-            # Named once, and not at each try.
+        until = self._clock.monotonic() + (delay or RETRY.delay(lane.failures + 1, self._chance()))
+        if lane.pause(until, answer.message):
             log.warning("commit statuses are not told", repository=repository, error=answer.message)
-        lane.trouble = answer.message

@@ -128,6 +128,12 @@ class Metrics:
             ["forge", "result"],
             registry=r,
         )
+        self._notifications = Counter(
+            "reconciler_notifications",
+            "Notifications, by what the receiver made of them: sent, retried, refused, stalled",
+            ["kind", "result"],
+            registry=r,
+        )
         self._exceptions = Counter("reconciler_worker_exceptions", "Unexpected errors in passes", registry=r)
         self._written = Counter(
             "reconciler_writes", "Objects and records written or deleted", ["fabric", "what"], registry=r
@@ -186,6 +192,10 @@ class Metrics:
     def commit_status(self, forge: str, result: str) -> None:
         """A forge (its kind) was told a status, or was not."""
         self._statuses.labels(forge, result).inc()
+
+    def notification(self, kind: str, result: str) -> None:
+        """A receiver (its kind) was told of a fabric, or was not."""
+        self._notifications.labels(kind, result).inc()
 
     def render(self, fabrics: Iterable[JSONObject], *, depth: int, oldest: float) -> tuple[bytes, str]:
         """The text format and its content type. `fabrics` are those of `GET /fabrics`, so that status and metrics

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler import __version__
 from reconciler.errors import StateError
 from reconciler.model.passes import SyncState
 from reconciler.model.status import ConnectionState, FabricRecord, Health
+from reconciler.model.topology import Topology
 from reconciler.plan.device_health import device_health
 from reconciler.status import views
+from reconciler.status.changes import Changes
 from reconciler.status.health import ComponentState
+from reconciler.status.topology_view import topology_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from reconciler.model.agents import AgentStatus
@@ -24,7 +29,8 @@ if TYPE_CHECKING:
     from reconciler.model.requests import Request
     from reconciler.model.status import Suspension, WebhookRecord
     from reconciler.plan.device_health import DeviceHealth
-    from reconciler.ports import Clock, History
+    from reconciler.ports import Clock, Following, History
+    from reconciler.reconcile.progress import Running
     from reconciler.status.health import Components
     from reconciler.status.metrics import Metrics
 
@@ -68,12 +74,20 @@ class Described:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glances:
     """What is known of a fabric at the moment and stored nowhere: `agents` are those that were listed last (None: they
-    are not known); `progress` tells how many writes of a long pass are made, and of how many.
+    are not known); `progress` tells how many writes of a long pass are made, and of how many; `running` is the pass
+    that goes on; `untold` tells by repository why its forge is not told; `notes` are further warnings: key path or
+    subject, and message; `build` is what was installed when the process started (None: nobody recorded that);
+    `wiring` tells how a fabric's devices are linked; `changes` has those who follow the fabrics.
     """
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
     progress: Callable[[str], tuple[int, int] | None] = field(default=lambda _: None)
+    running: Callable[[str], Running | None] = field(default=lambda _: None)
     untold: Callable[[], Mapping[str, str]] = field(default=dict)
+    notes: Callable[[], Iterable[tuple[str, str]]] = field(default=tuple)
+    build: str | None = None
+    wiring: Callable[[str], Topology] = field(default=lambda _: Topology())
+    changes: Changes = field(default_factory=Changes)
 
 
 class Reporter:
@@ -94,6 +108,7 @@ class Reporter:
         self._activity = activity
         self._components, self._metrics, self._clock = live
         self._glances = glances or Glances()
+        self._glances.changes.look_at(self.fabrics)
         self._received: dict[str, datetime] = {}
         """When the last delivery of each provider came that proved nothing: not known whose it was, and not stored, for
         strangers decide how often they come.
@@ -108,6 +123,10 @@ class Reporter:
         """A delivery came that no secret of this provider proves."""
         if provider in self._described.providers.values():
             self._received[provider] = self._clock.now()
+            self._glances.changes.wake()
+
+    def follow(self, fabric: str | None) -> AbstractContextManager[Following]:
+        return self._glances.changes.follow(fabric)
 
     def _webhook(self, repository: str) -> WebhookRecord:
         webhook = self._memory.webhook(repository)
@@ -152,7 +171,8 @@ class Reporter:
             is_reconciling=is_active,
             suspension=self._memory.suspension(fabric.name),
         )
-        return view | {"progress": views.progress_view(self._glances.progress(fabric.name))}
+        progress, running = self._glances.progress(fabric.name), self._glances.running(fabric.name)
+        return view | {"progress": views.progress_view(progress), "current_pass": views.running_view(running)}
 
     def resources(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:
@@ -161,6 +181,13 @@ class Reporter:
         health = self._health(name, states)
         found = (views.object_view(one, inventory.get(one.key), health.get(one.key)) for one in states)
         return {"resources": list(found)}
+
+    def topology(self, name: str) -> JSONObject | None:
+        if name not in self._described.fabrics:
+            return None
+        states = self._history.objects(name)
+        known = {one.key: one.state for one in states}
+        return topology_view(name, self._glances.wiring(name), known, self._health(name, states))
 
     def passes(self, name: str) -> JSONObject | None:
         if name not in self._described.fabrics:
@@ -203,6 +230,8 @@ class Reporter:
         is_ok = not (missing or troubled or failing)
         body = {
             "status": "ok" if is_ok else "degraded",
+            "version": __version__,
+            "build": self._glances.build,
             "components": self._components.as_json(),
             "connections": connections,
             "failing": failing,
@@ -211,8 +240,9 @@ class Reporter:
         return Health(is_ok=is_ok, body=body)
 
     def _warnings(self) -> Iterator[tuple[str, str]]:
-        """Those of the configuration, and of webhooks and forges with which it is not as it should be."""
+        """Those of the configuration, and of webhooks, forges and receivers with which it is not as it should be."""
         yield from self._described.warnings
+        yield from self._glances.notes()
         untold = self._glances.untold()
         for number, (repository, provider) in enumerate(self._described.providers.items()):
             message = views.silence(self._webhook(repository)) if provider else None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.requests import Request
     from reconciler.model.status import Condition, Connection, FabricRecord, LastPass, Suspension, WebhookRecord
     from reconciler.plan.device_health import DeviceHealth
+    from reconciler.reconcile.progress import Running
 
 MAX_PROBLEMS = 100
 """How many problems a fabric's answer holds; `problems_total` counts all."""
@@ -178,6 +179,18 @@ def fabric_view(
 def progress_view(progress: tuple[int, int] | None) -> JSONObject | None:
     """How far a long mirror in NetBox has come."""
     return None if progress is None else {"phase": "netbox", "done": progress[0], "total": progress[1]}
+
+
+def running_view(running: Running | None) -> JSONObject | None:
+    """The pass that goes on, and the phase that it began last."""
+    if running is None:
+        return None
+    return {
+        "id": running.id,
+        "triggers": [trigger.value for trigger in running.triggers],
+        "started": rfc3339(running.started),
+        "phase": running.phase.value,
+    }
 
 
 def _suspension_view(suspension: Suspension | None) -> JSONObject | None:

@@ -7,23 +7,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Error as SQLiteError
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+import structlog
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from reconciler.errors import StateError
+from reconciler.store.backup import back_up, refuse_later
 from reconciler.store.codec import UnreadableError
 from reconciler.store.lock import FileLock
-from reconciler.store.migrations import STEPS, migrate
-from reconciler.store.schema import VERSION, metadata, schema_version
+from reconciler.store.look import stored_version
+from reconciler.store.migrations import migrate
+from reconciler.store.schema import ALEMBIC_SINCE, VERSION, alembic_version, metadata, revision_of, schema_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from sqlite3 import Connection as SQLiteConnection
 
     from sqlalchemy.pool import ConnectionPoolEntry
+
+log = structlog.get_logger("store")
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another program (a backup, a person's shell) that holds the file."""
@@ -42,6 +47,8 @@ class Database:
         """Open or create the file. Raises StateError; a file that is not ours is left as it is."""
         # A link and its target are one file and must be one lock. Path.resolve would raise for links in a circle.
         self.path = Path(os.path.realpath(path))
+        self.on_write: Callable[[], None] = lambda: None
+        """Called after each transaction that wrote, in its thread. Must not block."""
         self._turn = Lock()
         self._lock = FileLock(self.path)
         self._engine = _engine(self.path)
@@ -72,28 +79,28 @@ class Database:
         if findings != "ok":
             raise StateError(f"{self.path}: the state file is damaged: {' '.join(findings.split())}")
         with self._engine.connect() as connection:
-            known = set(inspect(connection).get_table_names())
-        if known and schema_version.name not in known:
-            raise StateError(f"{self.path}: a database, but not a state file of the reconciler")
-        version = self._version() if known else VERSION
+            version = stored_version(self.path, lambda statement: connection.exec_driver_sql(statement).all())
+        if version is not None and version > VERSION:
+            raise refuse_later(self.path, version)
+        if version is not None and version < VERSION:
+            self._back_up(version)
         self._use_wal()
-        if not known:
+        if version is None:
             self._create()
-        elif version != VERSION:
+        elif version < VERSION:
             self._migrate(version)
 
-    def _version(self) -> int:
-        """The file's version, of those that can become the present one."""
-        with self._engine.connect() as connection:
-            versions = connection.execute(select(schema_version.c.version)).scalars().all()
-        if len(versions) != 1 or versions[0] not in {*STEPS, VERSION}:
-            found = ", ".join(map(str, versions)) or "none"
-            raise StateError(f"{self.path}: schema version {found}, this program needs version {VERSION}")
-        return int(versions[0])
+    def _back_up(self, version: int) -> None:
+        connection = self._engine.raw_connection()
+        try:
+            back_up(self.path, cast("SQLiteConnection", connection.driver_connection), version)
+        finally:
+            connection.close()
 
     def _migrate(self, version: int) -> None:
         with self._writer.begin() as connection:
             migrate(connection, version)
+        log.info("state file upgraded", file=str(self.path), version=version, upgraded_to=VERSION)
 
     def _use_wal(self) -> None:
         # Outside of any transaction, which SQLAlchemy's own connections always have.
@@ -106,7 +113,8 @@ class Database:
     def _create(self) -> None:
         with self._writer.begin() as connection:
             metadata.create_all(connection)
-            connection.execute(insert(schema_version).values(version=VERSION))
+            connection.execute(insert(schema_version).values(version=ALEMBIC_SINCE))
+            connection.execute(insert(alembic_version).values(version_num=revision_of(VERSION)))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -119,6 +127,7 @@ class Database:
         """A transaction that is whole or absent, and durable when it ends. Raises StateError."""
         with self._as_state_errors(), self._turn, self._writer.begin() as connection:
             yield connection
+        self.on_write()
 
     @contextmanager
     def _as_state_errors(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from reconciler.errors import StateError
+from reconciler.errors import StateInUseError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +24,14 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Raises StateError, naming the process that holds the lock, or OSError."""
+        """Raises StateInUseError, naming the process that holds the lock, or OSError."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             os.close(descriptor)
-            raise StateError(f"{self._guarded}: in use by process {holder or '(unknown)'}") from None
+            raise StateInUseError(f"{self._guarded}: in use by process {holder or '(unknown)'}") from None
         self._descriptor = descriptor
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

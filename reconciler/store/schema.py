@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -21,16 +22,24 @@ from sqlalchemy import (
 )
 
 from reconciler.model.commit_status import CommitStatus
+from reconciler.model.notifications import Followed
 from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
 from reconciler.model.requests import Request
 from reconciler.model.status import FabricRecord
 from reconciler.store.codec import JSON_OBJECT, Codec, UnreadableError
 
-VERSION = 4
-"""Version of this schema. A change of the tables, or of a stored type that cannot read what was written, raises it.
-Version 2 added `suspensions` and the columns of `webhooks` that tell what only polls found; version 3 `approvals`, and
-by whom a fabric was suspended; version 4 `netbox_places`, `netbox_lines` and `commit_statuses`.
+VERSION = 5
+"""Version of this schema. A change of the tables, or of a stored type that cannot read what was written, raises it, and
+has a step in `migrations/versions`.
 """
+
+ALEMBIC_SINCE = 5
+"""The first version in which Alembic's own table tells the version."""
+
+
+def revision_of(version: int) -> str:
+    """A version as Alembic names its step."""
+    return f"{version:04}"
 
 
 class Moment(TypeDecorator[datetime]):
@@ -74,6 +83,15 @@ class Encoded(TypeDecorator[Any]):
 metadata = MetaData()
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+"""Tells programs of before Alembic that they cannot use the file: it says 5 for ever."""
+
+alembic_version = Table(
+    "alembic_version",
+    metadata,
+    # As Alembic makes it. Known here so that a file can be looked at, and made, without loading Alembic.
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 fabrics = Table(
     "fabrics",
@@ -195,6 +213,15 @@ commit_statuses = Table(
     Column("is_owed", Boolean, nullable=False),
     Column("status", Encoded(Codec(CommitStatus)), nullable=False),
     Index("commit_statuses_owed", "is_owed", "repository", "sequence"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    # By the name of the notification; without a reference to a fabric's row, as `suspensions`.
+    Column("notification", Text, primary_key=True),
+    Column("fabric", Text, primary_key=True),
+    Column("followed", Encoded(Codec(Followed)), nullable=False),
 )
 
 documents = Table(

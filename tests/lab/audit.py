@@ -28,6 +28,8 @@ _OWN_USER = "system:apiserver"
 # creating one of these asks a question and stores nothing
 _QUESTIONS = {"authentication.k8s.io", "authorization.k8s.io"}
 _ANSWERED = {"ResponseComplete", "Panic"}
+_BEGUN = {"ResponseStarted", *_ANSWERED}
+_FORBIDDEN = 403
 _PAUSE = 0.02
 
 
@@ -57,6 +59,26 @@ class Asked:
     namespace: str
     """Empty for a request over all namespaces."""
     user_agent: str
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """One request of a user, and whether the server let it through."""
+
+    verb: str
+    path: str
+    """Without its query."""
+    group: str
+    resource: str
+    """The plural; empty for a path that is no object's."""
+    namespace: str
+    is_refused: bool
+
+
+def authorized_since(log: Path, mark: int, user: str) -> list[Authorized]:
+    """Everything that the user asked since the mark, also of what has no objects, as far as an answer has begun."""
+    begun = [e for e in journal.entries_since(log, mark) if e["stage"] in _BEGUN and e["user"].get("username") == user]
+    return [_authorized(entry) for entry in begun]
 
 
 def requests_since(log: Path, mark: int) -> list[Asked]:
@@ -115,4 +137,16 @@ def _event(entry: JSONObject) -> AuditEvent:
         user=entry["user"].get("username", ""),
         user_agent=entry.get("userAgent", ""),
         code=entry["responseStatus"]["code"],
+    )
+
+
+def _authorized(entry: JSONObject) -> Authorized:
+    target = entry.get("objectRef") or {}
+    return Authorized(
+        verb=entry["verb"],
+        path=entry["requestURI"].partition("?")[0],
+        group=target.get("apiGroup", ""),
+        resource=target.get("resource", ""),
+        namespace=target.get("namespace", ""),
+        is_refused=entry["responseStatus"]["code"] == _FORBIDDEN,
     )

@@ -1,7 +1,7 @@
-"""Packages of Debian's release 12, fetched and unpacked beside the system's own, which stay untouched.
+"""Packages of some Debian release, fetched and unpacked beside the system's own, which stay untouched.
 
 Where they come from is taken from the machine's own apt configuration: the source that serves its Debian release
-serves release 12 too.
+serves the others too.
 """
 
 from __future__ import annotations
@@ -84,15 +84,16 @@ def codename(os_release: Path = _OS_RELEASE) -> str:
 
 
 class Packages:
-    """Release 12 as seen by a private apt whose lists and downloads are in `folder`; needs no privileges."""
+    """A release as seen by a private apt whose lists and downloads are in `folder`; needs no privileges."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, release: str = RELEASE) -> None:
         self._folder = folder
         for part in ("lists/partial", "cache/archives/partial", "downloads"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         source = archive(configured_sources(), codename())
-        lines = [f"{kind} [signed-by={source.signed_by}] {source.uri} {RELEASE} main\n" for kind in ("deb", "deb-src")]
+        lines = [f"{kind} [signed-by={source.signed_by}] {source.uri} {release} main\n" for kind in ("deb", "deb-src")]
         (folder / "sources.list").write_text("".join(lines), encoding="ascii")
+        (folder / "status").touch()
 
     def update(self) -> None:
         """Read the archive's index."""
@@ -116,6 +117,8 @@ class Packages:
             "Dir::Etc::sourceparts": "-",
             "Dir::State::Lists": self._folder / "lists",
             "Dir::Cache": self._folder / "cache",
+            # nothing counts as installed: of what is, apt looks for that very version
+            "Dir::State::status": self._folder / "status",
             "Debug::NoLocking": "1",
             # the lists are in a folder of this user, which apt's own user cannot enter
             "APT::Sandbox::User": "root",

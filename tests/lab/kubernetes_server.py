@@ -158,6 +158,10 @@ class KubernetesServer:
         """Every request for objects that arrived since the mark, reads and watches too; see `audit`."""
         return audit.requests_since(self._audit_log, mark)
 
+    def authorized_since(self, mark: int, user: str) -> list[audit.Authorized]:
+        """What a user asked since the mark, and whether it was refused; see `audit`."""
+        return audit.authorized_since(self._audit_log, mark, user)
+
     def apply_crds(self, folder: Path) -> None:
         """Apply the CustomResourceDefinitions in the folder's `*.yaml` and wait until they are served."""
         self.api.apply_crds(folder)
@@ -167,6 +171,15 @@ class KubernetesServer:
         name = f"{prefix}-{secrets.token_hex(4)}"
         self.api.create_namespace(name)
         return name
+
+    def account_token(self, namespace: str, account: str) -> str:
+        """Make a ServiceAccount; a token of it that is good for an hour."""
+        accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+        manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}
+        self.api.request("POST", accounts, manifest)
+        wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+        token: str = self.api.request("POST", f"{accounts}/{account}/token", wanted)["status"]["token"]
+        return token
 
     def delete_hedgehog_objects(self, namespace: str) -> None:
         """Delete what tests left in the namespace of the fabric's kinds, finalizers notwithstanding."""

@@ -15,18 +15,23 @@ if TYPE_CHECKING:
 
 _PACKAGE_OF = {
     "apt-get": "apt",
+    "curl": "curl",
     "dpkg": "dpkg",
     "gcc": "gcc",
     "git": "git",
     "initdb": "postgresql",
     "kubectl": "kubernetes-client",
+    "openssl": "openssl",
     "pg_config": "libpq-dev",
     "redis-cli": "redis-tools",
     "redis-server": "redis-server",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
+    "setpriv": "util-linux",
     "sshd": "openssh-server",
+    "systemd-analyze": "systemd",
     "tar": "tar",
+    "unshare": "util-linux",
     "xz": "xz-utils",
 }
 _APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-qq")

@@ -20,13 +20,17 @@ TIMERS = {"sleep", "sleep_until", "sleep_forever", "call_later", "call_at", "Tim
 
 ALLOWED_TIMERS = {
     "reconciler/triggers/poll.py": "the poll: the one timer that reconciles",
-    "reconciler/status/commit_status.py": "waits until a forge may be asked again, and reconciles nothing",
+    "reconciler/status/waking.py": "waits until a forge or receiver may be told again, and reconciles nothing",
     "reconciler/app/watching.py": "heals an object that somebody else changes back again and again ever more slowly",
+    "reconciler/app/integrity_watch.py": "looks at the installed files again every ten minutes, and reconciles nothing",
     "reconciler/app/service.py": "waits for the web server's start, and ends a stop that takes too long",
+    "reconciler/app/watchdog.py": "beats each second, to notice an event loop that does not, and reconciles nothing",
+    "reconciler/status/changes.py": "gathers changes for a moment before followers are told, and reconciles nothing",
     "reconciler/app/web_server.py": "closes a connection whose request does not come to its end",
     "reconciler/triggers/files.py": "gives way, for a moment of no length, so that listening begins before the look",
     "reconciler/triggers/watch/agents.py": "lists agents each minute, and reconciles nothing",
     "reconciler/triggers/watch/reflector.py": "waits between tries to follow a cluster, and for one to be refused",
+    "reconciler/cli/service_check.py": "asks a service that starts once more, and reconciles nothing",
     "reconciler/cli/watching.py": "`status --watch` looks again each second",
     "reconciler/targets/kubernetes/cluster.py": "hands the wait between tries of one request on",
     "reconciler/targets/kubernetes/transport.py": "waits between tries of one request",
@@ -137,8 +141,14 @@ def test_one_writer_of_the_applied_revision() -> None:
 
 
 def test_one_caller_of_the_sync_status() -> None:
-    """Every surface of ours shows the status of the views, and NetBox that of its site: nobody else computes it."""
-    callers = ["reconciler/status/site_status.py", "reconciler/status/views.py"]
+    """Every surface of ours shows the status of the views, NetBox that of its site, and receivers of notifications are
+    told it: nobody else computes it.
+    """
+    callers = [
+        "reconciler/status/notifications/notifier.py",
+        "reconciler/status/site_status.py",
+        "reconciler/status/views.py",
+    ]
 
     assert _imported("reconciler.status.sync_status", "sync_status") == {file: {"sync_status"} for file in callers}
     assert [file for file, _ in _calls("sync_status")] == callers

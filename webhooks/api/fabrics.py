@@ -21,6 +21,7 @@ def routes(context: Context) -> list[Route]:
         read_route(context, "/fabrics", fabrics.all),
         read_route(context, "/fabrics/{name}", fabrics.one),
         read_route(context, "/fabrics/{name}/resources", fabrics.resources),
+        read_route(context, "/fabrics/{name}/topology", fabrics.topology),
         read_route(context, "/fabrics/{name}/passes", fabrics.passes),
         read_route(context, "/fabrics/{name}/passes/{id}", fabrics.pass_),
     ]
@@ -41,6 +42,10 @@ class Fabrics:
     async def resources(self, request: Request) -> Response:
         name = request.path_params["name"]
         return await found(self._context, lambda: self._status.resources(name), _unknown(name))
+
+    async def topology(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return await found(self._context, lambda: self._status.topology(name), _unknown(name))
 
     async def passes(self, request: Request) -> Response:
         name = request.path_params["name"]

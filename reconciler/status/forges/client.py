@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
+import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import requests
-from urllib3.exceptions import HTTPError
-
 from reconciler.errors import ConfigurationError
-from reconciler.model.commit_status import AnswerKind, ForgeAnswer
+from reconciler.model.answers import AnswerKind, ServerAnswer
+from reconciler.status.asking import Question, UnansweredError, ask
 from reconciler.status.forges import dialects, rights
 
 if TYPE_CHECKING:
@@ -19,16 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.model.commit_status import ForgePost
-
-CONNECT_TIMEOUT = 3.0
-READ_TIMEOUT = 5.0
-LONGEST_ANSWER = 8.0
-"""Seconds for all of an answer; the read timeout alone would let it trickle for ever."""
-
-LARGEST_ANSWER = 64 * 1024
-"""Bytes that are read of an answer. What is beyond is of no use here."""
-
-_CHUNK = 1024
 
 
 class Secret(Protocol):
@@ -66,16 +54,16 @@ class ForgeClient:
         """The token of the moment. Raises ConfigurationError."""
         return self.access.token.read()
 
-    def send(self, post: ForgePost) -> ForgeAnswer:
+    def send(self, post: ForgePost) -> ServerAnswer:
         """Tell the forge a status. Whatever happens is an answer."""
         access = self.access
         url = f"{dialects.project_url(access.kind, access.api_url, access.project)}/statuses/{post.commit}"
         try:
             status, fields, body = _ask(access, "POST", url, dialects.payload(access.kind, post, access.branch))
         except ConfigurationError as error:
-            return ForgeAnswer(AnswerKind.STALLED, error.message)
-        except (requests.RequestException, HTTPError, ValueError) as error:
-            return ForgeAnswer(AnswerKind.RETRIED, f"it cannot be reached: {_cause(error)}")
+            return ServerAnswer(AnswerKind.STALLED, error.message)
+        except UnansweredError as error:
+            return ServerAnswer(AnswerKind.RETRIED, f"it cannot be reached: {error.message}")
         return dialects.judge(access.kind, status, fields, body, time.time())
 
 
@@ -95,8 +83,8 @@ class ForgeProbe:
                 return rights.of_gitlab(access.project, found, scopes)
         except ConfigurationError as error:
             return "failing", error.message
-        except (requests.RequestException, HTTPError, ValueError) as error:
-            return "failing", f"it cannot be reached: {_cause(error)}"
+        except UnansweredError as error:
+            return "failing", f"it cannot be reached: {error.message}"
         return (
             rights.of_github(access.project, found)
             if access.kind == "github"
@@ -107,23 +95,15 @@ class ForgeProbe:
 def _ask(
     access: ForgeAccess, method: str, url: str, body: Mapping[str, str] | None = None
 ) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers and body. Each time a connection of its own: statuses are few, and far between."""
+    """Status, headers and body. Raises ConfigurationError, UnansweredError."""
     token = _text(access.token.read())
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy or a .netrc of the environment must not see the token
-        with session.request(
-            method,
-            url,
-            json=body,
-            headers=dialects.headers(access.kind, token),
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            allow_redirects=False,
-            stream=True,
-            verify=str(access.ca_file) if access.ca_file else system_certificates(),
-        ) as answer:
-            content = _read(answer)
-            # Some servers show the request that they refuse.
-            return answer.status_code, answer.headers, content.replace(token.encode(), b"(token)")
+    headers = dialects.headers(access.kind, token)
+    content = None
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+        content = json.dumps(body).encode()
+    reply = ask(Question(method, url, headers, content, access.ca_file, (token.encode(),)))
+    return reply.status, reply.headers, reply.body
 
 
 def _text(token: bytes) -> str:
@@ -132,31 +112,3 @@ def _text(token: bytes) -> str:
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigurationError("the token is not one: it is empty or holds odd characters")
     return text
-
-
-def _read(answer: requests.Response) -> bytes:
-    """As much of the body as matters."""
-    deadline = time.monotonic() + LONGEST_ANSWER
-    content = bytearray()
-    while len(content) < LARGEST_ANSWER:
-        # What is there, not a whole chunk: a server that sends a byte now and then would hold it for ever.
-        chunk = answer.raw.read1(_CHUNK, decode_content=True)
-        if not chunk:
-            break
-        content += chunk
-        if time.monotonic() > deadline:
-            raise requests.ReadTimeout(f"the answer took longer than {LONGEST_ANSWER:.0f} s")
-    return bytes(content[:LARGEST_ANSWER])
-
-
-def system_certificates() -> str | bool:
-    """Where the system keeps the authorities that it trusts; those of the HTTP library where it keeps none."""
-    paths = ssl.get_default_verify_paths()
-    return paths.cafile or paths.capath or True
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason, which is the one that says something. None holds a header."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return " ".join(str(error).split())[: dialects.MAX_QUOTED] or type(error).__name__

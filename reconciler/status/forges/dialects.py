@@ -19,7 +19,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from reconciler.model.commit_status import AnswerKind, ForgeAnswer, StatusState
+from reconciler.model.answers import AnswerKind, ServerAnswer
+from reconciler.model.commit_status import StatusState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,22 +106,22 @@ def payload(kind: str, post: ForgePost, branch: str) -> dict[str, str]:
     return {**named, "description": post.description, **link}
 
 
-def judge(kind: str, status: int, fields: Mapping[str, str], body: bytes, now: float) -> ForgeAnswer:
+def judge(kind: str, status: int, fields: Mapping[str, str], body: bytes, now: float) -> ServerAnswer:
     """What follows from an answer. `fields` are its headers, in whatever case they are asked for; `now` is seconds
     since the epoch.
     """
     said = message_of(body)
     if OK <= status < REDIRECT or _is_so_already(kind, status, said):
-        return ForgeAnswer(AnswerKind.SENT)
+        return ServerAnswer(AnswerKind.SENT)
     text = _sentence(status, said)
     if any(words in said.lower() for words in _ABOUT_THE_COMMIT[kind]):
-        return ForgeAnswer(AnswerKind.REFUSED, text)
+        return ServerAnswer(AnswerKind.REFUSED, text)
     wait = _wait(fields, now)
     if status == SLOW_DOWN or (status == FORBIDDEN and (wait is not None or "rate limit" in said.lower())):
-        return ForgeAnswer(AnswerKind.RETRIED, text, SLOWER if wait is None else wait)
+        return ServerAnswer(AnswerKind.RETRIED, text, SLOWER if wait is None else wait)
     if status >= SERVER_ERROR or status in _COME_AGAIN:
-        return ForgeAnswer(AnswerKind.RETRIED, text, wait)
-    return ForgeAnswer(AnswerKind.STALLED, text)
+        return ServerAnswer(AnswerKind.RETRIED, text, wait)
+    return ServerAnswer(AnswerKind.STALLED, text)
 
 
 def _is_so_already(kind: str, status: int, said: str) -> bool:

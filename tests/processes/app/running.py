@@ -28,6 +28,10 @@ def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 3
         time.sleep(0.02)
 
 
+def _is_settled(fabric: Any) -> bool:
+    return bool(fabric["last_pass"] and fabric["next_poll"] and not fabric["reconciling"])
+
+
 @dataclass
 class Client:
     """What is done with the service while it runs, from outside; the signal ends it afterwards."""
@@ -47,6 +51,10 @@ class Client:
     def reconcile(self, token: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"}
         return requests.post(f"{self.url}/reconcile", json={"wait": 30}, headers=headers, timeout=60)
+
+    def settle(self) -> None:
+        """Until every fabric has its first pass, and nothing is due."""
+        wait_until(lambda: all(map(_is_settled, self.get("/fabrics").json()["fabrics"])), "the first passes")
 
     def _use(self) -> None:
         try:

@@ -12,7 +12,7 @@ from reconciler.app.checks import Check, run_checks
 from reconciler.model.kinds import DECLARABLE, GATEWAY, OBSERVED
 from reconciler.plan.netbox_rights import needed_rights
 from tests.unit.app.configuration import LOCAL, local_repository, settings
-from tests.unit.loopback import Answer, Loopback, as_json, serving
+from tests.unit.loopback import Answer, Loopback, as_json, closed_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +93,7 @@ def test_every_right_is_asked_for(tmp_path: Path, repository: Path, server: Loop
     asked = [json.loads(one.body)["spec"]["resourceAttributes"] for one in server.asked if one.target == REVIEW]
     rights = {(one["verb"], one["resource"]) for one in asked}
     assert {("list", "vpcs"), ("watch", "switches"), ("patch", "vpcs"), ("delete", "vpcs")} <= rights
-    assert {verb for verb, resource in rights if resource == "switchprofiles"} == {"get", "list", "watch"}
+    assert {verb for verb, resource in rights if resource == "switchprofiles"} == {"list", "watch"}
     assert {one["namespace"] for one in asked} == {"default"}
 
 
@@ -105,7 +105,7 @@ def test_an_observer_needs_no_right_to_write(tmp_path: Path, repository: Path, s
     check = _checks(tmp_path, repository, cluster)["fabric dc1: cluster"]
 
     asked = [json.loads(one.body)["spec"]["resourceAttributes"] for one in server.asked if one.target == REVIEW]
-    assert {one["verb"] for one in asked} == {"get", "list", "watch"}
+    assert {one["verb"] for one in asked} == {"list", "watch"}
     assert check.state == "ok"
 
 
@@ -116,7 +116,7 @@ def test_missing_rights_are_named(tmp_path: Path, repository: Path, server: Loop
     check = _checks(tmp_path, repository, _cluster(server))["fabric dc1: cluster"]
 
     assert check.state == "failing"
-    assert check.message == f"ClusterAccessDenied: {server.url} denies list vlannamespaces.wiring.githedgehog.com"
+    assert check.message == f"ClusterAccessDenied: {server.url} denies watch vlannamespaces.wiring.githedgehog.com"
 
 
 @pytest.mark.parametrize(
@@ -291,3 +291,19 @@ def test_nothing_is_left_behind(tmp_path: Path, repository: Path, monkeypatch: p
 
     assert not (tmp_path / "state").exists()
     assert list(temporary.iterdir()) == []
+
+
+def test_receivers_of_notifications(tmp_path: Path, repository: Path, server: Loopback) -> None:
+    """Whether anything answers where they are; they are sent nothing."""
+    receivers = [
+        {"name": "hook", "kind": "webhook", "url": f"{server.url}/hook"},
+        {"name": "pager", "kind": "alertmanager", "url": f"http://127.0.0.1:{closed_port()}"},
+    ]
+    found = settings(tmp_path, repositories=[local_repository(repository)], notifications=receivers)
+    checks = {check.subject: check for check in run_checks(found)}
+
+    assert checks["notification hook"].state == "ok"
+    assert checks["notification pager"] == Check(
+        "notification pager", "failing", "it cannot be reached: Connection refused"
+    )
+    assert [asked for asked in server.asked if "hook" in asked.target] == []

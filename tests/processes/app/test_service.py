@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reconciler import __version__
 from reconciler.app.parts import Parts, build_parts
+from reconciler.app.required import expected_of
 from reconciler.app.service import serve
 from reconciler.app.stopping import STOP_TIMEOUT
 from reconciler.errors import ConfigurationError, StateError
@@ -30,7 +32,20 @@ if TYPE_CHECKING:
 
     from reconciler.settings import Settings
 
-PARTS = {"web", "store", "queue", "configuration", "worker-1", "poll", "sites", "statuses", "files", "branches"}
+PARTS = {
+    "web",
+    "store",
+    "queue",
+    "configuration",
+    "worker-1",
+    "poll",
+    "sites",
+    "statuses",
+    "notifications",
+    "files",
+    "branches",
+    "integrity",
+}
 
 
 def _settings(folder: Path, repository: Path, *fabrics: dict[str, Any]) -> Settings:
@@ -58,7 +73,10 @@ def test_from_start_to_end(tmp_path: Path, repository: Path) -> None:
         fabric = client.get("/fabrics/dc1").json()
         assert (fabric["sync_status"], fabric["counts"]["in_sync"]) == ("in_sync", 1)
         assert client.get("/readyz").json() == {"status": "ok", "not_running": {}}
-        assert client.get("/healthz").json()["components"].keys() == PARTS
+        health = client.get("/healthz").json()
+        assert health["components"].keys() == PARTS == set(expected_of(found, __version__).tasks)
+        assert (health["version"], health["build"]) == (__version__, None)
+        assert "integrity" in {warning["key"] for warning in health["warnings"]}
         assert "startup" in {t for p in client.get("/fabrics/dc1/passes").json()["passes"] for t in p["triggers"]}
         assert 'reconciler_passes_total{fabric="dc1",outcome="succeeded"}' in client.get("/metrics").text
         assert client.reconcile("wrong").status_code == 401

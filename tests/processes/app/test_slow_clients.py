@@ -1,4 +1,4 @@
-"""Clients that take their time: a connection on which no request arrives is not kept."""
+"""Clients that take their time: a connection on which no request arrives, or no answer is read, is not kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.app.web_server import HEAD_TIMEOUT, BoundedHead, WebServer, listen, web_configuration
+from reconciler.app.web_server import HEAD_TIMEOUT, WRITE_TIMEOUT, BoundedHead, WebServer, listen, web_configuration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, MutableMapping
@@ -26,6 +26,7 @@ class HastyHead(BoundedHead):
     """The same with a limit that a test can wait for."""
 
     head_timeout = LIMIT
+    write_timeout = LIMIT
 
 
 async def _answer_slowly(
@@ -34,9 +35,26 @@ async def _answer_slowly(
     """An application that reads the body, then thinks for longer than a head may take."""
     while (await receive())["more_body"]:
         continue
+    if scope["path"] == "/endless":
+        await _answer_without_end(receive, send)
+        return
     await asyncio.sleep(LIMIT + 0.2 if scope["path"] == "/slow" else 0)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
+
+
+ENDED: list[str] = []
+"""The answers without end that came to one."""
+
+
+async def _answer_without_end(receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+    """As events, until the client is gone."""
+    gone = asyncio.create_task(receive())
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while not gone.done():
+        await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
+        await asyncio.sleep(0)
+    ENDED.append((await gone)["type"])
 
 
 class Client:
@@ -61,6 +79,13 @@ class Client:
         """One whole answer."""
         head = await self._reader.readuntil(b"\r\n\r\n")
         return head + await self._reader.readexactly(2)
+
+    async def read(self, size: int) -> int:
+        """Bytes that were read: fewer only at the end."""
+        try:
+            return len(await self._reader.readexactly(size))
+        except asyncio.IncompleteReadError as error:
+            return len(error.partial)
 
     async def seconds_until_closed(self) -> float:
         """How long the server keeps the connection; no byte may come before its end."""
@@ -169,11 +194,38 @@ async def test_nothing_is_left_of_them(served: Served) -> None:
         assert not served.server.server_state.connections
 
 
+async def test_an_answer_that_nobody_reads(served: Served) -> None:
+    """Once the client takes in nothing any more it is let go after the limit, and whoever writes to it knows."""
+    ENDED.clear()
+    async with served.connect() as client:
+        await client.send(b"GET /endless HTTP/1.1\r\nHost: r\r\n\r\n")
+        for _ in range(100):
+            if ENDED:
+                break
+            await asyncio.sleep(0.05)
+
+        assert ENDED == ["http.disconnect"]
+        assert not served.server.server_state.connections
+
+
+async def test_an_answer_that_is_read_slowly(served: Served) -> None:
+    """Whoever takes in a little within each limit may go on for long."""
+    ENDED.clear()
+    async with served.connect() as client:
+        await client.send(b"GET /endless HTTP/1.1\r\nHost: r\r\n\r\n")
+        for _ in range(12):
+            await asyncio.sleep(LIMIT / 3)
+            assert await client.read(5_000_000) == 5_000_000
+
+        assert ENDED == []
+
+
 def test_the_limit() -> None:
-    """The service grants ten seconds."""
+    """The service grants ten seconds for a head, and fifteen for some of an answer."""
     configuration = web_configuration(_answer_slowly)
 
     configuration.load()
 
     assert configuration.http_protocol_class is BoundedHead
     assert BoundedHead.head_timeout == HEAD_TIMEOUT == 10.0
+    assert BoundedHead.write_timeout == WRITE_TIMEOUT == 15.0

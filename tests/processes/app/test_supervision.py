@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from reconciler.app.parts import build_parts
+from reconciler.app.required import expected_of
 from tests.processes.app.running import Client, run, wait_until
 from tests.unit.app.configuration import LOCAL, local_repository, settings
 
@@ -74,6 +75,7 @@ def test_what_is_outside_fails_no_readiness(tmp_path: Path, repository: Path) ->
         wait_until(lambda: components()["watch/dc1/VPC"]["reason"], "the watch says why")
         assert {name for name in components() if name.startswith("watch/dc1/")} >= {"watch/dc1/VPC", "watch/dc1/Switch"}
         assert components()["watch/dc1/VPC"]["state"] == "running"
+        assert components().keys() == set(expected_of(found, "").tasks)  # what `verify` looks for
         assert client.get("/healthz").status_code == 503
         assert client.get("/readyz").status_code == 200
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    from reconciler.model.passes import PassRecord
+
 
 def _values(metrics: Metrics) -> dict[str, float]:
     text, _ = metrics.render((), depth=0, oldest=0.0)
@@ -162,6 +164,8 @@ class History:
         self.clock = samples.SetClock()
         self.store = open_store(folder / "state.db", self.clock)
         self.metrics = Metrics()
+        self.ended: list[PassRecord] = []
+        """Those that whoever follows the events is told of."""
         found = settings(folder, history={"days": 1, "passes": 1})
         self.live = Live(found, Stock(self.store, folder / "mirrors"), lambda _fabric: None)
 
@@ -169,7 +173,7 @@ class History:
         watches = Watches(Supervisor(Components(self.clock)))
         used = store or self.store
         told = self.metrics, SiteStatus(used, self.clock)
-        return PassListener(self.live, watches, used, told, self.clock)
+        return PassListener(self.live, watches, used, told, self.clock, [self.ended.append])
 
     def end_pass(self, name: str) -> None:
         result = samples.pass_result(name, finished=self.clock.now())

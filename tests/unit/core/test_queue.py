@@ -530,3 +530,20 @@ async def test_what_is_ready_anyway_is_not_held() -> None:
     queue.add("dc1", PUSH)
 
     assert queue.depth() == 1
+
+
+async def test_every_change_is_told() -> None:
+    """Additions, additions for later, what is done and what is discarded: whoever shows the queue looks again."""
+    told: list[str] = []
+    queue = WorkQueue(asyncio.get_running_loop().time, on_changed=lambda: told.append("changed"))
+
+    queue.add("dc1", PUSH)
+    queue.add("dc1", PUSH)
+    assert len(told) == 2
+    await _take(queue)
+    queue.done("dc1")
+    assert len(told) == 3
+    queue.add_after("dc1", RETRY, 5)
+    assert len(told) == 4
+    queue.discard("dc1")
+    assert len(told) == 5

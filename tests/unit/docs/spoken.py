@@ -42,6 +42,7 @@ _NO_WORDS = {
         "Ours",
         "Owned",
         "Spine",
+        "HedgehogFabricNotInSync",
     ),  # things
     *KINDS,
 }

@@ -460,3 +460,15 @@ def test_how_far_a_mirror_came_is_shown(yielding: Yielding) -> None:
     assert shown == sorted(shown)
     assert all(0 < step.done < step.total for step in shown)
     assert yielding.progress.of("dc1") is None
+
+
+def test_the_pass_that_goes_on_is_shown(yielding: Yielding) -> None:
+    """Which one it is, why it is made and since when, also between its parts; and nothing once it has ended."""
+    rest = yielding.rest(_work(yielding.rig.request(Trigger.POLL)))
+
+    between = yielding.progress.running("dc1")
+    assert between is not None
+    assert (between.id, between.triggers, between.phase) == (rest.remainder, (Trigger.POLL,), Phase.NETBOX)
+    yielding.finish(rest)
+    assert yielding.rig.last.started == between.started
+    assert yielding.progress.running("dc1") is None

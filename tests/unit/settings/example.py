@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 CANARY = "canary-7f3a"
 
-SECRET_FILES = ("api-token", "git-token", "webhook", "dc1.kubeconfig", "netbox-token", "forge-token", "ca.pem", "any")
+SECRET_FILES = (
+    "api-token",
+    "git-token",
+    "webhook",
+    "dc1.kubeconfig",
+    "netbox-token",
+    "forge-token",
+    "hook-secret",
+    "ca.pem",
+    "any",
+)
 
 COMPLETE: dict[str, Any] = {
     "server": {
@@ -83,7 +93,19 @@ COMPLETE: dict[str, Any] = {
             "structure": {"enabled": False, "push": True},
         },
     ],
-    "notifications": [],
+    "notifications": [
+        {
+            "name": "people",
+            "kind": "webhook",
+            "url": "https://hooks.example.com/reconciler",
+            "secret_file": "secrets/hook-secret",
+            "ca_file": None,
+            "fabrics": None,
+            "tell": ["error", "out_of_sync", "recovery"],
+            "after": {"error": 30, "out_of_sync": 300, "disabled": 0, "recovery": 30},
+            "repeat": None,
+        },
+    ],
     "tracing": None,
 }
 """The example of the documentation, with every key at its default where it has one."""

@@ -25,6 +25,7 @@ FILE = "must be the path of a file"
 
 REPOSITORY = "repositories.0"
 FABRIC = "fabrics.0"
+NOTIFICATION = "notifications.0"
 
 # key, default, a good value that is not the default (or None where this version has none), a wrong one, the reason
 KEYS: list[tuple[str, Any, Any, Any, str]] = [
@@ -118,7 +119,25 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{FABRIC}.structure", {}, {"enabled": False}, None, MAPPING),
     (f"{FABRIC}.structure.enabled", False, None, "no", FLAG),
     (f"{FABRIC}.structure.push", True, False, "no", FLAG),
-    ("notifications", [], None, {}, LIST),
+    ("notifications", [], [], {}, LIST),
+    (f"{NOTIFICATION}.name", REQUIRED, "slack-of-net", 5, TEXT),
+    (f"{NOTIFICATION}.kind", REQUIRED, None, "mail", "must be 'webhook', 'slack' or 'alertmanager'"),
+    (f"{NOTIFICATION}.url", None, "http://127.0.0.1:9093", 5, TEXT),
+    (f"{NOTIFICATION}.url_file", None, None, 5, FILE),
+    (f"{NOTIFICATION}.url_env", None, None, 5, TEXT),
+    (f"{NOTIFICATION}.secret_file", None, "secrets/any", 5, FILE),
+    (f"{NOTIFICATION}.secret_env", None, "ANY_SECRET", 5, TEXT),
+    (f"{NOTIFICATION}.token_file", None, "secrets/any", 5, FILE),
+    (f"{NOTIFICATION}.token_env", None, "ANY_SECRET", 5, TEXT),
+    (f"{NOTIFICATION}.ca_file", None, "secrets/ca.pem", 5, FILE),
+    (f"{NOTIFICATION}.fabrics", None, ["dc1"], "dc1", LIST),
+    (f"{NOTIFICATION}.tell", ["error", "out_of_sync", "recovery"], ["error"], "error", LIST),
+    (f"{NOTIFICATION}.after", {}, {"error": 0}, 30, MAPPING),
+    (f"{NOTIFICATION}.after.error", 30, 0, "30s", "must be a number"),
+    (f"{NOTIFICATION}.after.out_of_sync", 300, 0.5, "5m", "must be a number"),
+    (f"{NOTIFICATION}.after.disabled", 0, 60, None, "must be a number"),
+    (f"{NOTIFICATION}.after.recovery", 30, 0, [], "must be a number"),
+    (f"{NOTIFICATION}.repeat", None, 3600, "1h", "must be a number"),
     ("tracing", None, None, [], MAPPING),
 ]
 
@@ -143,6 +162,7 @@ COMPANIONS: dict[str, tuple[tuple[str, Any], ...]] = {
     f"{FABRIC}.cluster.in_cluster": ((f"{FABRIC}.cluster.kubeconfig", None),),
     f"{FABRIC}.cluster.local": ((f"{FABRIC}.cluster.kubeconfig", None),),
     f"{FABRIC}.netbox.token_env": ((f"{FABRIC}.netbox.token_file", None),),
+    f"{NOTIFICATION}.secret_env": ((f"{NOTIFICATION}.secret_file", None),),
     f"{FABRIC}.netbox.local": ((f"{FABRIC}.netbox.url", None), (f"{FABRIC}.netbox.token_file", None)),
 }
 
@@ -166,7 +186,7 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str
         yield f"{prefix}{name}", field.description
         for part in (field.annotation, *get_args(field.annotation)):
             if isinstance(part, type) and issubclass(part, BaseModel):
-                index = "0." if name in {"repositories", "fabrics"} else ""
+                index = "0." if name in {"repositories", "fabrics", "notifications"} else ""
                 yield from keys_of(part, f"{prefix}{name}.{index}")
 
 
@@ -261,6 +281,8 @@ def test_wrong_type(file: ConfigurationFile, key: str, value: Any, reason: str) 
         f"{FABRIC}.cluster",
         f"{FABRIC}.netbox",
         f"{FABRIC}.structure",
+        NOTIFICATION,
+        f"{NOTIFICATION}.after",
     ],
 )
 def test_unknown_key(file: ConfigurationFile, mapping: str) -> None:
@@ -278,6 +300,7 @@ def test_unknown_key(file: ConfigurationFile, mapping: str) -> None:
         pytest.param(f"{REPOSITORY}.auth.password", "password_env or password_file", id="secret in a repository"),
         pytest.param(f"{REPOSITORY}.webhook.secret", "secret_env or secret_file", id="secret of a webhook"),
         pytest.param(f"{FABRIC}.cluster.name_space", "namespace", id="below a fabric"),
+        pytest.param(f"{NOTIFICATION}.secret", "secret_env or secret_file", id="secret of a receiver"),
         pytest.param(f"{FABRIC}.netbox.token", "token_env or token_file", id="secret of a fabric"),
     ],
 )

@@ -26,6 +26,7 @@ def test_the_files_that_are_named(file: ConfigurationFile) -> None:
         ("repositories[0].auth.password_file", "git-token", True),
         ("repositories[0].webhook.secret_file", "webhook", True),
         ("repositories[0].forge.token_file", "forge-token", True),
+        ("notifications[0].secret_file", "hook-secret", True),
         ("fabrics[0].cluster.kubeconfig", "dc1.kubeconfig", True),
         ("fabrics[0].netbox.token_file", "netbox-token", True),
         ("fabrics[0].netbox.ca_file", "ca.pem", False),

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import ConfigurationError, StateError
-from reconciler.model.commit_status import AnswerKind, CommitStatus, ForgeAnswer, OwedStatus, StatusState
+from reconciler.model.answers import AnswerKind, ServerAnswer
+from reconciler.model.commit_status import CommitStatus, OwedStatus, StatusState
 from reconciler.model.fabric import Fabric
 from reconciler.status.commit_status import LOOK_EVERY, MOST_REFUSALS, STALLED_FOR, CommitStatuses, Told
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from reconciler.model.commit_status import ForgePost
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SENT = ForgeAnswer(AnswerKind.SENT)
-DOWN = ForgeAnswer(AnswerKind.RETRIED, "it answered 502")
-REFUSED = ForgeAnswer(AnswerKind.REFUSED, "it answered 422: no commit found")
-STALLED = ForgeAnswer(AnswerKind.STALLED, "it answered 401")
+SENT = ServerAnswer(AnswerKind.SENT)
+DOWN = ServerAnswer(AnswerKind.RETRIED, "it answered 502")
+REFUSED = ServerAnswer(AnswerKind.REFUSED, "it answered 422: no commit found")
+STALLED = ServerAnswer(AnswerKind.STALLED, "it answered 401")
 
 
 class LoopClock:
@@ -73,7 +74,7 @@ class ToldForge:
     def __init__(self) -> None:
         self.access: object = "access"
         self.secret: bytes | None = b"token"
-        self.answers: list[ForgeAnswer] = [SENT]
+        self.answers: list[ServerAnswer] = [SENT]
         self.told: list[tuple[float, str, str]] = []
         self.loop: asyncio.AbstractEventLoop | None = None
         self.on_send: Callable[[str], object] = lambda _: None
@@ -83,7 +84,7 @@ class ToldForge:
             raise ConfigurationError("no token")
         return self.secret
 
-    def send(self, post: ForgePost) -> ForgeAnswer:
+    def send(self, post: ForgePost) -> ServerAnswer:
         assert self.loop is not None
         self.on_send(post.commit)
         self.told.append((self.loop.time(), post.commit, post.state.value))
@@ -219,7 +220,7 @@ async def test_a_forge_that_is_down_stops_no_other(sending: Sending) -> None:
 
 async def test_a_forge_that_asks_to_be_slower(sending: Sending) -> None:
     """It is left alone for as long as it says, whatever comes meanwhile."""
-    sending.forge.answers = [ForgeAnswer(AnswerKind.RETRIED, "it answered 429", 77.0), SENT]
+    sending.forge.answers = [ServerAnswer(AnswerKind.RETRIED, "it answered 429", 77.0), SENT]
     sending.outbox.put("a")
     async with sending.running():
         await _pass(50)

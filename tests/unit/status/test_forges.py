@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import ConfigurationError
-from reconciler.model.commit_status import AnswerKind, ForgeAnswer, ForgePost, StatusState
+from reconciler.model.answers import AnswerKind, ServerAnswer
+from reconciler.model.commit_status import ForgePost, StatusState
+from reconciler.status.asking import LARGEST_ANSWER
 from reconciler.status.forges import ForgeAccess, ForgeClient, ForgeProbe
-from reconciler.status.forges.client import LARGEST_ANSWER
 from reconciler.status.forges.dialects import LONGEST_WAIT, MAX_QUOTED, SLOWER, judge
 from tests.forge_double import ForgeDouble, Posted
 from tests.unit.loopback import Answer, as_json, closed_port, serving, speaking
@@ -57,7 +58,7 @@ def test_every_state_is_taken(kind: str) -> None:
     with forge(kind) as (double, access):
         answers = [ForgeClient(access).send(_post(state)) for state in StatusState]
 
-        assert answers == [ForgeAnswer(AnswerKind.SENT)] * len(StatusState)
+        assert answers == [ServerAnswer(AnswerKind.SENT)] * len(StatusState)
         words = {
             "github": ["pending", "pending", "success", "failure", "error"],
             "gitlab": ["pending", "running", "success", "failed", "canceled"],
@@ -168,7 +169,7 @@ def test_the_token_is_that_of_the_moment() -> None:
         before = double.requests
         for bad in (b"two words", b"caf\xc3\xa9", b"a\x00b", b" "):
             answer = ForgeClient(replace(access, token=Held(bad))).send(_post())
-            assert answer == ForgeAnswer(
+            assert answer == ServerAnswer(
                 AnswerKind.STALLED, "the token is not one: it is empty or holds odd characters"
             )
         assert ForgeClient(replace(access, token=Held(None))).send(_post()).kind is AnswerKind.STALLED
@@ -213,7 +214,7 @@ def test_large_answers_are_left_alone() -> None:
         server.otherwise = Answer(502, b"x" * (LARGEST_ANSWER * 20))
         answer = ForgeClient(ForgeAccess("github", server.url, "a/b", "main", Held())).send(_post())
 
-    assert answer == ForgeAnswer(AnswerKind.RETRIED, "it answered 502")
+    assert answer == ServerAnswer(AnswerKind.RETRIED, "it answered 502")
 
 
 @pytest.mark.parametrize(

@@ -237,3 +237,16 @@ def test_a_fabric_that_is_forgotten() -> None:
     assert "dc2" not in scrape.text.decode()
     for name in ("reconciler_passes_total", "reconciler_pass_yields_total", "reconciler_writes_total"):
         assert scrape.one(name, fabric="dc1") == 1
+
+
+def test_notifications_are_counted() -> None:
+    """By kind of receiver, and by what it made of them."""
+    metrics = Metrics()
+    metrics.notification("slack", "sent")
+    metrics.notification("slack", "retried")
+    metrics.notification("slack", "sent")
+
+    text, _ = metrics.render([], depth=0, oldest=0.0)
+
+    assert b'reconciler_notifications_total{kind="slack",result="sent"} 2.0' in text
+    assert b'reconciler_notifications_total{kind="slack",result="retried"} 1.0' in text

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from reconciler.model.agents import AgentStatus
 from reconciler.model.fabric import ClusterPolicy, Fabric
-from reconciler.model.passes import ObjectState, SyncState
+from reconciler.model.news import NewsKind
+from reconciler.model.objects import ObjectKey
+from reconciler.model.passes import ObjectState, Phase, SyncState
 from reconciler.model.requests import Trigger, Work
 from reconciler.model.status import Connection, ConnectionState, PassResult, Unannounced
+from reconciler.model.topology import LinkEnd, Node, Row, Topology, TopologyLink
 from reconciler.queue import WorkQueue
+from reconciler.reconcile.progress import Running
 from reconciler.status.health import Components, ComponentState
 from reconciler.status.metrics import Metrics
 from reconciler.status.reporter import Described, Glances, Reporter
+from reconciler.status.times import rfc3339
 from reconciler.store import open_store
 from tests.unit.store import samples
 
@@ -44,7 +51,17 @@ class Desk:
         self.agents: list[AgentStatus] | None = None
         self.progress: dict[str, tuple[int, int]] = {}
         self.untold: dict[str, str] = {}
-        glances = Glances(agents=lambda _: self.agents, progress=self.progress.get, untold=lambda: self.untold)
+        self.unsent: dict[str, str] = {}
+        self.topology = Topology()
+        self.running: dict[str, Running] = {}
+        glances = Glances(
+            agents=lambda _: self.agents,
+            progress=self.progress.get,
+            running=self.running.get,
+            untold=lambda: self.untold,
+            notes=self.unsent.items,
+            wiring=lambda _: self.topology,
+        )
         self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, glances)
 
     def end_pass(self, name: str = "p1", connections: dict[str, Connection] | None = None) -> None:
@@ -305,3 +322,110 @@ def test_health_shows_forges_that_are_not_told(desk: Desk) -> None:
 
     assert health.body["warnings"][-1] == {"key": "repositories[1].forge", "message": desk.untold["other"]}
     assert health.is_ok is is_ok
+
+
+def test_health_shows_receivers_that_are_not_told(desk: Desk) -> None:
+    """Why a receiver takes no notification is a warning at its key, and no reason to call the service unwell."""
+    desk.end_pass()
+    is_ok = desk.reporter.healthz().is_ok
+    desk.unsent["notifications[2]"] = "notifications are not sent to chat: it answered 404"
+
+    health = desk.reporter.healthz()
+
+    assert {"key": "notifications[2]", "message": desk.unsent["notifications[2]"]} in health.body["warnings"]
+    assert health.is_ok is is_ok
+
+
+def test_the_pass_that_goes_on(desk: Desk) -> None:
+    """A fabric shows which pass works on it, why, since when, and how far it is; nothing when none does."""
+    assert desk.reporter.fabrics()["fabrics"][0]["current_pass"] is None
+    desk.running["dc1"] = Running((Trigger.PUSH, Trigger.POLL), "p7", samples.NOON, Phase.APPLY)
+
+    assert desk.reporter.fabrics()["fabrics"][0]["current_pass"] == {
+        "id": "p7",
+        "triggers": ["push", "poll"],
+        "started": rfc3339(samples.NOON),
+        "phase": "apply",
+    }
+
+
+async def test_followers_see_fabrics_as_the_list_has_them(desk: Desk) -> None:
+    """Everything at first; a delivery that nobody proves is news, the mere passing of time is none."""
+    desk.end_pass()
+    with desk.reporter.follow(None) as following:
+        first = await following.next()
+        assert first is not None
+        assert [json.loads(one.data) for one in first] == desk.reporter.fabrics()["fabrics"]
+        for _ in range(10):
+            desk.clock.advance(seconds=1)
+            with anyio.move_on_after(1) as silence:
+                await following.next()
+            assert silence.cancelled_caught
+        desk.reporter.received("github")
+        (news,) = await following.next() or ()
+        assert (news.kind, news.fabric) == (NewsKind.FABRIC, "dc1")
+
+
+def test_topology(desk: Desk) -> None:
+    """Each device has its state and health, each link the state of its connection; what no pass saw is unknown."""
+    desk.store.record_pass(
+        replace(
+            samples.pass_result("p1"),
+            objects=[
+                ObjectState(ObjectKey("Switch", "default", "leaf-1"), SyncState.CHANGED),
+                ObjectState(ObjectKey("Connection", "default", "c1"), SyncState.IN_SYNC),
+            ],
+        )
+    )
+    leaf, server = (
+        LinkEnd(ObjectKey(kind, "default", name), "E1/1") for kind, name in (("Switch", "leaf-1"), ("Server", "s1"))
+    )
+    desk.topology = Topology(
+        (
+            Node(leaf.node, Row.LEAF, "server-leaf", "rack 1"),
+            Node(server.node, Row.SERVER, is_missing=True, leafs=("leaf-1",)),
+        ),
+        (TopologyLink(ObjectKey("Connection", "default", "c1"), "unbundled", (leaf, server)),),
+    )
+
+    assert desk.reporter.topology("dc1") == {
+        "fabric": "dc1",
+        "nodes": [
+            {
+                "kind": "Switch",
+                "name": "leaf-1",
+                "row": "leaf",
+                "role": "server-leaf",
+                "description": "rack 1",
+                "state": "changed",
+                "health": {
+                    "status": "Unknown",
+                    "message": "the agents of this cluster are not known at the moment",
+                    "last_heartbeat": None,
+                },
+                "leafs": [],
+            },
+            {
+                "kind": "Server",
+                "name": "s1",
+                "row": "server",
+                "role": None,
+                "description": None,
+                "state": "missing",
+                "health": None,
+                "leafs": ["leaf-1"],
+            },
+        ],
+        "links": [
+            {
+                "connection": "c1",
+                "type": "unbundled",
+                "state": "in_sync",
+                "ends": [
+                    {"kind": "Switch", "name": "leaf-1", "port": "E1/1"},
+                    {"kind": "Server", "name": "s1", "port": "E1/1"},
+                ],
+            }
+        ],
+    }
+    assert desk.reporter.topology("nonesuch") is None

@@ -98,7 +98,7 @@ def test_empty_file_is_absent(path: Path) -> None:
     with closing(open_store(path, CLOCK)) as store:
         store.probe()
 
-    assert execute(path, "SELECT version FROM schema_version") == [(VERSION,)]
+    assert execute(path, "SELECT version_num FROM alembic_version") == [(f"{VERSION:04}",)]
 
 
 def test_half_created_file(path: Path) -> None:
@@ -185,20 +185,50 @@ def test_refuses_a_damaged_file(path: Path) -> None:
 def test_refuses_another_version(path: Path) -> None:
     """Another schema version is refused, naming both; opened by the program that knows it, nothing is lost."""
     make(path)
-    execute(path, "UPDATE schema_version SET version = version + 98")
+    execute(path, "UPDATE alembic_version SET version_num = '0103'")
     before = path.read_bytes()
 
     with pytest.raises(StateError) as refusal:
         open_store(path, CLOCK)
 
-    assert refusal.value.message == f"{path}: schema version {VERSION + 98}, this program needs version {VERSION}"
+    assert refusal.value.message == (
+        f"{path}: schema version 103, this program needs version {VERSION}. The file is of a later version of the "
+        "reconciler, and was left as it is: use that version again, since no backup from before its upgrade lies "
+        "beside it"
+    )
     assert path.read_bytes() == before
 
 
-def test_refuses_a_file_without_version(path: Path) -> None:
+def test_names_the_backup_of_a_later_version(path: Path) -> None:
+    """The newest backup that this program can use is named; a later one and one that is broken are not."""
+    make(path)
+    for name, version in {"before-7": VERSION, "before-5": VERSION, "before-103": 102}.items():
+        backup = path.with_name(f"{path.name}.{name}")
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+            source.backup(target)
+        execute(backup, f"UPDATE alembic_version SET version_num = '{version:04}'")  # noqa: S608 - a number
+    path.with_name(f"{path.name}.before-104").write_text("no database")
+    path.with_name(f"{path.name}.before-x").touch()
+    execute(path, "UPDATE alembic_version SET version_num = '0103'")
+
+    with pytest.raises(StateError, match=f"or put its backup in its place, {path}.before-7 "):
+        open_store(path, CLOCK)
+
+
+def test_an_earlier_program_refuses_the_file(path: Path) -> None:
+    """Programs of before Alembic look at `schema_version`, and find a version there that they do not know."""
+    make(path)
+
+    assert execute(path, "SELECT version FROM schema_version") == [(5,)]
+
+
+@pytest.mark.parametrize("table", ["alembic_version", "schema_version"])
+def test_refuses_a_file_without_version(path: Path, table: str) -> None:
     """A version table without a version is refused, not taken for a new file."""
     make(path)
-    execute(path, "DELETE FROM schema_version")
+    if table == "schema_version":
+        execute(path, "DROP TABLE alembic_version")
+    execute(path, f"DELETE FROM {table}")  # noqa: S608 - a name of this test
 
     with pytest.raises(StateError, match="schema version none, this program needs"):
         open_store(path, CLOCK)
@@ -238,10 +268,10 @@ def test_refuses_a_place_that_cannot_be(tmp_path: Path, place: str, reason: str)
 def test_refusal_lets_go(path: Path) -> None:
     """After a refusal nothing is held: once repaired, the file opens in the same process."""
     make(path)
-    execute(path, "UPDATE schema_version SET version = version + 98")
+    execute(path, "UPDATE alembic_version SET version_num = '0103'")
     with pytest.raises(StateError):
         open_store(path, CLOCK)
-    execute(path, "UPDATE schema_version SET version = version - 98")
+    execute(path, f"UPDATE alembic_version SET version_num = '{VERSION:04}'")  # noqa: S608 - a number
 
     with closing(open_store(path, CLOCK)) as store:
         assert len(store.load("netbox")) == 100

@@ -1,0 +1,160 @@
+"""What `verify` says beyond the installation: programs, configuration, secrets, state, connections, clocks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from typing import TYPE_CHECKING
+
+from reconciler.app.checks import run_checks
+from reconciler.app.clock_asking import verify_clock
+from reconciler.app.subjects import remote_of
+from reconciler.app.upkeep_jobs import keep
+from reconciler.desired.git import MINIMUM_GIT, git_version
+from reconciler.errors import ConfigurationError, ReconcilerError, StateError
+from reconciler.model.structure import StructureState
+from reconciler.model.verification import Finding, Verdict
+from reconciler.settings import named_files
+from reconciler.store import look_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reconciler.app.checks import Check
+    from reconciler.settings import Settings
+
+LEAST_FREE = 256 << 20
+"""Bytes of the disk with the state file below which it is to be looked at; a tenth of them is too little."""
+
+_ADVICE = {
+    "configuration": "mend the key in the configuration file",
+    "repository": "see to the repository's URL, credentials and rights",
+    "push": "give the account the right to push; a pass commits to repositories with structure.enabled",
+    "forge": "see to forge.api_url and its token; docs/forges.md tells the rights",
+    "cluster": "see to the kubeconfig and the rights of its account, and that the API server can be reached",
+    "schemas": "see to the rights to read CustomResourceDefinitions, and to the version of the fabric's CRDs",
+    "netbox": "see to URL and token; docs/netbox.md lists the permissions; reconciler init-netbox makes what lacks",
+}
+
+
+def verify_configured(settings: Settings, server: str | None = None) -> Iterator[Finding]:
+    """Everything that a configuration names, but for structures and the running service, which is at `server`."""
+    yield _configuration(settings)
+    yield _secrets(settings)
+    yield from verify_programs(settings)
+    yield from verify_state(settings.state_path)
+    yield from map(_finding, run_checks(settings))
+    yield from verify_clock(settings, server)
+
+
+def _configuration(settings: Settings) -> Finding:
+    message = f"{settings.path}: {len(settings.repositories)} repositories, {len(settings.fabrics)} fabrics"
+    return Finding("configuration", Verdict.OK, message)
+
+
+def _secrets(settings: Settings) -> Finding:
+    """Which others may read is a warning of the configuration; one that cannot be read lets nothing be loaded."""
+    number = sum(1 for file in named_files(settings) if file.is_secret)
+    return Finding("secrets", Verdict.OK, f"{number} files with secrets, all readable")
+
+
+def verify_programs(settings: Settings | None = None) -> Iterator[Finding]:
+    """The programs that the service calls, and for those of a configuration what they are called for."""
+    floor = ".".join(map(str, MINIMUM_GIT))
+    try:
+        version = ".".join(map(str, git_version()))
+    except ConfigurationError as error:
+        yield Finding("program git", Verdict.FAILING, error.message, f"install git {floor} or newer")
+    else:
+        yield Finding("program git", Verdict.OK, f"git {version} ({floor} or newer is needed)")
+    for program, purpose in _programs(settings).items() if settings else ():
+        path = shutil.which(program)
+        if path is None:
+            message = f"{program} is not installed, and is needed for {purpose}"
+            yield Finding(f"program {program}", Verdict.FAILING, message, f"install {program}")
+        else:
+            yield Finding(f"program {program}", Verdict.OK, f"{path}, for {purpose}")
+
+
+def _programs(settings: Settings) -> dict[str, str]:
+    found = {}
+    for repository in settings.repositories:
+        if remote_of(repository).ssh is not None:
+            found["ssh"] = f"repository {repository.name}"
+        if repository.commit.signing_key is not None:
+            program = "gpg" if repository.commit.signing_format == "openpgp" else "ssh-keygen"
+            found[program] = f"signed commits to repository {repository.name}"
+    return found
+
+
+def verify_state(path: Path) -> Iterator[Finding]:
+    """The state file, as it lies there: nothing is opened for writing."""
+    subject = "state file"
+    try:
+        look = look_at(path)
+    except StateError as error:
+        yield Finding(subject, Verdict.FAILING, error.message, "restore the file from a backup, or move it away")
+        return
+    if look is not None and look.is_later:
+        message = f"{path}: schema version {look.version}, this program needs {look.needed}"
+        yield Finding(subject, Verdict.FAILING, message, "use the later version of the reconciler again")
+        return
+    yield _access(path, _version(path, None if look is None else look.version, look is not None and look.is_current))
+    yield _space(path)
+
+
+def _version(path: Path, version: int | None, is_current: bool) -> str:  # noqa: FBT001 - told by the file
+    if version is None:
+        return f"{path} is not there yet; the service makes it"
+    return f"{path}, schema version {version}" + ("" if is_current else ", which the next start upgrades")
+
+
+def _access(path: Path, told: str) -> Finding:
+    place = path if path.exists() else _existing(path)
+    advice = "give file and folder to the user of the service, with the modes 0600 and 0700"
+    if not os.access(place, os.W_OK):
+        return Finding("state file", Verdict.FAILING, f"{told}: {place} cannot be written", advice)
+    if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return Finding("state file", Verdict.WARNING, f"{told}: others may read it", advice)
+    return Finding("state file", Verdict.OK, told)
+
+
+def _existing(path: Path) -> Path:
+    """The folder in which the missing parts of a path would be made."""
+    return next(parent for parent in path.absolute().parents if parent.exists())
+
+
+def _space(path: Path) -> Finding:
+    free = shutil.disk_usage(_existing(path)).free
+    state = Verdict.OK if free >= LEAST_FREE else Verdict.WARNING if free >= LEAST_FREE // 10 else Verdict.FAILING
+    advice = "" if state is Verdict.OK else "make room: without it nothing can be stored, and no delivery is accepted"
+    return Finding("disk", state, f"{free >> 20} MiB free at {_existing(path)}", advice)
+
+
+def _finding(check: Check) -> Finding:
+    state = Verdict(check.state)
+    advice = _ADVICE.get(check.subject.rpartition(": ")[2].partition(" ")[0], "")
+    return Finding(check.subject, state, check.message, "" if state is Verdict.OK else advice)
+
+
+def verify_structures(settings: Settings) -> Iterator[Finding]:
+    """Whether the directories are in order that passes keep in order."""
+    for fabric in settings.fabrics:
+        if fabric.enabled and fabric.structure.enabled:
+            yield _structure(settings, fabric.name)
+
+
+def _structure(settings: Settings, fabric: str) -> Finding:
+    subject, advice = f"fabric {fabric}: structure", f"reconciler init {fabric} --dry-run tells what is to be done"
+    try:
+        done = keep(settings, fabric, is_first=True, is_dry_run=True)
+    except ReconcilerError as error:
+        return Finding(subject, Verdict.FAILING, f"{error.reason}: {error.message}", advice)
+    if done.plan.state is StructureState.FAILED:
+        reasons = "; ".join(one.message for one in done.plan.remarks)
+        return Finding(subject, Verdict.FAILING, f"it cannot be made: {reasons}", advice)
+    if done.plan.changes:
+        return Finding(subject, Verdict.WARNING, f"{len(done.plan.changes)} files are to be committed", advice)
+    return Finding(subject, Verdict.OK, f"{done.revision} is in order")

@@ -1,0 +1,82 @@
+"""How fabrics are wired, from what is known of them at the moment: nothing is fetched, and nobody is asked."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from reconciler.errors import GitAccessError, GitUnavailableError
+from reconciler.model.kinds import KINDS
+from reconciler.model.topology import Topology
+from reconciler.plan.topology import DRAWN, topology_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reconciler.app.live import Made
+    from reconciler.model.objects import ObjectKey, Resource
+    from reconciler.model.revision import Revision
+    from reconciler.plan.topology import Wired
+
+log = structlog.get_logger("topology")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a topology was made of."""
+
+    made: Made
+    revision: Revision | None
+    live: tuple[tuple[Resource, ...], ...]
+
+
+class Wirings:
+    """The topology of each fabric, made anew when Git or the cluster changed. From any thread."""
+
+    def __init__(self, made: Callable[[], Mapping[str, Made]]) -> None:
+        """`made` gives what the present configuration has for each fabric."""
+        self._made = made
+        self._lock = threading.Lock()
+        """Of fifty thousand objects a topology takes a second: whoever asks meanwhile shares it."""
+        self._known: dict[str, tuple[_Known, Topology]] = {}
+
+    def of(self, fabric: str) -> Topology:
+        """As Git declares the fabric at the revision that was fetched last, with what only the cluster has; an empty
+        one of a fabric that is not configured.
+        """
+        everything = self._made()
+        made = everything.get(fabric)
+        if made is None:
+            return Topology()
+        with self._lock:
+            self._known = {name: one for name, one in self._known.items() if name in everything}
+            now = _Known(made, made.subject.source.last_fetched(), _live(made))
+            before = self._known.get(fabric)
+            if before is not None and before[0] == now:
+                return before[1]
+            topology = topology_of(_objects(now))
+            self._known[fabric] = now, topology
+            return topology
+
+
+def _live(made: Made) -> tuple[tuple[Resource, ...], ...]:
+    """What the cluster holds, as far as it is known here."""
+    if made.watch is not None:
+        return tuple(made.watch.caches[kind].snapshot() for kind in DRAWN if kind in made.watch.caches)
+    cluster = made.subject.cluster
+    if cluster is not None and "cluster" in made.subject.fabric.simulated:
+        return tuple(cluster.list(KINDS[kind]) for kind in DRAWN)
+    return ()
+
+
+def _objects(known: _Known) -> list[Wired]:
+    found: dict[ObjectKey, Wired] = {one.key: one for of_kind in known.live for one in of_kind}
+    if known.revision is not None:
+        try:
+            found.update(known.made.subject.source.read(known.revision).manifests)
+        except (GitUnavailableError, GitAccessError) as error:
+            log.warning("the revision cannot be read", revision=str(known.revision), error=error.message)
+    return list(found.values())

@@ -1,0 +1,56 @@
+"""What the running service says of itself, held against the installation and the configuration."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.app.required import address_of, expected_of
+from reconciler.cli.client import ApiClient, ApiError
+from reconciler.model.verification import Finding, Verdict
+from reconciler.plan.serving import judge_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.settings import Settings
+
+PERIOD = 0.5
+"""Seconds between two looks at a service that starts."""
+
+
+def check_service(settings: Settings, server: str | None, wait: float = 0.0) -> Iterator[Finding]:
+    """Ask the service at `server`, by default where the configuration has it listen. `wait` is how many seconds one
+    that has just been started may take to get ready.
+    """
+    address = server or address_of(settings)
+    if address is None:
+        message = "server.port is 0: only the service's log tells where it listens"
+        yield Finding("service", Verdict.FAILING, message, "name its address with --server")
+        return
+    try:
+        api = ApiClient(address)
+        readyz = _ready(api, wait)
+        healthz = api.health("/healthz")
+    except ApiError as error:
+        advice = "start it: reconciler serve; or skip this with --no-service before it is deployed"
+        yield Finding("service", Verdict.FAILING, str(error), advice)
+        return
+    yield Finding("service", Verdict.OK, f"{address} answers")
+    yield from judge_service(expected_of(settings, __version__), readyz, healthz)
+
+
+def _ready(api: ApiClient, wait: float) -> dict[str, object]:
+    deadline = time.monotonic() + wait
+    while True:
+        is_late = time.monotonic() >= deadline
+        try:
+            readyz = api.health("/readyz")
+        except ApiError:
+            if is_late:
+                raise
+        else:
+            if is_late or readyz["status"] == "ok":
+                return readyz
+        time.sleep(PERIOD)

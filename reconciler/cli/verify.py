@@ -1,0 +1,120 @@
+"""`reconciler verify`: is what was built what is installed, and does everything that must run run?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reconciler.cli import output as out
+from reconciler.cli.configuration import load
+from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
+from reconciler.cli.remote import Exit
+from reconciler.errors import ConfigurationError
+from reconciler.model.verification import Finding, Verdict
+from reconciler.plan.integrity import RecordError
+from reconciler.plan.verification import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option("--server", envvar="RECONCILER_SERVER", help="The running service; by default where it listens."),
+]
+NoServiceOption = Annotated[bool, typer.Option("--no-service", help="Ask no running service: before a deployment.")]
+InstallationOnlyOption = Annotated[
+    bool,
+    typer.Option(
+        "--installation-only", help="Look at files, modules, versions and programs only, without a configuration."
+    ),
+]
+WriteManifestOption = Annotated[
+    Path | None,
+    typer.Option("--write-manifest", help="Only write the manifest of the whole environment here (image builds)."),
+]
+
+
+def verify(
+    config: ConfigOption = DEFAULT_CONFIG,
+    server: ServerOption = None,
+    output: OutputOption = Output.TEXT,
+    no_service: NoServiceOption = False,  # noqa: FBT002 - typer's form of a flag
+    installation_only: InstallationOnlyOption = False,  # noqa: FBT002 - as above
+    write_manifest: WriteManifestOption = None,
+) -> None:
+    """Verify a deployment: files, modules, versions, programs, configuration, rights, clocks, and the running service.
+
+    Changes nothing. Exit code 0: all is well, 1: something is wrong or could not be verified, 2: nothing is wrong, but
+    something is to be looked at.
+    """
+    from reconciler.app.logs import configure_logs
+
+    configure_logs(level="critical")  # what is wrong is a finding
+    if write_manifest is not None:
+        _write(write_manifest)
+        return
+    found = report(_look(config, server, is_serving=not no_service, is_configured=not installation_only), output)
+    raise typer.Exit(exit_code(found))
+
+
+def _look(config: Path, server: str | None, *, is_serving: bool, is_configured: bool) -> Iterator[Finding]:
+    from reconciler.app.installation import verify_installation
+    from reconciler.app.required import address_of
+    from reconciler.app.verification import verify_configured, verify_programs, verify_structures
+    from reconciler.cli.service_check import check_service
+
+    yield from verify_installation()
+    if not is_configured:
+        yield from verify_programs()
+        return
+    try:
+        settings = load(config)
+    except ConfigurationError as error:
+        yield unusable(error)
+        yield from verify_programs()
+        return
+    yield from verify_configured(settings, (server or address_of(settings)) if is_serving else None)
+    yield from verify_structures(settings)
+    if is_serving:
+        yield from check_service(settings, server)
+
+
+def unusable(error: ConfigurationError) -> Finding:
+    advice = "mend the configuration, or name another file with --config; reconciler check tells more"
+    return Finding("configuration", Verdict.FAILING, error.message, advice)
+
+
+def report(findings: Iterable[Finding], output: Output) -> list[Finding]:
+    """Show findings while they come; all of them."""
+    found = []
+    for one in findings:
+        found.append(one)
+        if output is Output.TEXT:
+            _print(one)
+    if output is Output.JSON:
+        out.print_json({"findings": [asdict(one) for one in found], "exit_code": exit_code(found)})
+    return found
+
+
+_WIDTH = max(map(len, Verdict))
+
+
+def _print(one: Finding) -> None:
+    padding = " " * (_WIDTH - len(one.state))
+    out.console.print(f"{out.coloured(one.state)}{padding}  {out.plain(one.subject)}: {out.plain(one.message)}")
+    if one.advice and one.state not in {Verdict.OK, Verdict.DONE}:
+        out.console.print(f"{' ' * _WIDTH}  [dim]{out.plain(one.advice)}[/dim]")
+
+
+def _write(path: Path) -> None:
+    from reconciler.app.integrity import write_tree
+
+    try:
+        digest = write_tree(path.absolute())
+    except (RecordError, OSError) as error:
+        out.print_error(f"no manifest is written: {error}")
+        raise typer.Exit(Exit.ERROR) from None
+    out.console.print(f"{digest}  {out.plain(str(path))}")

@@ -1,0 +1,132 @@
+"""Asks a server over HTTP. Nothing is unbounded: time, size, redirects, and where secrets go."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import requests
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+CONNECT_TIMEOUT = 3.0
+READ_TIMEOUT = 5.0
+LONGEST_ANSWER = 8.0
+"""Seconds for all of an answer; the read timeout alone would let it trickle for ever."""
+
+LARGEST_ANSWER = 64 * 1024
+"""Bytes that are read of an answer. What is beyond is of no use here."""
+
+LONGEST_CAUSE = 200
+"""Characters of why there was no answer."""
+
+_CHUNK = 1024
+
+HIDDEN = b"(token)"
+"""Stands in an answer for a secret: some servers show the request that they refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request. `hidden` are secrets in it, which an answer must not show."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    hidden: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`headers` are found in whatever case they are asked for."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class UnansweredError(Exception):
+    """No answer came. `is_unsure`: the request may have arrived."""
+
+    def __init__(self, message: str, *, is_unsure: bool) -> None:
+        super().__init__(message)
+        self.message = message
+        self.is_unsure = is_unsure
+
+
+def ask(question: Question) -> Reply:
+    """Each time by a connection of its own: these requests are few, and far between. Raises UnansweredError."""
+    try:
+        return _ask(question)
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        raise UnansweredError(_cause(error, question.hidden), is_unsure=_may_have_arrived(error)) from None
+
+
+def _ask(question: Question) -> Reply:
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy or a .netrc of the environment must not see secrets
+        with session.request(
+            question.method,
+            question.url,
+            data=question.body,
+            headers=dict(question.headers),
+            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            allow_redirects=False,
+            stream=True,
+            verify=str(question.ca_file) if question.ca_file else system_certificates(),
+        ) as answer:
+            content = _read(answer)
+            for secret in question.hidden:
+                content = content.replace(secret, HIDDEN)
+            return Reply(answer.status_code, answer.headers, content)
+
+
+def _read(answer: requests.Response) -> bytes:
+    """As much of the body as matters."""
+    deadline = time.monotonic() + LONGEST_ANSWER
+    content = bytearray()
+    while len(content) < LARGEST_ANSWER:
+        # What is there, not a whole chunk: a server that sends a byte now and then would hold it for ever.
+        chunk = answer.raw.read1(_CHUNK, decode_content=True)
+        if not chunk:
+            break
+        content += chunk
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout(f"the answer took longer than {LONGEST_ANSWER:.0f} s")
+    return bytes(content[:LARGEST_ANSWER])
+
+
+def system_certificates() -> str | bool:
+    """Where the system keeps the authorities that it trusts; those of the HTTP library where it keeps none."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
+
+
+def _may_have_arrived(error: BaseException) -> bool:
+    """Unless there was no connection by which it could."""
+    unconnected = (requests.ConnectTimeout, requests.exceptions.SSLError, NewConnectionError, ValueError)
+    return not any(isinstance(one, unconnected) for one in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        reasons = [one for one in error.args if isinstance(one, BaseException)]
+        error = error.__cause__ or error.__context__ or next(iter(reasons), None)
+
+
+def _cause(error: BaseException, hidden: tuple[bytes, ...]) -> str:
+    """The innermost reason, which is the one that says something. None holds a header."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    text = " ".join(str(error).split())
+    for secret in hidden:
+        text = text.replace(secret.decode(errors="replace"), HIDDEN.decode())
+    return text[:LONGEST_CAUSE] or type(error).__name__

@@ -1,0 +1,238 @@
+"""What is said of programs, the state file and clocks, and what `ensure` makes of the state."""
+
+from __future__ import annotations
+
+import sqlite3
+from email.utils import format_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.app import clock_asking, verification
+from reconciler.app.clock_asking import ask_date, verify_clock
+from reconciler.app.ensuring import ensure_state
+from reconciler.app.required import address_of, expected_of
+from reconciler.app.verification import verify_programs, verify_state
+from reconciler.errors import ConfigurationError
+from reconciler.model.verification import Verdict
+from reconciler.store import open_store
+from tests.unit.app.configuration import LOCAL, REPOSITORY, settings
+from tests.unit.loopback import Answer, closed_port, serving
+from tests.unit.store import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.verification import Finding
+
+REAL = {"cluster": {"server": "https://127.0.0.1:7", "token_file": "secrets/kube-token"}}
+
+
+def _states(findings: Iterable[Finding]) -> dict[str, Verdict]:
+    return {one.subject: one.state for one in findings}
+
+
+# State
+
+
+def test_a_state_that_is_not_there_yet(tmp_path: Path) -> None:
+    """The service makes it; looking makes nothing."""
+    path = tmp_path / "state" / "reconciler.db"
+
+    found = list(verify_state(path))
+
+    assert [one.state for one in found] == [Verdict.OK, Verdict.OK]
+    assert "is not there yet" in found[0].message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_is_ensured_once(tmp_path: Path) -> None:
+    """It is made, then found; while a service has it open, that sees to it."""
+    path = tmp_path / "state" / "reconciler.db"
+
+    assert [ensure_state(path).state for _ in range(2)] == [Verdict.DONE, Verdict.OK]
+    assert _states(verify_state(path)) == {"state file": Verdict.OK, "disk": Verdict.OK}
+    store = open_store(path, samples.SetClock())
+    held = ensure_state(path)
+    store.close()
+    assert (held.state, "in use by process" in held.message) == (Verdict.OK, True)
+
+
+def test_a_state_of_an_earlier_version(tmp_path: Path) -> None:
+    """`verify` says that it will be upgraded, `ensure` does it, once."""
+    path = tmp_path / "reconciler.db"
+    with sqlite3.connect(path) as file:
+        file.executescript((Path(samples.__file__).parent / "version_3.sql").read_text())
+    file.close()
+
+    assert "schema version 3, which the next start upgrades" in next(iter(verify_state(path))).message
+    first, second = ensure_state(path), ensure_state(path)
+    assert (first.state, second.state) == (Verdict.DONE, Verdict.OK)
+    assert first.message.startswith(f"upgraded {path} from schema version 3 to ")
+
+
+def test_a_state_that_cannot_be_used(tmp_path: Path) -> None:
+    """It is said, and left as it is."""
+    path = tmp_path / "reconciler.db"
+    path.write_text("a letter to mother")
+
+    assert _states(verify_state(path)) == {"state file": Verdict.FAILING}
+    assert ensure_state(path).state is Verdict.FAILING
+    assert path.read_text() == "a letter to mother"
+
+
+def test_a_state_of_a_later_version(tmp_path: Path) -> None:
+    """Only the later program may use it."""
+    path = tmp_path / "reconciler.db"
+    ensure_state(path)
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE alembic_version SET version_num = '0099'")
+    file.close()
+
+    (found,) = verify_state(path)
+
+    assert (found.state, "schema version 99" in found.message) == (Verdict.FAILING, True)
+
+
+def test_a_state_that_others_can_read(tmp_path: Path) -> None:
+    """A copy with other modes is to be looked at."""
+    path = tmp_path / "reconciler.db"
+    ensure_state(path)
+    path.chmod(0o644)
+
+    assert _states(verify_state(path))["state file"] is Verdict.WARNING
+
+
+def test_a_state_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever verifies as the service's user is told before the service fails."""
+    path = tmp_path / "reconciler.db"
+    ensure_state(path)
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)
+
+    assert _states(verify_state(path))["state file"] is Verdict.FAILING
+
+
+@pytest.mark.parametrize(
+    ("least", "state"), [(1, Verdict.OK), (1 << 62, Verdict.FAILING)], ids=["enough", "far too little"]
+)
+def test_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, state: Verdict) -> None:
+    """Without room nothing can be stored."""
+    monkeypatch.setattr(verification, "LEAST_FREE", least)
+
+    assert _states(verify_state(tmp_path / "state.db"))["disk"] is state
+
+
+# Programs
+
+
+def test_programs_by_what_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ssh for repositories over ssh, ssh-keygen or gpg for signed commits; what lacks is named with its purpose."""
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    for name in ("key", "hosts"):
+        (tmp_path / "secrets" / name).write_text("key\n")
+        (tmp_path / "secrets" / name).chmod(0o600)
+    auth = {"ssh_key_file": "secrets/key", "known_hosts_file": "secrets/hosts"}
+    over_ssh = {"name": "a", "url": "ssh://git@git.example.com/a.git", "auth": auth}
+    signed = REPOSITORY | {"commit": {"signing_key_file": "secrets/key", "signing_format": "openpgp"}}
+    found = settings(tmp_path, repositories=[over_ssh, signed])
+    monkeypatch.setattr(verification, "git_version", lambda: (2, 45, 1))
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "gpg" else f"/usr/bin/{name}")
+
+    said = {one.subject: (one.state, one.message) for one in verify_programs(found)}
+
+    assert said["program ssh"] == (Verdict.OK, "/usr/bin/ssh, for repository a")
+    assert said["program gpg"] == (
+        Verdict.FAILING,
+        "gpg is not installed, and is needed for signed commits to repository gitops",
+    )
+
+
+def test_git_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is configured."""
+
+    def refuse() -> tuple[int, ...]:
+        raise ConfigurationError("git 1.0 is too old")
+
+    monkeypatch.setattr(verification, "git_version", refuse)
+
+    (found,) = verify_programs()
+
+    assert (found.state, found.message) == (Verdict.FAILING, "git 1.0 is too old")
+
+
+# Clocks
+
+
+def test_the_clock_of_each_host(tmp_path: Path) -> None:
+    """By the date of whatever it answers. NetBox stands for all; a cluster that does not answer says nothing."""
+    netbox = {"url": "", "token_file": "secrets/netbox-token"}
+    with serving() as server:
+        netbox["url"] = server.url
+        found = settings(
+            tmp_path,
+            REAL | {"netbox": netbox},
+            repositories=[REPOSITORY | {"url": f"{server.url}/a.git", "allow_local": True}],
+        )
+
+        (said,) = verify_clock(found, None)
+
+    assert (said.subject, said.state) == (f"clock of {server.url}", Verdict.OK)
+
+
+def test_a_clock_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said which one, by how much, and in which direction."""
+    monkeypatch.setattr(clock_asking, "ask_date", lambda _origin: samples.NOON)
+
+    found = clock_asking._compare("https://netbox.example.com")
+
+    assert found is not None
+    assert found.state is Verdict.FAILING
+    assert " s ahead of it, more than 60 s" in found.message
+
+
+def test_the_time_of_a_server() -> None:
+    """A server without a date, without sense, or without an answer tells none."""
+    with serving() as server:
+        server.answer("HEAD /", Answer(headers={"Date": format_datetime(samples.NOON, usegmt=True)}))
+        told = ask_date(server.url)
+
+    assert told is not None
+    assert ask_date(f"http://127.0.0.1:{closed_port()}") is None
+
+
+def test_nothing_to_ask(tmp_path: Path) -> None:
+    """Embedded targets and a service on this machine have our clock."""
+    found = settings(tmp_path, LOCAL, repositories=[], fabrics=[])
+
+    assert _states(verify_clock(found, "http://127.0.0.1:8080")) == {"clock": Verdict.NOT_APPLICABLE}
+
+
+# What must run
+
+
+def test_what_must_run(tmp_path: Path) -> None:
+    """The tasks that the configuration asks for: a worker for each number, a watch for each kind in each cluster."""
+    elsewhere = {"cluster": REAL["cluster"] | {"namespace": "two"}}
+    found = settings(tmp_path, REAL, LOCAL, elsewhere | {"enabled": False}, workers=2)
+
+    expected = expected_of(found, "0.1.0")
+
+    assert {"worker-1", "worker-2", "integrity", "web", "watch/dc1/VPC", "watch/dc1/Agent"} <= set(expected.tasks)
+    assert not [name for name in expected.tasks if name.startswith(("watch/dc2/", "watch/dc3/"))]
+    assert (expected.version, expected.build) == ("0.1.0", None)
+
+
+@pytest.mark.parametrize(
+    ("server", "address"),
+    [
+        ({"port": 8080}, "http://127.0.0.1:8080"),
+        ({"port": 80, "host": "0.0.0.0"}, "http://127.0.0.1:80"),  # noqa: S104 - what may be configured
+        ({"port": 80, "host": "::"}, "http://[::1]:80"),
+        ({"port": 80, "host": "reconciler.example.com"}, "http://reconciler.example.com:80"),
+        ({"port": 0}, None),
+    ],
+)
+def test_where_the_service_is(tmp_path: Path, server: dict[str, object], address: str | None) -> None:
+    """As this machine reaches what the configuration has it listen on."""
+    assert address_of(settings(tmp_path, server=server)) == address

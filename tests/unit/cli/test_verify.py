@@ -1,0 +1,186 @@
+"""`verify` and `ensure`: what they show, and what their exit codes say."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler import __version__
+from reconciler.app.required import expected_of
+from reconciler.model.verification import Finding, Verdict
+from tests.unit.app.configuration import settings
+from tests.unit.loopback import as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.cli.conftest import Said
+    from tests.unit.loopback import Loopback
+
+    Cli = Callable[..., Said]
+
+WELL = Finding("integrity", Verdict.OK, "all 9 files are as RECORD says")
+DOUBTFUL = Finding("dependencies", Verdict.WARNING, "a 2 is installed, 1 is locked", "pip install")
+WRONG = Finding("integrity: a.py", Verdict.FAILING, "a.py is missing", "install the wheel")
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+    """What is found of the installation, which is not looked at."""
+    findings = [WELL]
+    monkeypatch.setattr("reconciler.app.installation.verify_installation", lambda: iter(findings))
+    monkeypatch.setattr("reconciler.app.verification.verify_configured", lambda _settings, _server: iter(()))
+    return findings
+
+
+def _config(folder: Path) -> str:
+    settings(folder, repositories=[], fabrics=[])
+    return str(folder / "reconciler.yaml")
+
+
+def _serve(service: Loopback, folder: Path, **changes: Any) -> str:
+    """Have the service answer as one of this configuration does that runs whole; the configuration's path."""
+    tasks = expected_of(settings(folder, repositories=[], fabrics=[]), __version__).tasks
+    health = {
+        "status": "ok",
+        "version": __version__,
+        "build": None,
+        "components": {name: {"state": "running", "reason": None} for name in tasks},
+    }
+    service.answer("GET /readyz", as_json({"status": "ok", "not_running": {}}))
+    service.answer("GET /healthz", as_json({**health, **changes}))
+    return str(folder / "reconciler.yaml")
+
+
+@pytest.mark.parametrize(("added", "code"), [(None, 0), (DOUBTFUL, 2), (WRONG, 1)])
+@pytest.mark.usefixtures("service")
+def test_the_exit_code(cli: Cli, tmp_path: Path, found: list[Finding], added: Finding | None, code: int) -> None:
+    """0: all is well, 1: something is wrong, 2: something is to be looked at."""
+    found += [added] if added else []
+
+    assert cli("verify", "--no-service", "--config", _config(tmp_path)).code == code
+
+
+def test_what_is_shown(cli: Cli, tmp_path: Path, found: list[Finding]) -> None:
+    """A line for each finding, its state in a column, and below what is wrong what to do."""
+    found.append(WRONG)
+
+    said = cli("verify", "--no-service", "--config", _config(tmp_path))
+
+    assert said.out.splitlines() == [
+        "ok              integrity: all 9 files are as RECORD says",
+        "failing         integrity: a.py: a.py is missing",
+        "                install the wheel",
+    ]
+
+
+def test_findings_as_json(cli: Cli, tmp_path: Path, found: list[Finding]) -> None:
+    """One document, with the exit code for whoever only keeps the text."""
+    found.append(DOUBTFUL)
+
+    said = json.loads(cli("verify", "--no-service", "--config", _config(tmp_path), "-o", "json").out)
+
+    assert said["exit_code"] == 2
+    assert said["findings"][1] == {
+        "subject": "dependencies",
+        "state": "warning",
+        "message": "a 2 is installed, 1 is locked",
+        "advice": "pip install",
+        "is_needed": False,
+    }
+
+
+@pytest.mark.usefixtures("found")
+def test_a_configuration_that_cannot_be_used(cli: Cli, tmp_path: Path) -> None:
+    """It is a finding, and what needs none is still looked at; `--installation-only` asks for none."""
+    said = cli("verify", "--config", str(tmp_path / "nowhere.yaml"))
+    assert said.code == 1
+    assert "failing         configuration: " in said.out
+    assert "program git" in said.out
+
+    only = cli("verify", "--installation-only", "--config", str(tmp_path / "nowhere.yaml"))
+    assert (only.code, "configuration" in only.out) == (0, False)
+
+
+@pytest.mark.usefixtures("found")
+def test_a_service_that_runs_whole(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """It is asked without a token, and both commands are content."""
+    config = _serve(service, tmp_path)
+
+    assert cli("verify", "--config", config).code == 0
+    assert cli("ensure", "--config", config).code == 0
+    assert not [one for one in service.asked if "authorization" in one.headers]
+
+
+@pytest.mark.usefixtures("found")
+def test_a_service_that_lacks_a_task(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """It is named, by both commands."""
+    config = _serve(service, tmp_path, components={})
+
+    for command in ("verify", "ensure"):
+        said = cli(command, "--config", config)
+        assert (said.code, "poll is not there" in said.out) == (1, True)
+
+
+@pytest.mark.usefixtures("found")
+def test_a_service_that_starts(cli: Cli, tmp_path: Path, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ensure` gives it time to get ready."""
+    monkeypatch.setattr("reconciler.cli.service_check.PERIOD", 0.0)
+    config = _serve(service, tmp_path)
+    starting = as_json({"status": "not ready", "not_running": {"integrity": "starting"}}, 503)
+    service.answer("GET /readyz", starting, starting, as_json({"status": "ok", "not_running": {}}))
+
+    assert cli("ensure", "--config", config).code == 0
+
+
+@pytest.mark.usefixtures("found")
+def test_a_service_that_is_none(cli: Cli, tmp_path: Path, service: Loopback) -> None:
+    """Something else that listens there is no reconciler; and where it listens may be known to nobody."""
+    config = _serve(service, tmp_path)
+    service.answer("GET /readyz", as_json({"health": "fine"}))
+    assert "is not a reconciler of this version" in cli("verify", "--config", config).out
+
+    service.answer("GET /readyz", as_json([]))
+    assert cli("verify", "--config", config).code == 1
+
+
+@pytest.mark.usefixtures("found")
+def test_a_service_of_unknown_address(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A free port is known to the service's log alone."""
+    monkeypatch.delenv("RECONCILER_SERVER", raising=False)
+
+    said = cli("verify", "--config", _config(tmp_path))
+
+    assert (said.code, "server.port is 0" in said.out) == (1, True)
+
+
+def test_damaged_files_initialise_nothing(cli: Cli, tmp_path: Path, service: Loopback, found: list[Finding]) -> None:
+    """`ensure` lets only what is whole change what outlives it."""
+    config = _serve(service, tmp_path)
+    found.append(WRONG)
+    assert cli("ensure", "--config", config).code == 1
+    assert not (tmp_path / "state").exists()
+
+    found.remove(WRONG)
+    first, second = (cli("ensure", "--config", config) for _ in range(2))
+    assert (first.code, second.code) == (0, 0)
+    assert ("done            state: made" in first.out, "done" in second.out) == (True, False)
+
+
+@pytest.mark.usefixtures("found")
+def test_ensure_without_a_configuration(cli: Cli, tmp_path: Path) -> None:
+    """It is a finding like any other."""
+    said = cli("ensure", "--config", str(tmp_path / "nowhere.yaml"))
+
+    assert (said.code, "failing         configuration: " in said.out) == (1, True)
+
+
+def test_no_manifest_of_a_source_tree(cli: Cli, tmp_path: Path) -> None:
+    """As the tests run from one: it is refused in a sentence."""
+    said = cli("verify", "--write-manifest", str(tmp_path / "manifest.json"))
+
+    assert said.code == 1
+    assert said.err.startswith("error: no manifest is written: this is an editable installation")
