@@ -18,7 +18,7 @@ FULLY_COVERED := reconciler/model/*,reconciler/plan/*,reconciler/queue.py,webhoo
 run: $(RUN_VENV)/installed
 	$(RUN_VENV)/bin/reconciler demo
 
-$(RUN_VENV)/installed: requirements.lock pyproject.toml $(shell find reconciler webhooks -name '*.py')
+$(RUN_VENV)/installed: requirements.lock pyproject.toml hatch_build.py $(shell find reconciler webhooks -name '*.py')
 	@test -x $(RUN_VENV)/bin/python || $(PYTHON) -m venv $(RUN_VENV)
 	$(RUN_VENV)/bin/python $(LOCKED) requirements.lock --no-compile
 	$(RUN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .

@@ -61,9 +61,11 @@ _RESOURCES = (deliveries, reconcile, requests, fabrics, plan_routes, suspension,
 def create_app(intake: Intake, status: Status, plans: Plans, options: WebOptions) -> Starlette:
     """The ASGI application. It starts nothing and owns nothing: its ports belong to the composition root."""
     context = Context.of(intake, status, plans, options)
+    routes = list(chain.from_iterable(resource.routes(context) for resource in _RESOURCES))
+    templates = {route.endpoint: route.path for route in routes}
     app = Starlette(
-        routes=list(chain.from_iterable(resource.routes(context) for resource in _RESOURCES)),
-        middleware=[Middleware(Edge)],
+        routes=routes,
+        middleware=[Middleware(Edge, templates, options.on_request)],
         exception_handlers=dict.fromkeys(_EXPECTED, _refuse),
     )
     # A redirect to the path with or without a slash would be built from the Host header, which strangers choose.

@@ -12,9 +12,13 @@ from webhooks.errors import refusal
 from webhooks.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("webhooks")
+
+UNMATCHED = "unmatched"
 
 _SECURITY_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -26,8 +30,16 @@ class Edge:
     secrets.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        templates: Mapping[object, str] | None = None,
+        on_request: Callable[[str, str, int, float], None] = lambda *_: None,
+    ) -> None:
+        """`templates` are the paths of routes by their endpoints; `on_request` as in `WebOptions`."""
         self._app = app
+        self._templates = templates or {}
+        self._on_request = on_request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -45,8 +57,16 @@ class Edge:
             _log.exception("unexpected error", path=exchange.path)
             await refusal(error).response()(exchange.scope, exchange.receive, exchange.send)
         finally:
-            milliseconds = round((anyio.current_time() - started) * 1000, 1)
+            seconds = anyio.current_time() - started
+            self._count(exchange, seconds)
+            milliseconds = round(seconds * 1000, 1)
             _log.info("request", method=exchange.method, path=exchange.path, status=exchange.status, ms=milliseconds)
+
+    def _count(self, exchange: _Exchange, seconds: float) -> None:
+        """By the route's template: paths are chosen by strangers."""
+        if exchange.status is not None:
+            route = self._templates.get(exchange.scope.get("endpoint"), UNMATCHED)
+            self._on_request(exchange.method, route, exchange.status, seconds)
 
 
 class _Exchange:

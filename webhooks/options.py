@@ -20,6 +20,10 @@ def _overlook(provider: str) -> None:
     """Deliveries that prove nothing leave no trace."""
 
 
+def _uncounted(method: str, route: str, status: int, seconds: float) -> None:
+    """Requests are not counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebOptions:
     """Limits, and who may do what.
@@ -41,6 +45,10 @@ class WebOptions:
     on_unverified: Callable[[str], None] = _overlook
     """Called with the provider's name for each delivery that no secret proves, in the event loop. Strangers decide how
     often, so it must be cheap.
+    """
+    on_request: Callable[[str, str, int, float], None] = _uncounted
+    """Called once for each request that was answered, in the event loop: its method, the template of its path
+    (`unmatched`: there is no such route), the status, and seconds.
     """
     now: Callable[[], float] = time.time
     """Unix seconds, against which signed times are held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from reconciler.app.receivers import providers, receivers
 from reconciler.app.subjects import access_of, refuse_shared, remote_of
 from reconciler.reconcile import Subject
 from reconciler.settings import check_reload, named_files
+from reconciler.settings.secret import UnusableError, read_file
 from reconciler.status.reporter import Described
+from reconciler.targets.kubernetes.connection import SERVICE_ACCOUNT
 from reconciler.targets.netbox import NetBoxServer
 from reconciler.triggers.branches import LocalBranch
 from reconciler.triggers.files import digests
@@ -69,6 +72,19 @@ def _credentials(fabric: FabricSettings, remote: GitRemote, commit: CommitSettin
         if target is not None and target.token is not None:
             files |= _present(target.token.file)
     return files if fabric.cluster is None else files.union(access_of(fabric.cluster).token_files())
+
+
+def _hide_tokens(fabric: FabricSettings) -> None:
+    """Those that the settings do not name themselves, but a kubeconfig or the pod: reading them is what has the log
+    hide them, and a rotated one is read again before the next version is made.
+    """
+    if fabric.cluster is None:
+        return
+    pod = (SERVICE_ACCOUNT / "token",) if fabric.cluster.in_cluster else ()
+    for file in (*access_of(fabric.cluster).token_files(), *pod):
+        # One that cannot be read is told where it is needed.
+        with contextlib.suppress(UnusableError):
+            read_file(file)
 
 
 def _present(file: Path | None) -> set[Path]:
@@ -231,6 +247,7 @@ class Live:
     def _made(
         self, settings: FabricSettings, fabric: Fabric, repository: RepositorySettings, known: Made | None
     ) -> Made:
+        _hide_tokens(settings)
         remote, commit = remote_of(repository), repository.commit
         basis = Basis.of(settings, remote, commit)
         credentials = digests(sorted(_credentials(settings, remote, commit)))

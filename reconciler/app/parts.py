@@ -15,10 +15,13 @@ from reconciler.app.clock import SystemClock
 from reconciler.app.integrity import installed_build
 from reconciler.app.integrity_watch import IntegrityWatch
 from reconciler.app.live import Live
+from reconciler.app.onlookers import Calls, Watched, build_traces
 from reconciler.app.receivers import ConfiguredWebhooks
 from reconciler.app.reload import Reload
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
+from reconciler.app.systemd import Notifier
+from reconciler.app.watchdog import Patience, Watchdog
 from reconciler.app.watching import Watches, WatchWork, build_watch
 from reconciler.app.wiring import Wirings
 from reconciler.errors import StateError
@@ -26,11 +29,13 @@ from reconciler.model.requests import Trigger
 from reconciler.model.status import ConnectionState
 from reconciler.queue import WorkQueue
 from reconciler.reconcile import Fights, Inspector, PassRunner, Previewer, Surroundings
+from reconciler.reconcile.observer import Observers
 from reconciler.reconcile.progress import Progress
 from reconciler.status.changes import Changes
 from reconciler.status.commit_status import CommitStatuses
 from reconciler.status.health import Components
 from reconciler.status.left_alone import LeftAlone
+from reconciler.status.marks import Marks
 from reconciler.status.metrics import Metrics
 from reconciler.status.notifications import Notifications
 from reconciler.status.plans import Plans
@@ -54,7 +59,9 @@ if TYPE_CHECKING:
     from reconciler.model.status import FabricRecord
     from reconciler.ports import Clock
     from reconciler.queue import Next, Taken
+    from reconciler.reconcile.observer import Observer
     from reconciler.settings import SecretSource, Settings
+    from reconciler.status.tracing import PassTraces
     from reconciler.store import Store
     from reconciler.worker import Runner
 
@@ -72,6 +79,12 @@ FILES = "files"
 BRANCHES = "branches"
 """The task that looks at repositories on this machine."""
 
+
+STATUSES = "statuses"
+"""The task that tells forges of commits."""
+
+WEB = "web"
+"""The task that serves HTTP."""
 
 SITES = "sites"
 """The task that tells sites of NetBox of fabrics that are left alone."""
@@ -106,7 +119,9 @@ class Parts:
     watches: Watches
     web: Callable[..., Awaitable[None]]
     """The web application (ASGI)."""
+    watchdog: Watchdog
     stop: threading.Event
+    traces: PassTraces | None = None
 
     @property
     def fabrics(self) -> Sequence[Fabric]:
@@ -114,28 +129,33 @@ class Parts:
         return tuple(self.live.version.fabrics.values())
 
     def close(self) -> None:
+        if self.traces is not None:
+            self.traces.close()
         self.store.close()
 
 
-def build_parts(settings: Settings) -> Parts:
-    """Build everything; nothing runs yet. Raises ConfigurationError, StateError."""
+def build_parts(settings: Settings, patience: Patience | None = None) -> Parts:
+    """Build everything; nothing runs yet. `patience` is the watchdog's. Raises ConfigurationError, StateError."""
     clock = SystemClock()
     store = open_store(settings.state_path, clock)
     try:
-        return _wire(settings, store, clock)
+        return _wire(settings, store, clock, patience or Patience())
     except BaseException:
         store.close()
         raise
 
 
-def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
+def _wire(settings: Settings, store: Store, clock: Clock, patience: Patience) -> Parts:
     components, metrics, stop = Components(clock), Metrics(), threading.Event()
+    marks = Marks(clock, patience.hung)
+    calls = Calls(metrics, marks)
     changes = Changes()
     store.tell_writes(changes.wake)
     queue = WorkQueue(clock.monotonic, metrics.joined, on_changed=changes.wake)
     asked_by_watches = WatchWork(queue, lambda fabric: intake.obstacle(fabric))  # noqa: PLW0108 - there is none yet
-    stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop)
-    live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components))
+    stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop, calls.ended)
+    on_call = partial(metrics.call, "kubernetes")
+    live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components, on_call))
     supervisor = Supervisor(components)
     watches = Watches(supervisor)
     intake = TriggerIntake(live.configured, store, queue, clock)
@@ -145,15 +165,24 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
     left_alone = _left_alone(live, intake, store, queue, site_status, components)
     intake.tell(left_alone)
     notifications = _notifications(live, store, clock, metrics, components)
-    others = changes.ended, lambda record: notifications.pass_ended(record.fabric)
+    intake.tell(notifications)
+    traces = build_traces(settings, clock)
+    others = [changes.ended, lambda record: notifications.pass_ended(record.fabric)]
+    if traces:
+        others.append(traces.ended)
     listener = PassListener(live, watches, store, (metrics, site_status), clock, others)
     inspector, fights, progress = Inspector(), Fights(clock), Progress(changes.wake)
-    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights, progress))
+    observer = Observers(marks, traces) if traces else marks
+    surroundings = _surroundings(intake, queue, live, metrics, (inspector, fights, progress), observer)
     passes = PassRunner(live.subjects, (store, store), clock, stop, listener, surroundings)
     runner = Measured(passes, metrics)
-    statuses = CommitStatuses(live.told, store, clock, metrics.commit_status)
+    statuses = CommitStatuses(
+        live.told, store, clock, metrics.commit_status, on_iteration=partial(components.progress, STATUSES)
+    )
     store.tell_statuses(lambda fabric: live.told().repository_of(fabric), statuses.wake)
     integrity = IntegrityWatch(components)
+    names = [worker_name(number) for number in range(settings.workers)]
+    watchdog = Watchdog(marks, names, (components, metrics), Notifier(), patience=patience)
     glances = Glances(
         agents=live.agents,
         progress=progress.of,
@@ -163,10 +192,11 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         build=installed_build(),
         wiring=Wirings(lambda: live.version.made).of,
         changes=changes,
+        hanging=watchdog.hanging,
     )
     reporter = Reporter(live.described, store, store, queue, (components, metrics, clock), glances)
     plans = Plans(Previewer(live.previewed, store, clock, stop, (inspector, fights)), store)
-    forgetful = metrics.forget, passes.forget, site_status.forget
+    forgetful = [metrics.forget, passes.forget, site_status.forget, *([traces.forget] if traces else [])]
     woken = poll.wake, left_alone.wake, statuses.wake, notifications.wake, changes.wake
     effects = ReloadEffects(live, intake, watches, woken, forgetful, partial(unsettled, store, queue))
     branches = LocalBranches(live.local_branches, effects.moved)
@@ -182,7 +212,7 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         statuses=statuses,
         notifications=notifications,
         changes=changes,
-        workers=[_worker(number, queue, runner, intake, components) for number in range(settings.workers)],
+        workers=[Worker(queue, Watched(runner, marks, name), intake.finished) for name in names],
         files={
             FILES: FileWatch(FILES, Reload(live, effects, components), components),
             BRANCHES: FileWatch(BRANCHES, branches, components),
@@ -192,8 +222,10 @@ def _wire(settings: Settings, store: Store, clock: Clock) -> Parts:
         components=components,
         supervisor=supervisor,
         watches=watches,
-        web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter)),
+        web=create_app(intake, reporter, plans, _web_options(live, metrics, reporter, components)),
+        watchdog=watchdog,
         stop=stop,
+        traces=traces,
     )
 
 
@@ -203,6 +235,7 @@ def _surroundings(
     live: Live,
     metrics: Metrics,
     known: tuple[Inspector, Fights, Progress],
+    observer: Observer,
 ) -> Surroundings:
     """`known` is what previews and the reporter share with passes."""
     inspector, fights, progress = known
@@ -214,6 +247,7 @@ def _surroundings(
         inspector=inspector,
         fights=fights,
         progress=progress,
+        observer=observer,
     )
 
 
@@ -250,18 +284,20 @@ def _left_alone(
     )
 
 
-def _worker(number: int, queue: WorkQueue, runner: Runner, intake: TriggerIntake, components: Components) -> Worker:
-    return Worker(queue, runner, intake.finished, on_iteration=partial(components.progress, worker_name(number)))
-
-
-def _web_options(live: Live, metrics: Metrics, reporter: Reporter) -> WebOptions:
+def _web_options(live: Live, metrics: Metrics, reporter: Reporter, components: Components) -> WebOptions:
     server = live.version.settings.server
+
+    def on_request(method: str, route: str, status: int, seconds: float) -> None:
+        components.progress(WEB)
+        metrics.request(method, route, status, seconds)
+
     return WebOptions(
         api_token=lambda: read_token(live.version.settings.server.api_token),
         protect_reads=server.protect_reads,
         max_body_bytes=server.max_body_bytes,
         on_delivery=metrics.delivery,
         on_unverified=reporter.received,
+        on_request=on_request,
     )
 
 

@@ -70,6 +70,8 @@ class Reload:
             await self._take_in()
             self._seen = found
         await self._settle()
+        if self._refusal is None:
+            self._components.progress(COMPONENT)
 
     async def _take_in(self) -> None:
         path = self._live.version.settings.path
@@ -81,7 +83,6 @@ class Reload:
         if self._refusal is not None:
             log.info("configuration can be used again")
         self._refusal = None
-        self._components.progress(COMPONENT)
         self._put(version)
 
     def _refuse(self, reason: str) -> None:

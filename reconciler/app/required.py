@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.integrity import installed_build
 from reconciler.app.integrity_watch import INTEGRITY
-from reconciler.app.parts import BRANCHES, FILES, NOTIFICATIONS, SITES, worker_name
+from reconciler.app.parts import BRANCHES, FILES, NOTIFICATIONS, SITES, STATUSES, WEB, worker_name
 from reconciler.app.service import PASSIVE
+from reconciler.app.watchdog import WATCHDOG
 from reconciler.model.kinds import AGENTS, OBSERVED
 from reconciler.plan.serving import Expected
 
@@ -23,7 +24,7 @@ def expected_of(settings: Settings, version: str) -> Expected:
 
 
 def _tasks(settings: Settings) -> Iterator[str]:
-    yield from (*PASSIVE, INTEGRITY, "web", "poll", SITES, "statuses", NOTIFICATIONS, FILES, BRANCHES)
+    yield from (*PASSIVE, INTEGRITY, WATCHDOG, WEB, "poll", SITES, STATUSES, NOTIFICATIONS, FILES, BRANCHES)
     yield from map(worker_name, range(settings.workers))
 
 

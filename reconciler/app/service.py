@@ -12,9 +12,10 @@ from anyio import to_thread
 
 from reconciler.app.integrity_watch import INTEGRITY
 from reconciler.app.interpreter import share_time
-from reconciler.app.parts import NOTIFICATIONS, SITES, worker_name
+from reconciler.app.parts import NOTIFICATIONS, SITES, STATUSES, WEB, worker_name
 from reconciler.app.reload import COMPONENT
 from reconciler.app.stopping import ended_by_signals
+from reconciler.app.watchdog import WATCHDOG
 from reconciler.app.web_server import WebServer, listen, web_configuration
 from reconciler.model.requests import Trigger
 from reconciler.status.health import ComponentState
@@ -96,12 +97,14 @@ class Service:
     def _start(self, listener: socket.socket) -> None:
         parts, start = self._parts, self._parts.supervisor.start
         start(INTEGRITY, parts.integrity.run)  # before anybody can ask whether the process is ready
-        start("web", lambda: self._serve_web(listener), ends_itself=True)
+        parts.watchdog.guard()
+        start(WATCHDOG, parts.watchdog.run)
+        start(WEB, lambda: self._serve_web(listener), ends_itself=True)
         for number, worker in enumerate(parts.workers):
             start(worker_name(number), worker.run, ends_itself=True)
         start("poll", parts.poll.run)
         start(SITES, parts.left_alone.run)
-        start("statuses", parts.statuses.run)
+        start(STATUSES, parts.statuses.run)
         start(NOTIFICATIONS, parts.notifications.run)
         for name, watch in parts.files.items():
             start(name, watch.run)
@@ -117,6 +120,7 @@ class Service:
         for fabric in parts.fabrics:
             if fabric.simulated:
                 log.warning("simulated targets", fabric=fabric.name, simulated=list(fabric.simulated))
+        parts.watchdog.notifier.ready()
         on_ready()
 
     async def _serve_web(self, listener: socket.socket) -> None:
@@ -127,6 +131,8 @@ class Service:
     async def _end(self) -> None:
         """End every part at its next boundary, and what has none at once."""
         parts = self._parts
+        parts.watchdog.notifier.stopping()
+        parts.watchdog.rest()
         parts.supervisor.stop()
         parts.stop.set()
         parts.queue.drain()

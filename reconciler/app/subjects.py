@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.model.fabric import Fabric
-    from reconciler.ports import Cluster, Documents, NetBox, Upkeep
+    from reconciler.ports import CallHook, Cluster, Documents, NetBox, Upkeep
     from reconciler.reconcile import Subject
     from reconciler.settings import ClusterSettings, FabricSettings, NetBoxSettings, RepositorySettings, Settings
 
@@ -44,6 +44,7 @@ class Stock:
 
     `documents` carries the embedded stores; below `folder`, which no other process may use, are the mirrors.
     `is_pressed` tells whether somebody waits for the next pass over a fabric, `stop` whether the service is stopping.
+    `on_call` is told of each call of an outside system: its kind, and as `CallHook`.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Stock:
         folder: Path,
         is_pressed: Callable[[str], bool] = lambda _: False,
         stop: threading.Event | None = None,
+        on_call: Callable[[str, str, float, str], None] = lambda *_: None,
     ) -> None:
+        self._on_call = on_call
         self._documents = documents
         self._folder = folder
         self._is_pressed = is_pressed
@@ -74,9 +77,12 @@ class Stock:
         folder = mirror_folder(self._folder, remote)
         known = [mirror for mirror in self._mirrors if mirror.directory == folder]
         same = next((mirror for mirror in known if mirror.remote == remote), None)
-        mirror = same or (known[0].following(remote) if known else Mirror(remote, folder))
+        mirror = same or (known[0].following(remote) if known else self._new_mirror(remote, folder))
         self._mirrors.add(mirror)
         return mirror
+
+    def _new_mirror(self, remote: GitRemote, folder: Path) -> Mirror:
+        return Mirror(remote, folder, on_call=partial(self._on_call, "git"))
 
     def upkeep(self, fabric: Fabric, repository: RepositorySettings, source: FabricSource) -> Upkeep | None:
         """What keeps the fabric's directory in order, where it is ours to keep."""
@@ -99,17 +105,18 @@ class Stock:
         """As `build_cluster`."""
         if fabric.cluster is not None and fabric.cluster.local:
             return self._clusters.setdefault(fabric.name, LocalCluster(self._documents, fabric.name))
-        return build_cluster(fabric, self._documents)
+        return build_cluster(fabric, self._documents, partial(self._on_call, "kubernetes"))
 
     def netbox(self, fabric: FabricSettings) -> NetBox | None:
         """As `build_netbox`."""
         if fabric.netbox is not None and fabric.netbox.local:
             return self._netboxes.setdefault(fabric.name, LocalNetBox(self._documents, fabric.name))
-        return build_netbox(fabric, self._documents, partial(self._is_pressed, fabric.name))
+        is_pressed = partial(self._is_pressed, fabric.name)
+        return build_netbox(fabric, self._documents, is_pressed, partial(self._on_call, "netbox"))
 
     def netbox_to_look_at(self, fabric: FabricSettings) -> NetBox | None:
         """As `build_netbox`: one that shares nothing with that of passes but what it is connected to."""
-        return build_netbox(fabric, self._documents)
+        return build_netbox(fabric, self._documents, on_call=partial(self._on_call, "netbox"))
 
 
 def mirror_folder(folder: Path, remote: GitRemote) -> Path:
@@ -151,14 +158,14 @@ def build_upkeep(
     return DirectoryUpkeep(source, publisher, fabric)
 
 
-def build_cluster(fabric: FabricSettings, documents: Documents) -> Cluster | None:
-    """The fabric's cluster, None where it has none. Raises ConfigurationError."""
+def build_cluster(fabric: FabricSettings, documents: Documents, on_call: CallHook = lambda *_: None) -> Cluster | None:
+    """The fabric's cluster, None where it has none; `on_call` is told of each call. Raises ConfigurationError."""
     cluster = fabric.cluster
     if cluster is None:
         return None
     if cluster.local:
         return LocalCluster(documents, fabric.name)
-    return KubernetesCluster(access_of(cluster), cluster.namespace)
+    return KubernetesCluster(replace(access_of(cluster), on_call=on_call), cluster.namespace)
 
 
 def access_of(cluster: ClusterSettings) -> ClusterAccess:
@@ -174,9 +181,14 @@ def access_of(cluster: ClusterSettings) -> ClusterAccess:
 
 
 def build_netbox(
-    fabric: FabricSettings, documents: Documents, is_pressed: Callable[[], bool] = lambda: False
+    fabric: FabricSettings,
+    documents: Documents,
+    is_pressed: Callable[[], bool] = lambda: False,
+    on_call: CallHook = lambda *_: None,
 ) -> NetBox | None:
-    """The fabric's NetBox, None where it has none; `is_pressed` as `NetBoxAccess` has it. Raises ConfigurationError."""
+    """The fabric's NetBox, None where it has none; `is_pressed` and `on_call` as `NetBoxAccess` has them. Raises
+    ConfigurationError.
+    """
     netbox = fabric.netbox
     if netbox is None:
         return None
@@ -184,7 +196,7 @@ def build_netbox(
         return LocalNetBox(documents, fabric.name)
     if netbox.url is None or netbox.token is None:
         raise ConfigurationError(f"fabric {fabric.name}: netbox needs url with a token, or local")
-    return NetBoxServer(replace(netbox_access(netbox), is_pressed=is_pressed))
+    return NetBoxServer(replace(netbox_access(netbox), is_pressed=is_pressed, on_call=on_call))
 
 
 def netbox_access(netbox: NetBoxSettings) -> NetBoxAccess:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.known import Known
     from reconciler.model.objects import ObjectKey
     from reconciler.model.requests import Scope
+    from reconciler.ports import CallHook
     from reconciler.queue import WorkQueue
     from reconciler.settings import FabricSettings
     from reconciler.status.health import Components
@@ -33,15 +35,19 @@ CLOSE_TIMEOUT = 5.0
 
 
 def build_watch(
-    fabric: FabricSettings, add: Callable[[str, Scope], object], components: Components
+    fabric: FabricSettings,
+    add: Callable[[str, Scope], object],
+    components: Components,
+    on_call: CallHook = lambda *_: None,
 ) -> FabricWatch | None:
     """The watch over a fabric's cluster; None where there is none, and for an embedded one: nobody but us changes it.
-    `add` takes the fabric's name, and what a pass should look at. Raises ConfigurationError.
+    `add` takes the fabric's name, and what a pass should look at; `on_call` is told of each call. Raises
+    ConfigurationError.
     """
     cluster = fabric.cluster
     if cluster is None or cluster.local:
         return None
-    events = KubernetesEvents(access_of(cluster), cluster.namespace)
+    events = KubernetesEvents(replace(access_of(cluster), on_call=on_call), cluster.namespace)
     return FabricWatch(fabric.name, events, lambda scope: add(fabric.name, scope), components)
 
 

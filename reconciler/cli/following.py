@@ -55,7 +55,7 @@ def doing(fabrics: Sequence[JSONObject]) -> str:
 
 
 def _step(fabric: JSONObject) -> str:
-    progress_ = fabric.get("progress")
-    if not progress_:
-        return "reconciling"
-    return f"writing to NetBox {progress_['done']}/{progress_['total']}"
+    if progress_ := fabric.get("progress"):
+        return f"writing to NetBox {progress_['done']}/{progress_['total']}"
+    running = fabric.get("current_pass")  # servers of an older version do not say
+    return f"phase {running['phase']}" if running else "reconciling"

@@ -40,11 +40,12 @@ DEMO_PORT = 8080
 
 def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevelOption = LogLevel.INFO) -> None:
     """Run the service: every event source, the queue, the workers and the API, until SIGTERM."""
-    from reconciler.app.logs import configure_logs
+    from reconciler.app.logs import configure_logs, log_uncaught
     from reconciler.app.parts import build_parts
     from reconciler.app.service import serve as run_service
 
     configure_logs(level=log_level)
+    log_uncaught()
     settings = load(config)
     run_service(lambda: build_parts(settings))
 
@@ -78,11 +79,12 @@ def demo(
     log_level: LogLevelOption = LogLevel.WARNING,
 ) -> None:
     """Run the service on a demo repository with a small fabric; cluster and NetBox are simulated."""
-    from reconciler.app.logs import configure_logs
+    from reconciler.app.logs import configure_logs, log_uncaught
     from reconciler.app.parts import build_parts
     from reconciler.app.service import serve as run_service
 
     configure_logs(level=log_level)
+    log_uncaught()
     folder = Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
     try:
         place = Place(folder, port or _port())

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from reconciler.ports import CallHook
+
 __all__ = ["MINIMUM_GIT", "GitRemote", "Mirror", "TreeEntry", "git_version"]
 
 MINIMUM_GIT = (2, 39, 1)
@@ -99,6 +101,13 @@ class _Answer:
     def has_timed_out(self) -> bool:
         # GitPython ends git before it notes that it did: what it says can miss it by a moment.
         return self.stderr.startswith("Timeout: ") or (self.is_late and self.status == -signal.SIGKILL)
+
+
+def _result_class(answer: _Answer) -> str:
+    """As `CallHook` tells it. Git says in words only whose fault it was."""
+    if answer.is_ok:
+        return "ok"
+    return "no_answer" if answer.has_timed_out or answer.status < 0 else "error"
 
 
 class _BoundedBuffer:
@@ -175,13 +184,21 @@ def _call(
 
 class Mirror:
     """A bare mirror of the one branch of `remote`, in a private `directory` that it makes, and makes again when it is
-    not as it was left. Thread-safe; calls wait for each other. `timeout` is in seconds, for one call of git.
+    not as it was left. Thread-safe; calls wait for each other. `timeout` is in seconds, for one call of git; `on_call`
+    is told of those that speak to the remote.
 
     Raises GitUnavailableError, also when the mirror cannot be written or read; the next fetch then makes it anew.
     """
 
-    def __init__(self, remote: GitRemote, directory: Path, timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        remote: GitRemote,
+        directory: Path,
+        timeout: float = 60.0,
+        on_call: CallHook = lambda *_: None,
+    ) -> None:
         self.remote = remote
+        self._on_call = on_call
         self.directory = directory
         self._timeout = timeout
         self._workplace = Workplace(directory.absolute(), remote.url)
@@ -193,7 +210,7 @@ class Mirror:
         """A mirror of another remote in the same directory. The two wait for each other: a pass may still read the one
         when the configuration has changed to the other.
         """
-        successor = Mirror(remote, self.directory, self._timeout)
+        successor = Mirror(remote, self.directory, self._timeout, self._on_call)
         successor._lock = self._lock
         return successor
 
@@ -370,7 +387,13 @@ class Mirror:
             options += ["-c", f"http.sslCAInfo={self.remote.ca_file.absolute()}"]
         with ssh_environment(self.remote, self._workplace.ssh, self._timeout) as ssh:
             env = {**self._environment(repository), **self._login(), **ssh}
-            return _call([*options, *args], env, timeout=timeout)
+            began, result = time.monotonic(), "no_answer"
+            try:
+                answer = _call([*options, *args], env, timeout=timeout)
+                result = _result_class(answer)
+            finally:
+                self._on_call(args[0], time.monotonic() - began, result)
+            return answer
 
     def _require_branch(self, repository: Path, answer: _Answer) -> None:
         try:

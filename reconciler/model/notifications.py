@@ -90,7 +90,7 @@ class Followed:
 
     `status` and `reason` were seen last, since `since`; the fabric is in trouble, or is not, since `side_since`, and
     `before` is how it stood until then. `told` is the trouble that the receiver knows of (None: of none), which it took
-    at `told_at`; `owed` is still to be told.
+    at `told_at` (None: it may have); `owed` is still to be told.
     """
 
     status: SyncStatus

@@ -95,16 +95,23 @@ def _in_trouble(policy: NoticePolicy, moved: Followed, known: Notice | None, sig
     if owed is not None and owed.notice.is_trouble and _is_like(owed.notice, seen):
         return moved
     if known is not None and _is_like(known, seen):
-        if _is_due(moved.told_at, policy.repeat, now):
-            return replace(moved, owed=sighting.owed(NoticeEvent.REPEAT, known.since, _was(known)))
-        return replace(moved, owed=None)
+        return _as_known(policy, moved, known, sighting)
     # Troubles that take turns must not hide that there is one.
     begun = moved.side_since if known is None else moved.since
     if not _is_due(begun, policy.after.get(seen.status, 0.0), now):
         return moved
     if known is None:
-        return replace(moved, told=None, owed=sighting.owed(NoticeEvent.TROUBLE, begun, moved.before))
-    return replace(moved, told=known, owed=sighting.owed(NoticeEvent.CHANGE, begun, _was(known)))
+        return _owing(moved, sighting.owed(NoticeEvent.TROUBLE, begun, moved.before))
+    return _owing(moved, sighting.owed(NoticeEvent.CHANGE, begun, _was(known)))
+
+
+def _as_known(policy: NoticePolicy, moved: Followed, known: Notice, sighting: _Sighting) -> Followed:
+    """The fabric is in the trouble of which the receiver knows, or may know."""
+    if moved.told_at is None:
+        return replace(moved, owed=sighting.owed(known.event, known.since, known.was))
+    if _is_due(moved.told_at, policy.repeat, sighting.now):
+        return replace(moved, owed=sighting.owed(NoticeEvent.REPEAT, known.since, _was(known)))
+    return replace(moved, owed=None)
 
 
 def _without_trouble(policy: NoticePolicy, moved: Followed, known: Notice | None, sighting: _Sighting) -> Followed:
@@ -118,7 +125,18 @@ def _without_trouble(policy: NoticePolicy, moved: Followed, known: Notice | None
         return moved if owed is not None and owed.is_tried else replace(moved, owed=None)
     if not policy.tells_recovery:
         return replace(moved, told=None, owed=None)
-    return replace(moved, told=known, owed=sighting.owed(NoticeEvent.RECOVERY, moved.side_since, _was(known)))
+    return _owing(moved, sighting.owed(NoticeEvent.RECOVERY, moved.side_since, _was(known)))
+
+
+def _owing(moved: Followed, owed: Owed) -> Followed:
+    """With this owed instead of what was. Of that, if it was tried, nobody knows whether it arrived: what the receiver
+    knows is not confirmed then, and is told again should it be so after all.
+    """
+    before = moved.owed
+    if before is None or not before.is_tried:
+        return replace(moved, owed=owed)
+    told = before.notice if before.notice.is_trouble else moved.told
+    return replace(moved, told=told, told_at=None, owed=owed)
 
 
 def _is_like(notice: Notice, seen: Sight) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from reconciler.errors import (
 from reconciler.model.plan import Create, Delete, Halfway
 from reconciler.plan.ownership import may_force, were_shown
 from reconciler.plan.results import blocked_by, combine, error_of
+from reconciler.threads import ContextPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +71,7 @@ class Applier:
         Raises StoppedError between two objects when the service stops.
         """
         twice = plan.twice
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
+        with ContextPool(CONCURRENCY) as pool:
             self._was_approved = plan.was_approved
             self._replaced = plan.replaced
             for wave in plan.waves:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import structlog
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ReconcilerError, StoppedError
 from reconciler.plan.stored import stored_form
 from reconciler.reconcile.apply import CONCURRENCY
+from reconciler.threads import ContextPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def ask(cluster: Cluster, questions: Sequence[Question], attempt: Attempt) -> di
     """
     asked = questions[:MAX_QUESTIONS]
     asking = _Asking(cluster, attempt)
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
+    with ContextPool(CONCURRENCY) as pool:
         answers = pool.map(asking.one, asked)
         found = {one.key: form for one, form in zip(asked, answers, strict=True) if form is not None}
     log.info("asked how objects are stored", fabric=attempt.fabric, asked=len(asked), answered=len(found))

@@ -21,6 +21,7 @@ from reconciler.errors import (
 )
 from reconciler.model.passes import Failure, Phase
 from reconciler.reconcile.breaker import TargetSkippedError
+from reconciler.reconcile.observer import Observer
 from reconciler.reconcile.schemas import Inspector
 from reconciler.reconcile.settled import SettledObjects
 
@@ -76,9 +77,9 @@ class Terms:
     whether a person waits for this one; `is_current`, whether the fabric is still configured as it was when the pass
     began; `earlier` is the part that was made already; `remember` stores an inventory at once, `begin` the revision
     that the pass is made for. `lines` are what is kept of the records in NetBox at this address, and `keep_lines`
-    keeps more. `is_thorough`: NetBox is read whole, whatever it says of what was written there. `show` tells how many
-    writes to NetBox are made, and of how many; `enter` is told of each phase as it begins, with the
-    id of the pass and when that began.
+    keeps more; `observer` looks on. `is_thorough`: NetBox is read whole, whatever it says of what was written there.
+    `show` tells how many writes to NetBox are made, and of how many; `enter` is told of each phase as it begins, with
+    the id of the pass and when that began.
     """
 
     stop: StopFlag
@@ -95,6 +96,7 @@ class Terms:
     lines: Callable[[str], Mapping[Ref, str]] = field(default=lambda _: {})
     keep_lines: Callable[[str, Mapping[Ref, str | None]], None] = field(default=lambda _, __: None)
     begin: Callable[[str], None] = field(default=lambda _: None)
+    observer: Observer = field(default_factory=Observer)
     show: Callable[[int, int], None] = field(default=lambda _, __: None)
     enter: Callable[[str, datetime, Phase], None] = field(default=lambda *_: None)
 
@@ -143,6 +145,7 @@ class Attempt:
 
     def check_stop(self) -> None:
         """Raises StoppedError when the service is stopping. Asked between actions, never during one."""
+        self._terms.observer.stepped(self.fabric)
         if self._terms.stop.is_set():
             raise StoppedError("the service is stopping")
 
@@ -238,10 +241,12 @@ class Attempt:
         """
         self.check_stop()
         self._terms.enter(self.pass_id, self.started, phase)
+        self._terms.observer.entered(self.fabric, phase)
         return PhaseGuard(self, phase, subject)
 
-    def spent(self, phase: Phase, seconds: float) -> None:
+    def spent(self, phase: Phase, seconds: float, *, has_failed: bool) -> None:
         self.phases[phase] = self.phases.get(phase, 0.0) + seconds
+        self._terms.observer.left(self.fabric, phase, seconds, has_failed=has_failed)
 
     def now(self) -> float:
         """Seconds on the monotonic clock."""
@@ -283,7 +288,7 @@ class PhaseGuard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._attempt.spent(self._phase, self._attempt.now() - self._started)
+        self._attempt.spent(self._phase, self._attempt.now() - self._started, has_failed=error is not None)
         if error is None:
             return False
         if isinstance(error, StoppedError) or not isinstance(error, Exception):

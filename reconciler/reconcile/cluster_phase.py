@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +30,7 @@ from reconciler.reconcile.apply import CONCURRENCY, Applier
 from reconciler.reconcile.asking import ask
 from reconciler.reconcile.attempt import SupersededError
 from reconciler.reconcile.checking import why_unknown
+from reconciler.threads import ContextPool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -211,7 +211,7 @@ def observe(cluster: Cluster, attempt: Attempt, *, is_full: bool = True) -> Obse
             found: dict[str, tuple[Resource, ...] | None] = {first.name: _list(cluster, first, attempt)}
             attempt.inspector.learn(cluster, attempt.fabric, is_full=is_full)
         attempt.check_stop()
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
+        with ContextPool(CONCURRENCY) as pool:
             answers = pool.map(lambda kind: _list_or_error(cluster, kind, attempt), others)
             for kind, answer in zip(others, answers, strict=True):
                 found[kind.name] = _known(kind, answer, attempt)

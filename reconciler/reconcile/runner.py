@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from reconciler.errors import StateError, StoppedError
 from reconciler.model.passes import Outcome
@@ -16,6 +17,7 @@ from reconciler.reconcile.attempt import Terms
 from reconciler.reconcile.breaker import Breakers
 from reconciler.reconcile.engine import Order, Past, reconcile
 from reconciler.reconcile.fights import Fights
+from reconciler.reconcile.observer import Observer
 from reconciler.reconcile.progress import Progress, Running
 from reconciler.reconcile.schemas import Inspector
 from reconciler.reconcile.settled import SettledObjects
@@ -38,6 +40,10 @@ log = structlog.get_logger("pass")
 
 _HINTED = frozenset({Trigger.PUSH, Trigger.WATCH, Trigger.NETBOX})
 """Triggers that say what may have changed; the others are there to find what was missed."""
+
+
+MAX_BOUND = 10
+"""How many of the requests that a pass answers are named on each line that it logs."""
 
 
 class Store(Protocol):
@@ -80,7 +86,7 @@ class Surroundings:
     fabric waits for its turn, whether a fabric is still configured as its subject says, and who is told when a breaker
     opens or closes. All in the thread of the pass; `is_current` also in those that apply for it. `inspector` and
     `fights` are what is known of schemas and of objects that somebody changes back (None: nothing yet), which previews
-    share; `progress` is where passes say how far they came.
+    share; `progress` is where passes say how far they came; `observer` looks on.
     """
 
     obstacle: Callable[[str], Obstacle | None] = field(default=lambda _: None)
@@ -90,6 +96,7 @@ class Surroundings:
     inspector: Inspector = field(default_factory=Inspector)
     fights: Fights | None = None
     progress: Progress = field(default_factory=Progress)
+    observer: Observer = field(default_factory=Observer)
 
 
 class PassRunner:
@@ -122,6 +129,10 @@ class PassRunner:
         """One pass, or a part of it. One that the service's stop cut off is no failure: its requests stay, and the next
         start makes it again; nor is one lost whose end could not be stored.
         """
+        with bound_contextvars(fabric=taken.key):
+            return self._run(taken)
+
+    def _run(self, taken: Taken) -> Next:
         known = None
         self._listener.begun(taken.key)
         try:
@@ -174,9 +185,12 @@ class PassRunner:
         known = self._state.fabric(fabric), self._state.inventory(fabric), self._state.objects(fabric)
         past = Past(*known, self._state.approval(fabric))
         what = "pass continued" if earlier else "pass started"
-        log.info(what, fabric=fabric, pass_id=order.id, triggers=[t.value for t in order.triggers])
-        report = reconcile(subject, order, past, self._clock, self._terms(taken, earlier, subject))
-        self._store(report, order)
+        ids = [request.id for request in order.requests]
+        self._surroundings.observer.began(fabric, order.id, ids)
+        with bound_contextvars(pass_id=order.id, requests=ids[:MAX_BOUND]):
+            log.info(what, fabric=fabric, pass_id=order.id, triggers=[t.value for t in order.triggers])
+            report = reconcile(subject, order, past, self._clock, self._terms(taken, earlier, subject))
+            self._store(report, order)
         return report
 
     def _continued(self, fabric: str, work: Work, obstacle: Obstacle | None) -> tuple[str, Slice | None]:
@@ -220,6 +234,7 @@ class PassRunner:
             lines=lambda address: self._state.lines(taken.key, address),
             keep_lines=lambda address, changes: self._state.keep_lines(taken.key, address, changes),
             begin=lambda revision: self._state.begin(taken.key, revision),
+            observer=self._surroundings.observer,
             show=lambda done, total: self._surroundings.progress.show(taken.key, done, total),
             enter=lambda *now: self._surroundings.progress.enter(taken.key, Running(taken.work.triggers, *now)),
         )

@@ -19,6 +19,7 @@ from reconciler.settings.repositories import (
 from reconciler.settings.restart import check_reload
 from reconciler.settings.root import HistorySettings, PollSettings, ServerSettings, Settings
 from reconciler.settings.secret import SecretSource
+from reconciler.settings.tracing import TracingSettings
 
 __all__ = [
     "AuthSettings",
@@ -36,6 +37,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "StructureSettings",
+    "TracingSettings",
     "WebhookSettings",
     "check_reload",
     "load",

@@ -26,6 +26,7 @@ class Choice(NamedTuple):
 
 CHOICES = (
     Choice("server", ("api_token_file", "api_token_env")),
+    Choice("tracing", ("headers_file", "headers_env")),
     Choice("repositories[].auth", ("password_file", "password_env", "ssh_key_file", "ssh_key_env"), is_required=True),
     Choice("repositories[].webhook", ("secret_file", "secret_env"), is_required=True),
     Choice("repositories[].commit", ("signing_key_file", "signing_key_env")),

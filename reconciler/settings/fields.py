@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from reconciler.settings.secret import UnusableError, check_file, read_file, read_variable
+from reconciler.settings.secret import UnusableError, check_file, check_kubeconfig, read_file, read_variable
 from reconciler.settings.urls import (
     check_https_or_loopback,
     check_repository_url,
@@ -144,7 +144,7 @@ ReadableFile = Annotated[_File, _file(check_file)]
 SecretFile = Annotated[_File, _file(read_file), SECRET]
 """The file of a secret."""
 
-Kubeconfig = Annotated[ReadableFile, SECRET]
+Kubeconfig = Annotated[_File, _file(check_kubeconfig), SECRET]
 """A file of any size that holds a secret among other things."""
 
 

@@ -18,8 +18,11 @@ NEEDS_RESTART = (
     "server.protect_reads",
     "state",
     "workers",
+    "tracing",
 )
-"""Keys on which parts stand that live as long as the process: the listening socket, the state file, the workers."""
+"""Keys on which parts stand that live as long as the process: the listening socket, the state file, the workers, what
+sends traces.
+"""
 
 
 def check_reload(running: Settings, new: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, PrivateAttr
 
@@ -12,6 +12,7 @@ from reconciler.settings.fields import FROM_LIST, SafeUrl, Seconds, SecretFile, 
 from reconciler.settings.notifications import NotificationSettings  # noqa: TC001 - pydantic resolves it at run time
 from reconciler.settings.repositories import RepositorySettings  # noqa: TC001 - pydantic resolves it at run time
 from reconciler.settings.secret import SecretSource
+from reconciler.settings.tracing import TracingSettings  # noqa: TC001 - pydantic resolves it at run time
 
 if TYPE_CHECKING:
     from reconciler.model.fabric import Fabric
@@ -103,8 +104,8 @@ class Settings(Section):
     notifications: Annotated[tuple[NotificationSettings, ...], FROM_LIST] = ()
     """Who is told when a fabric gets into trouble, and out of it. Default: nobody."""
 
-    tracing: dict[str, Any] | None = None
-    """Where traces are sent. Default none. Not supported in this version."""
+    tracing: TracingSettings | None = None
+    """Where traces of passes are sent. Default none: no traces are made."""
 
     _path: Path = PrivateAttr(default=Path())
     _warnings: tuple[tuple[str, str], ...] = PrivateAttr(default=())

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ConfigurationError
+from reconciler.settings.known_secrets import note, note_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_SECRET = 64 * 1024
 """Bytes. Certificates and keys are a few thousand; reading is bounded."""
+
+LARGEST_KUBECONFIG = 1024 * 1024
+"""Bytes of a kubeconfig that are looked at; a larger one is refused where it is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,16 @@ def check_file(path: Path) -> None:
         raise UnusableError("empty")
 
 
+def check_kubeconfig(path: Path) -> None:
+    """Look whether a kubeconfig can be read and is not empty, and remember what is secret in it. Raises
+    UnusableError.
+    """
+    content = _start_of(path, LARGEST_KUBECONFIG)
+    if not content:
+        raise UnusableError("empty")
+    note_credentials(content)
+
+
 def _start_of(path: Path, size: int) -> bytes:
     try:
         # A pipe would block, and could not be read again.
@@ -88,4 +102,5 @@ def _checked(content: bytes) -> bytes:
     secret = line.removesuffix(b"\r") if line != content else content
     if not secret:
         raise UnusableError("empty")
+    note(secret)
     return secret

@@ -18,18 +18,11 @@ class Row(NamedTuple):
     is_asked: Callable[[Any], bool]
 
 
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
 def _is_postgresql(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(("postgresql://", "postgresql+"))
 
 
-UNSUPPORTED = (
-    Row("state", _is_postgresql),
-    Row("tracing", _is_mapping),
-)
+UNSUPPORTED = (Row("state", _is_postgresql),)
 
 
 def unsupported(document: Any) -> Iterator[Finding]:

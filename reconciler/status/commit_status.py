@@ -108,7 +108,8 @@ class _Lane(Lane):
 class CommitStatuses:
     """Sends what is owed. Lives in the event loop; `wake` may be called from any thread.
 
-    `told` gives the configuration of the moment; `count` is told of each answer: kind of the forge, and of the answer.
+    `told` gives the configuration of the moment; `count` is told of each answer: kind of the forge, and of the answer;
+    `on_iteration`, that it came round.
     """
 
     def __init__(
@@ -118,7 +119,9 @@ class CommitStatuses:
         clock: Clock,
         count: Callable[[str, str], None] = lambda _, __: None,
         chance: Callable[[], float] = random.random,
+        on_iteration: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_iteration = on_iteration
         self._told = told
         self._outbox = outbox
         self._clock = clock
@@ -156,6 +159,7 @@ class CommitStatuses:
         async with create_task_group() as group:
             for name in owing & told.forges.keys():
                 group.start_soon(self._serve, told, name, told.forges[name])
+        self._on_iteration()
         return max(min(self._times(), default=self._clock.monotonic() + IDLE) - self._clock.monotonic(), 0.0)
 
     async def _keep(self, told: Told) -> None:

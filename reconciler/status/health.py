@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 
+WATCH = "watch/"
+"""What the names of watches begin with; the fabric and the kind follow."""
+
+
 class ComponentState(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
@@ -26,7 +30,8 @@ class ComponentState(StrEnum):
 @dataclass(slots=True)
 class Component:
     """A part of the process. `reason` says why it is not running, or, while it runs, what it has trouble with;
-    `last_ok` is when it last came round without any; `restarts` counts how often it was started again.
+    `last_ok` is when it last came round without any; `restarts` counts how often it was started again. A watch starts
+    itself again after trouble.
     """
 
     state: ComponentState
@@ -72,6 +77,7 @@ class Components:
         with self._lock:
             component = self._running(name)
             if component is not None:
+                component.restarts += component.reason is not None and name.startswith(WATCH)
                 component.last_ok, component.reason = self._clock.now(), None
 
     def trouble(self, name: str, reason: str) -> None:
@@ -92,6 +98,11 @@ class Components:
         """A part is no longer wanted: it does not miss, and nobody hears of it again."""
         with self._lock:
             self._components.pop(name, None)
+
+    def all(self) -> dict[str, Component]:
+        """Every part as it is now."""
+        with self._lock:
+            return {name: replace(component) for name, component in self._components.items()}
 
     def as_json(self) -> JSONObject:
         with self._lock:

@@ -14,6 +14,9 @@ from reconciler.plan.device_health import device_health
 from reconciler.status import views
 from reconciler.status.changes import Changes
 from reconciler.status.health import ComponentState
+from reconciler.status.metrics import Standing
+from reconciler.status.sync_status import overdue_since
+from reconciler.status.times import rfc3339
 from reconciler.status.topology_view import topology_view
 
 if TYPE_CHECKING:
@@ -77,7 +80,8 @@ class Glances:
     are not known); `progress` tells how many writes of a long pass are made, and of how many; `running` is the pass
     that goes on; `untold` tells by repository why its forge is not told; `notes` are further warnings: key path or
     subject, and message; `build` is what was installed when the process started (None: nobody recorded that);
-    `wiring` tells how a fabric's devices are linked; `changes` has those who follow the fabrics.
+    `wiring` tells how a fabric's devices are linked; `changes` has those who follow the fabrics; `hanging` tells by
+    name what does not get on any more, with the details.
     """
 
     agents: Callable[[str], Sequence[AgentStatus] | None] = field(default=lambda _: None)
@@ -88,6 +92,7 @@ class Glances:
     build: str | None = None
     wiring: Callable[[str], Topology] = field(default=lambda _: Topology())
     changes: Changes = field(default_factory=Changes)
+    hanging: Callable[[], Mapping[str, str]] = field(default=dict)
 
 
 class Reporter:
@@ -205,21 +210,26 @@ class Reporter:
         return None if request is None else views.request_view(request)
 
     def livez(self) -> Health:
-        """Answering is the proof: the event loop that runs everything took the request."""
+        """Whether the process gets on: that its event loop answers, and that no pass of its workers hangs. Must be
+        called in the event loop, and does not block.
+        """
+        hanging = dict(self._glances.hanging())
+        if hanging:
+            return Health(is_ok=False, body={"status": "hanging", "hanging": hanging})
         return Health(is_ok=True, body={"status": "ok"})
 
     def readyz(self) -> Health:
         """The parts of this process alone: no outside system makes it unready."""
-        self._look_at_store()
+        self._look()
         missing = self._components.not_running()
         body = {"status": "ok" if not missing else "not ready", "not_running": missing}
         return Health(is_ok=not missing, body=body)
 
     def healthz(self) -> Health:
-        self._look_at_store()
+        self._look()
         missing, troubled = self._components.not_running(), self._components.in_trouble()
         # What is known of a disabled or suspended fabric is old, and no pass will correct it.
-        active = [one for one in self.fabrics()["fabrics"] if one["enabled"] and one["suspended"] is None]
+        active = self._active_views()
         connections = {fabric["name"]: fabric["connections"] for fabric in active}
         failing = [
             f"{fabric}/{name}"
@@ -227,7 +237,8 @@ class Reporter:
             for name, connection in of_fabric.items()
             if connection["state"] == ConnectionState.FAILING
         ]
-        is_ok = not (missing or troubled or failing)
+        overdue = self._overdue(active)
+        is_ok = not (missing or troubled or failing or overdue)
         body = {
             "status": "ok" if is_ok else "degraded",
             "version": __version__,
@@ -235,9 +246,20 @@ class Reporter:
             "components": self._components.as_json(),
             "connections": connections,
             "failing": failing,
+            "overdue": [{"fabric": name, "since": rfc3339(since)} for name, since in overdue.items()],
             "warnings": [{"key": key, "message": message} for key, message in self._warnings()],
         }
         return Health(is_ok=is_ok, body=body)
+
+    def _active_views(self) -> list[JSONObject]:
+        return [one for one in self.fabrics()["fabrics"] if _is_active(one)]
+
+    def _overdue(self, active: Sequence[JSONObject]) -> dict[str, datetime]:
+        """Those of these fabrics (their views) whose poll is more than an interval late, and since when."""
+        records, now = self._history.fabrics(), self._clock.now()
+        found = ((one["name"], records.get(one["name"])) for one in active)
+        since = {name: overdue_since(record, now) for name, record in found if record is not None}
+        return {name: moment for name, moment in since.items() if moment is not None}
 
     def _warnings(self) -> Iterator[tuple[str, str]]:
         """Those of the configuration, and of webhooks, forges and receivers with which it is not as it should be."""
@@ -251,17 +273,37 @@ class Reporter:
             if repository in untold:
                 yield f"repositories[{number}].forge", untold[repository]
 
-    def _look_at_store(self) -> None:
+    def _silent(self) -> dict[str, bool]:
+        """By repository with a webhook, whether that is silent."""
+        providers = self._described.providers.items()
+        return {name: views.silence(self._webhook(name)) is not None for name, provider in providers if provider}
+
+    def _look(self) -> None:
+        """Have those parts answer that only speak when they are asked."""
         try:
             self._memory.probe()
         except StateError as error:
             self._components.report("store", ComponentState.FAILED, error.message)
         else:
             self._components.report("store", ComponentState.RUNNING)
+        self._activity.depth()
+        self._components.progress("queue")
 
     def metrics(self) -> tuple[bytes, str]:
         fabrics = self.fabrics()["fabrics"]
-        return self._metrics.render(fabrics, depth=self._activity.depth(), oldest=self._activity.oldest())
+        standing = Standing(
+            now=self._clock.now(),
+            components=self._components.all(),
+            is_ready=self.readyz().is_ok,
+            overdue=self._overdue([one for one in fabrics if _is_active(one)]),
+            silent=self._silent(),
+        )
+        depth, oldest = self._activity.depth(), self._activity.oldest()
+        return self._metrics.render(fabrics, depth=depth, oldest=oldest, standing=standing)
+
+
+def _is_active(view: JSONObject) -> bool:
+    return bool(view["enabled"]) and view["suspended"] is None
 
 
 def _record(fabric: Fabric, records: Mapping[str, FabricRecord]) -> FabricRecord:

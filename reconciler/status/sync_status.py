@@ -95,11 +95,16 @@ def _out_of_sync(record: FabricRecord, last: LastPass, _now: datetime) -> Verdic
     return None
 
 
-def _stale(record: FabricRecord, _last: LastPass, now: datetime) -> Verdict | None:
+def overdue_since(record: FabricRecord, now: datetime) -> datetime | None:
+    """Since when the poll that was due is more than an interval late; None while it is not."""
     if record.next_poll is None:
         return None
     deadline = record.next_poll + timedelta(seconds=record.effective_interval)
-    if now <= deadline:
+    return deadline if now > deadline else None
+
+
+def _stale(record: FabricRecord, _last: LastPass, now: datetime) -> Verdict | None:
+    if overdue_since(record, now) is None:
         return None
     message = f"the poll due {record.next_poll:%Y-%m-%dT%H:%M:%SZ} is more than an interval late"
     return Verdict(SyncStatus.OUT_OF_SYNC, "Stale", message)

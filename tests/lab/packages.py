@@ -23,6 +23,7 @@ _PACKAGE_OF = {
     "kubectl": "kubernetes-client",
     "openssl": "openssl",
     "pg_config": "libpq-dev",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "redis-cli": "redis-tools",
     "redis-server": "redis-server",
     "ssh": "openssh-client",

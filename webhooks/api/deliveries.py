@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 import structlog
 from starlette.routing import Route
+from structlog.contextvars import bind_contextvars
 
 from reconciler.model.requests import Accepted
 from webhooks.api.context import in_thread
@@ -84,7 +85,9 @@ class Deliveries:
             _log.warning("delivery refused", provider=label, code=refused.code, reason=refused.message)
             raise
         self._context.options.on_delivery(label, accepted.result)
-        _log.info("delivery", provider=label, id=delivery_id, result=accepted.result, reason=accepted.reason)
+        ids = [request.id for request in accepted.requests]
+        named = {"provider": label, "id": delivery_id, "requests": ids}
+        _log.info("delivery", **named, result=accepted.result, reason=accepted.reason)
         return ASCIIJSONResponse(_answer(delivery_id, accepted), 202 if accepted.result == "accepted" else 200)
 
     async def _take(self, route: str, request: Request) -> tuple[str, Accepted]:
@@ -98,6 +101,8 @@ class Deliveries:
             reading = await self._aside(read, len(body) * len(receivers))
         if reading is None:
             raise self._unproven(route, request)
+        # On every line from here to the end of the request; before, anybody could have sent it.
+        bind_contextvars(delivery=reading.id)
         return reading.id, await self._settle(provider.NAME, reading)
 
     def _receivers(self, route: str, headers: Mapping[str, str]) -> tuple[Provider, Sequence[Receiver]]:

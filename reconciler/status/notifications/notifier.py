@@ -108,7 +108,8 @@ class _Lane(Lane):
 
 
 class Notifications:
-    """Lives in the event loop; `wake` and `pass_ended` may be called from any thread.
+    """Lives in the event loop; `wake` and `pass_ended` may be called from any thread. Implements
+    `triggers.intake.Listener`.
 
     `notified` gives the configuration of the moment; `count` is told of each answer: kind of receiver, and of answer.
     """
@@ -138,13 +139,17 @@ class Notifications:
         self._saving = threading.Lock()
         self._next_tick = 0.0
         self._looked = clock.now()
+        self._suspended: dict[str, Suspension | None] = {}
+        self._notified_last: Notified | None = None
         # Threads of their own: receivers that are slow must not use up those that answer deliveries.
         self._threads = CapacityLimiter(4)
 
     def wake(self) -> None:
-        """The configuration changed, or a fabric was suspended or resumed."""
-        self._next_tick = 0.0
+        """The configuration changed, or a fabric was suspended or resumed; which, the next look finds out."""
         self._bell.ring()
+
+    def verified(self, repositories: Sequence[str]) -> None:
+        """That a webhook works changes nothing here."""
 
     def pass_ended(self, fabric: str) -> None:
         with self._turn:
@@ -192,13 +197,20 @@ class Notifications:
     # Looking
 
     def _to_look_at(self, notified: Notified) -> set[str]:
-        """Those of which a pass ended; all now and then."""
+        """Those of which a pass ended, that were suspended or resumed, or of which something has held for long enough;
+        all now and then, and for another configuration.
+        """
         with self._turn:
             ended, self._ended = self._ended, set()
+        suspended = {name: self._ledger.suspension(name) for name in notified.fabrics}
+        moved = {name for name, suspension in suspended.items() if suspension != self._suspended.get(name)}
+        self._suspended = suspended
         # What holds for a while becomes due without a pass.
         due = self._due(notified)
-        if self._clock.monotonic() < self._next_tick:
-            return (ended | due) & notified.fabrics.keys()
+        is_same = notified is self._notified_last
+        self._notified_last = notified
+        if is_same and self._clock.monotonic() < self._next_tick:
+            return (ended | due | moved) & notified.fabrics.keys()
         self._next_tick = self._clock.monotonic() + TICK
         return set(notified.fabrics)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from reconciler.errors import (
     ConfigurationError,
 )
 from reconciler.model.objects import FIELD_MANAGER
+from reconciler.ports import result_class
 from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
 from reconciler.targets.kubernetes.transport import MAX_ANSWER, MAX_SECONDS, TIMEOUT, AnswerTooLargeError, read_answer
 
@@ -83,6 +85,7 @@ class AsyncTransport:
         self._client.user_agent = FIELD_MANAGER
         self._streaming: set[ClientResponse] = set()
         self._is_closed = False
+        self._on_call = access.on_call
 
     async def get(self, path: str, query: Query = ()) -> Answer:
         """The answer, whatever its status.
@@ -91,8 +94,9 @@ class AsyncTransport:
         token file that is gone).
         """
         limits = ClientTimeout(total=MAX_SECONDS, connect=CONNECT_SECONDS, sock_read=TIMEOUT[1])
-        with self._translated():
+        with self._translated(), self._told("GET") as call:
             response = await self._open(path, query, limits)
+            call.append(response.status)
             try:
                 return await self._answer(response, MAX_ANSWER)
             finally:
@@ -107,9 +111,10 @@ class AsyncTransport:
         breaks off or the server has said nothing for `silence` seconds, and otherwise as `get`.
         """
         limits = ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
-        with self._translated():
+        with self._translated(), self._told("WATCH") as call:
             async with asyncio.timeout(BEGIN_SECONDS):
                 response = await self._open(path, query, limits)
+            call.append(response.status)
         self._streaming.add(response)
         try:
             if not response.ok:
@@ -158,6 +163,16 @@ class AsyncTransport:
                 return await response.content.readany()
             except SocketTimeoutError:
                 raise ClusterUnreachableError(f"{self.address} said nothing for too long") from None
+
+    @contextmanager
+    def _told(self, method: str) -> Iterator[list[int]]:
+        """Tell of a call when the block is over; what it gives takes the status. Of a stream only its begin counts."""
+        began, statuses = time.monotonic(), list[int]()
+        try:
+            yield statuses
+        finally:
+            result = result_class(statuses[0]) if statuses else "no_answer"
+            self._on_call(method, time.monotonic() - began, result)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

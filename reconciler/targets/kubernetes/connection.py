@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kubernetes.aio.client import Configuration as AsyncConfiguration
 
     from reconciler.model.json import JSON, JSONObject
+    from reconciler.ports import CallHook
 
 AnyConfiguration = TypeVar("AnyConfiguration", Configuration, "AsyncConfiguration")
 """Of the client library's blocking half or of its asynchronous one: they differ only in type, and in that the first
@@ -55,7 +56,8 @@ class ClusterAccess:
     """Where the API is and who we are: exactly one of `kubeconfig`, `in_cluster` and `server`.
 
     `context` is one of the kubeconfig's, None its current one. With `server` (a URL) goes `token`, which gives the
-    bearer token of the moment and is asked before every request, and `ca_file`, None for the system's CAs.
+    bearer token of the moment and is asked before every request, and `ca_file`, None for the system's CAs. `on_call` is
+    told of each request.
     """
 
     kubeconfig: Path | None = None
@@ -64,6 +66,7 @@ class ClusterAccess:
     server: str | None = None
     token: Callable[[], bytes] | None = None
     ca_file: Path | None = None
+    on_call: CallHook = lambda *_: None
 
     @contextmanager
     def filled(self, configuration: AnyConfiguration) -> Iterator[AnyConfiguration]:

@@ -16,6 +16,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ClusterUnreachableError
 from reconciler.model.objects import FIELD_MANAGER
+from reconciler.ports import result_class
 from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Transport:
         self._client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls
         self._client.user_agent = FIELD_MANAGER
         self._sleep = sleep
+        self._on_call = access.on_call
 
     def send(
         self,
@@ -135,22 +137,32 @@ class Transport:
     def _send_once(
         self, method: str, path: str, query: list[tuple[str, str]], headers: dict[str, str], body: JSONObject | None
     ) -> Answer:
+        began, result = time.monotonic(), "no_answer"
+        try:
+            answer = self._ask(method, path, query, headers, body)
+            result = result_class(answer.status)
+        finally:
+            self._on_call(method, time.monotonic() - began, result)
+        if answer.status in _BUSY:
+            raise _BusyError(f"{self.address} is busy: {answer.status} {_said(answer)}", answer.retry_after)
+        return answer
+
+    def _ask(
+        self, method: str, path: str, query: list[tuple[str, str]], headers: dict[str, str], body: JSONObject | None
+    ) -> Answer:
         request = self._client.param_serialize(
             method, path, query_params=query, header_params=dict(headers), body=body, auth_settings=["BearerToken"]
         )
         try:
             response = self._client.call_api(*request, _request_timeout=TIMEOUT).response
             answer = read_answer(response.status, response.headers.get("Retry-After"), self._read(response))
-            answer = replace(answer, etag=response.headers.get("ETag"))
+            return replace(answer, etag=response.headers.get("ETag"))
         except ApiException as error:
             raise self._tls_error(error) from None
         except urllib3.exceptions.ReadTimeoutError:
             raise ClusterUnreachableError(f"{self.address} did not answer within {TIMEOUT[1]:g} s") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _BusyError(f"{self.address} cannot be reached: {_short(error)}") from None
-        if answer.status in _BUSY:
-            raise _BusyError(f"{self.address} is busy: {answer.status} {_said(answer)}", answer.retry_after)
-        return answer
 
     def _read(self, response: urllib3.HTTPResponse) -> bytes:
         """The whole body. An answer that is too large or too slow is given up, with its connection."""

@@ -9,11 +9,11 @@ import json
 import threading
 import time
 from collections import defaultdict, deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from reconciler.targets.netbox.answers import LostError, RefusedError
+from reconciler.threads import ContextPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -191,7 +191,7 @@ def _in_parallel(run: Callable[[Sequence[int]], None], lanes: Iterable[Sequence[
             raise
 
     lanes = list(lanes)
-    with ThreadPoolExecutor(len(lanes), "netbox-writer") as pool:
+    with ContextPool(len(lanes), "netbox-writer") as pool:
         futures = [pool.submit(guarded, lane) for lane in lanes]
     for future in futures:
         future.result()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import quote_plus, urlsplit, urlunsplit
@@ -22,6 +21,7 @@ from reconciler.errors import NetBoxAccessError, NetBoxUnavailableError
 from reconciler.plan.netbox_features import has_feature
 from reconciler.targets.netbox.answers import BusyError, LostError, RefusedError, plain, read_answer, translate
 from reconciler.targets.netbox.session import BoundedSession
+from reconciler.threads import ContextPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from reconciler.model.json import JSON, JSONObject
+    from reconciler.ports import CallHook
 
 Params: TypeAlias = Mapping[str, str | Sequence[str]]
 S = TypeVar("S")
@@ -64,7 +65,8 @@ class NoGraphQLError(NetBoxAccessError):
 class NetBoxAccess:
     """Where NetBox is and who we are. `token` gives the token of the moment and is asked before every request;
     `ca_file` holds the certificates to trust (PEM), None for the system's; `writers` are the parallel bulk writes.
-    `is_pressed` tells whether somebody waits for us to be done, so that an overdue answer is waited for no longer.
+    `is_pressed` tells whether somebody waits for us to be done, so that an overdue answer is waited for no longer;
+    `on_call` is told of each request.
     """
 
     url: str
@@ -72,6 +74,7 @@ class NetBoxAccess:
     ca_file: Path | None = None
     writers: int = 2
     is_pressed: Callable[[], bool] = lambda: False
+    on_call: CallHook = lambda *_: None
 
 
 class NetBoxClient:
@@ -80,6 +83,7 @@ class NetBoxClient:
     def __init__(self, access: NetBoxAccess, sleep: Callable[[float], None]) -> None:
         self._api = pynetbox.api(access.url)
         session = BoundedSession(access.token, access.ca_file, access.writers + 1, access.is_pressed)
+        session.on_call = access.on_call
         self.written = session.written
         self._session = session
         self._version = ""
@@ -128,7 +132,7 @@ class NetBoxClient:
         """What is read of each item, of as many at once as requests may be under way."""
         if len(items) < 2:  # noqa: PLR2004 - nothing to be done at once
             return [read(item) for item in items]
-        with ThreadPoolExecutor(self._readers, "netbox-reader") as pool:
+        with ContextPool(self._readers, "netbox-reader") as pool:
             return list(pool.map(read, items))
 
     def listing(self, path: str, params: Params) -> list[JSONObject]:

@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -15,10 +16,13 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from reconciler.errors import ConfigurationError, NetBoxAccessError, NetBoxUnavailableError
+from reconciler.ports import result_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from reconciler.ports import CallHook
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 60.0
@@ -129,7 +133,8 @@ class Awaited:
         self._lock = threading.Lock()
         self._is_given_up = False
         # Ends with the answer, or the time-outs of the request; the end of the process need not wait for it.
-        threading.Thread(target=self._run, name="netbox-request", daemon=True).start()
+        run = copy_context().run
+        threading.Thread(target=run, args=(self._run,), name="netbox-request", daemon=True).start()
 
     def _run(self) -> None:
         try:
@@ -161,7 +166,7 @@ class BoundedSession(requests.Session):
     wherever a server points), ignores proxies and .netrc of the environment, and reads no more than is sane. `written`
     holds the `X-Request-ID` of every write that was answered: by it NetBox's event rules name the cause of an event.
     An answer that is overdue is given up while `is_pressed`; the request itself goes its way. `api_version` is the
-    release (`4.7`) that the last answer told.
+    release (`4.7`) that the last answer told; `on_call` is told of each request.
     """
 
     def __init__(
@@ -176,6 +181,7 @@ class BoundedSession(requests.Session):
         self.trust_env = False
         self.written = OwnWrites()
         self.api_version = ""
+        self.on_call: CallHook = lambda *_: None
         self.auth = self.token_auth = TokenAuth(token)
         self.verify = True if ca_file is None else str(ca_file)
         for scheme in ("http://", "https://"):
@@ -185,6 +191,15 @@ class BoundedSession(requests.Session):
         """As the base class. Raises NetBoxAccessError for an answer that is too large, NetBoxUnavailableError for one
         that was given up, requests' errors otherwise.
         """
+        began, result = time.monotonic(), "no_answer"
+        try:
+            response = self._bounded(request, kwargs)
+            result = result_class(response.status_code)
+        finally:
+            self.on_call(str(request.method), time.monotonic() - began, result)
+        return response
+
+    def _bounded(self, request: requests.PreparedRequest, kwargs: Mapping[str, Any]) -> requests.Response:
         bounds = {"timeout": (CONNECT_TIMEOUT, READ_TIMEOUT), "allow_redirects": False, "stream": True}
         response = Awaited(lambda: self._answer(request, {**kwargs, **bounds})).result(self._is_pressed)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.desired.git import Mirror
+from reconciler.desired.git import GitRemote, Mirror
 from reconciler.desired.tree import TreeEntry, batches
 from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError
 from reconciler.model.revision import Revision
@@ -278,3 +278,20 @@ def test_threads_share_a_mirror(origin: Origin, mirror: Mirror) -> None:
         thread.join(60)
 
     assert (seen, failures) == ([50] * 4, [])
+
+
+def test_calls_of_the_remote_are_told(origin: Origin, tmp_path: Path) -> None:
+    """What speaks to the host is told with git's own verb and how it ended; what only reads the mirror is not."""
+    told: list[tuple[str, str]] = []
+    remote = GitRemote("gitops", origin.url, "main", allow_local=True)
+    mirror = Mirror(remote, tmp_path / "told.git", on_call=lambda verb, _seconds, result: told.append((verb, result)))
+    revision = Revision("main", origin.commit({"d/a.yaml": "1"}))
+
+    mirror.fetch()
+    mirror.check()
+    mirror.list_files(revision, "d")
+    shutil.rmtree(origin.directory)
+    with pytest.raises(GitAccessError):
+        mirror.following(remote).check()
+
+    assert told == [("fetch", "ok"), ("ls-remote", "ok"), ("ls-remote", "error")]

@@ -193,6 +193,35 @@ def test_a_recovery_that_may_have_arrived_is_not_taken_back() -> None:
     assert story.owed[3] == _was(FINE, 50)
 
 
+def test_a_trouble_of_which_nobody_knows_whether_it_arrived() -> None:
+    """Where the next notice was not sent and the fabric is in that trouble again, it is told again."""
+    story = Story()
+    story.at(0, FINE)
+    story.at(10, ERROR)
+    story.at(40, ERROR)
+    story.tried()
+    story.at(50, FINE)
+    assert story.at(80, FINE) == "recovery"
+
+    assert story.at(90, ERROR) == "trouble"
+    assert story.owed == ("6", "error", 10.0, _was(FINE, 0))
+    story.told(91)
+    assert story.at(92, ERROR) is None
+
+
+def test_a_recovery_of_which_nobody_knows_whether_it_arrived() -> None:
+    """Where the next trouble was over before it was sent, the end is told again."""
+    story = _in_error()
+    story.at(50, FINE)
+    story.at(80, FINE)
+    story.tried()
+    story.at(90, DRIFT)
+    assert story.at(390, DRIFT) == "trouble"
+    assert story.at(400, FINE) is None
+    assert story.at(430, FINE) == "recovery"
+    assert story.owed == ("9", "in_sync", 400.0, _was(ERROR, 10))
+
+
 def test_a_suspended_fabric_is_in_trouble_no_more() -> None:
     """Whoever was told of the error is told that nobody looks after it any more."""
     story = _in_error()

@@ -106,7 +106,13 @@ COMPLETE: dict[str, Any] = {
             "repeat": None,
         },
     ],
-    "tracing": None,
+    "tracing": {
+        "endpoint": "https://otel.example.com/v1/traces",
+        "service_name": "hedgehog-reconciler",
+        "sample": 1.0,
+        "headers_file": None,
+        "ca_file": None,
+    },
 }
 """The example of the documentation, with every key at its default where it has one."""
 

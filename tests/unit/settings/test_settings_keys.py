@@ -139,6 +139,12 @@ KEYS: list[tuple[str, Any, Any, Any, str]] = [
     (f"{NOTIFICATION}.after.recovery", 30, 0, [], "must be a number"),
     (f"{NOTIFICATION}.repeat", None, 3600, "1h", "must be a number"),
     ("tracing", None, None, [], MAPPING),
+    ("tracing.endpoint", REQUIRED, "http://127.0.0.1:4318/v1/traces", 5, TEXT),
+    ("tracing.service_name", "hedgehog-reconciler", "site-7", 5, TEXT),
+    ("tracing.sample", 1.0, 0.25, "half", "must be a number"),
+    ("tracing.headers_file", None, "secrets/any", 5, FILE),
+    ("tracing.headers_env", None, "ANY_SECRET", 5, TEXT),
+    ("tracing.ca_file", None, "secrets/ca.pem", 5, FILE),
 ]
 
 

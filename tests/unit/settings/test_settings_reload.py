@@ -51,6 +51,7 @@ def test_a_configuration_that_names_no_file(file: ConfigurationFile) -> None:
         pytest.param(("server.protect_reads", True), "server.protect_reads", id="reads"),
         pytest.param(("state", "sqlite:///elsewhere.db"), "state", id="state"),
         pytest.param(("workers", 2), "workers", id="workers"),
+        pytest.param(("tracing.sample", 0.5), "tracing", id="traces"),
     ],
 )
 def test_what_needs_a_restart(file: ConfigurationFile, change: tuple[str, Any], key: str) -> None:

@@ -336,7 +336,6 @@ def test_forges(file: ConfigurationFile, part: dict[str, Any], url: str, expecte
 
 UNSUPPORTED_VALUES: dict[str, list[Any]] = {
     "state": ["postgresql://h/db", "postgresql+psycopg://h/db"],
-    "tracing": [{}, {"endpoint": "https://h"}],
 }
 
 

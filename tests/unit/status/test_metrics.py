@@ -58,12 +58,22 @@ class Scrape:
 
 
 def test_names_and_version() -> None:
-    """Every metric has our prefix, in the format that Prometheus asks for, and the version is among them."""
+    """Every metric has our prefix, or is one that every Python process has, in the format that Prometheus asks for; the
+    version is among them.
+    """
     scrape = Scrape(Metrics())
 
-    assert all(name.startswith("reconciler_") for name in scrape.names)
+    assert all(name.startswith(("reconciler_", "process_", "python_gc_")) for name in scrape.names)
+    assert {"process_resident_memory_bytes", "process_open_fds"} <= scrape.names
     assert scrape.content_type.startswith("text/plain; version=")
-    assert scrape.all("reconciler_build_info") == {(__version__,): 1.0}
+    assert list(scrape.all("reconciler_build_info", version=__version__, commit="unknown").values()) == [1.0]
+
+
+def test_the_commit_of_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build that knows of which commit it was made says so."""
+    monkeypatch.setenv("RECONCILER_COMMIT", "c0ffee")
+
+    assert len(Scrape(Metrics()).all("reconciler_build_info", commit="c0ffee")) == 1
 
 
 def test_passes() -> None:
@@ -76,8 +86,9 @@ def test_passes() -> None:
     scrape = Scrape(metrics)
 
     assert scrape.all("reconciler_passes_total", fabric="dc1") == {("partial",): 2, ("succeeded",): 1}
-    assert scrape.all("reconciler_pass_duration_seconds_sum") == {("all",): 9.0, ("fetch",): 0.75, ("apply",): 4.5}
-    assert scrape.one("reconciler_pass_duration_seconds_count", phase="all") == 3
+    partial = {("all",): 6.0, ("fetch",): 0.5, ("apply",): 3.0}
+    assert scrape.all("reconciler_pass_duration_seconds_sum", outcome="partial") == partial
+    assert scrape.all("reconciler_pass_duration_seconds_count", phase="all") == {("partial",): 2, ("succeeded",): 1}
 
 
 def test_writes() -> None:

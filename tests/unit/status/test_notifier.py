@@ -125,14 +125,19 @@ class World:
 
     def start(self) -> None:
         """A new process on the same ledger."""
+        self.configure()
         self.notifications = Notifications(
-            lambda: Notified(self.subscriptions, self.fabrics),
+            lambda: self.notified,
             self.ledger,
             self.clock,
             lambda *counted: self.counted.append(counted),
             self._came_round,
             chance=lambda: 0.0,
         )
+
+    def configure(self) -> None:
+        """What the test changed is the configuration."""
+        self.notified = Notified(list(self.subscriptions), dict(self.fabrics))
 
     def _came_round(self) -> None:
         self.rounds += 1
@@ -212,6 +217,7 @@ async def test_a_fabric_that_nobody_looks_after(world: World) -> None:
 async def test_what_must_hold_is_told_in_time(world: World) -> None:
     """Not at the next look at all, but when its time has come."""
     world.subscriptions = [replace(world.subscriptions[0], policy=replace(AT_ONCE, after={SyncStatus.ERROR: 37.0}))]
+    world.configure()
     async with world.running():
         await _pass(1)
         world.end(Outcome.FAILED)
@@ -227,8 +233,11 @@ async def test_a_suspended_fabric(world: World) -> None:
         world.end(Outcome.FAILED)
         await _pass(1)
         world.ledger.suspensions["dc1"] = Suspension(START)
+        world.ledger.read.clear()
+        world.notifications.verified(["gitops"])
         world.notifications.wake()
         await _pass(1)
+        assert world.ledger.read == ["dc1"], "no other need be looked at"
 
     assert [event for _, _, event in world.hook.told] == ["trouble", "recovery"]
 
@@ -329,6 +338,7 @@ async def test_each_is_told_of_its_own_fabrics(world: World) -> None:
     world.subscriptions.append(
         Subscription("other", "notifications[1]", AT_ONCE, world.other, fabrics=frozenset({"dc2"})),
     )
+    world.configure()
     async with world.running():
         for name in ("dc1", "dc2"):
             world.end(Outcome.FAILED, name)
@@ -344,6 +354,7 @@ async def test_a_slow_receiver_keeps_nobody_waiting(world: World) -> None:
     world.subscriptions.append(
         Subscription("other", "notifications[1]", AT_ONCE, world.other, fabrics=frozenset({"dc9"})),
     )
+    world.configure()
 
     def take_long(_owed: Owed) -> None:
         offset[0] += ROUND
@@ -367,10 +378,12 @@ async def test_what_left_the_configuration_is_forgotten(world: World) -> None:
         world.end(Outcome.FAILED)
         await _pass(1)
         del world.fabrics["dc1"]
+        world.configure()
         world.notifications.wake()
         await _pass(1)
         assert world.ledger.rows.keys() == {("hook", "dc2")}
         world.subscriptions.clear()
+        world.configure()
         world.notifications.wake()
         await _pass(1)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from reconciler import __version__
 from reconciler.model.agents import AgentStatus
 from reconciler.model.fabric import ClusterPolicy, Fabric
 from reconciler.model.news import NewsKind
@@ -54,6 +55,7 @@ class Desk:
         self.unsent: dict[str, str] = {}
         self.topology = Topology()
         self.running: dict[str, Running] = {}
+        self.hanging: dict[str, str] = {}
         glances = Glances(
             agents=lambda _: self.agents,
             progress=self.progress.get,
@@ -61,6 +63,7 @@ class Desk:
             untold=lambda: self.untold,
             notes=self.unsent.items,
             wiring=lambda _: self.topology,
+            hanging=lambda: self.hanging,
         )
         self.reporter = Reporter(lambda: described, self.store, self.store, self.queue, live, glances)
 
@@ -257,6 +260,52 @@ def test_health_names_what_fails(desk: Desk) -> None:
     assert lost.body["connections"]["dc1"]["cluster"]["last_error"] == "no route"
     assert (stopped.is_ok, stopped.body["failing"]) == (False, [])
     assert stopped.body["components"]["poll"]["state"] == "stopped"
+
+
+def test_health_names_overdue_fabrics(desk: Desk) -> None:
+    """A fabric whose poll is more than an interval late is named, with the moment at which it became so; a suspended
+    one is not expected to be polled.
+    """
+    desk.end_pass()
+    due = desk.clock.now()
+    desk.store.schedule_poll("dc1", due, 60.0)
+    desk.clock.advance(seconds=60)
+    in_time = desk.reporter.healthz()
+    desk.clock.advance(seconds=1)
+    late = desk.reporter.healthz()
+    metrics = desk.reporter.metrics()[0].decode()
+    desk.store.suspend("dc1", "cabling")
+
+    assert (in_time.is_ok, in_time.body["overdue"]) == (True, [])
+    assert (late.is_ok, late.body["overdue"]) == (False, [{"fabric": "dc1", "since": "2026-03-01T12:01:00.000Z"}])
+    assert 'reconciler_fabric_overdue{fabric="dc1"} 1.0' in metrics.splitlines()
+    assert 'reconciler_fabric_overdue{fabric="dc2"} 0.0' in metrics.splitlines()
+    assert desk.reporter.healthz().body["overdue"] == []
+
+
+def test_a_hanging_worker_is_not_alive(desk: Desk) -> None:
+    """What hangs is named by the liveness probe, and fails it; it says nothing of readiness."""
+    assert (desk.reporter.livez().is_ok, desk.reporter.livez().body) == (True, {"status": "ok"})
+
+    desk.hanging["worker-1"] = "the pass over dc1 has made no progress"
+    health = desk.reporter.livez()
+
+    assert (health.is_ok, health.body) == (False, {"status": "hanging", "hanging": desk.hanging})
+    assert desk.reporter.readyz().is_ok
+
+
+def test_parts_that_are_asked_have_answered(desk: Desk) -> None:
+    """State file and queue have no turns of their own: the probe itself is when they were last well."""
+    for name in ("store", "queue"):
+        desk.components.report(name, ComponentState.RUNNING)
+    desk.clock.advance(seconds=90)
+
+    components = desk.reporter.healthz().body["components"]
+
+    assert {name: components[name]["last_ok"] for name in ("store", "queue")} == dict.fromkeys(
+        ("store", "queue"), "2026-03-01T12:01:30.000Z"
+    )
+    assert desk.reporter.healthz().body["version"] == __version__
 
 
 def test_trouble_degrades_health_and_not_readiness(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -23,10 +24,13 @@ from reconciler.errors import StateError
 from reconciler.model.netbox import Ref
 from reconciler.model.requests import RequestState
 from reconciler.model.status import Approval, Suspension, WebhookRecord
-from reconciler.store import Look, look_at, open_store
+from reconciler.store import Look, connection, look_at, open_store
 from reconciler.store.migrations import SCRIPTS, migrate
 from reconciler.store.schema import VERSION, metadata, revision_of
 from tests.unit.store.samples import COMMITS, NOON, REVISIONS, SetClock, entry, key, object_state, pass_record, request
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 EARLIER = {version: Path(__file__).with_name(f"version_{version}.sql") for version in range(1, VERSION)}
 """What a program of each earlier version left: its tables, and a value in each."""
@@ -70,9 +74,9 @@ def test_every_version_has_a_step() -> None:
 def test_the_steps_lead_to_the_tables() -> None:
     """All steps from nothing on make what the program's tables are, as Alembic compares them."""
     engine = create_engine("sqlite://")
-    with engine.connect() as connection:
-        migrate(connection, 0)
-        context = MigrationContext.configure(connection, opts={"include_name": _is_compared})
+    with engine.connect() as empty:
+        migrate(empty, 0)
+        context = MigrationContext.configure(empty, opts={"include_name": _is_compared})
         differences = compare_metadata(context, metadata)
     engine.dispose()
 
@@ -149,6 +153,30 @@ def test_a_step_that_fails_changes_nothing(tmp_path: Path, version: int) -> None
     with closing(open_store(path, SetClock())):
         pass
     assert _version(path) == VERSION
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_crash_before_the_end_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """What a process leaves that dies after the last step and before the end of the transaction is of the earlier
+    version, with a backup beside it, and is upgraded by the next one.
+    """
+    path, crashed = _earlier(tmp_path, version), tmp_path / "crashed"
+
+    def die(open_: Connection, found: int) -> None:
+        migrate(open_, found)
+        # Of what is in memory nothing would be left.
+        shutil.copytree(tmp_path, crashed, ignore=shutil.ignore_patterns("crashed", "*.lock"))
+
+    monkeypatch.setattr(connection, "migrate", die)
+    open_store(path, SetClock()).close()
+    monkeypatch.undo()
+    left = crashed / path.name
+    assert _version(left) == version
+    assert _dump(left) == _dump(_backup(left))
+    open_store(left, SetClock()).close()
+
+    assert _version(left) == VERSION
+    assert _dump(left) == _dump(path)
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

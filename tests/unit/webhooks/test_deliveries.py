@@ -371,14 +371,21 @@ def test_unusable_state(client: TestClient, intake: FakeIntake, counted: Counter
 
 
 def test_delivery_is_logged(client: TestClient) -> None:
-    """Each delivery leaves one line with provider, id and result; a refused one with the reason."""
+    """Each delivery leaves one line with provider, id, result and requests; a refused one with the reason."""
     with capture_logs() as lines:
         post(client, github.push())
         post(client, github.push(), secret=b"wrong")
 
     told = [{name: value for name, value in line.items() if name != "log_level"} for line in lines]
     assert [line for line in told if line["event"] != "request"] == [
-        {"event": "delivery", "provider": "github", "id": github.GUID, "result": "accepted", "reason": None},
+        {
+            "event": "delivery",
+            "provider": "github",
+            "id": github.GUID,
+            "requests": ["r1"],
+            "result": "accepted",
+            "reason": None,
+        },
         {
             "event": "delivery refused",
             "provider": "github",

@@ -1,0 +1,54 @@
+"""Each part of the process says when it was last well, and that moment moves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from reconciler.app.parts import build_parts
+from tests.processes.app.running import Client, run, wait_until
+from tests.unit.app.configuration import LOCAL, local_repository, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _commit(repository: Path) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    identity = ("-c", "user.name=me", "-c", "user.email=me@localhost")
+    command = ("git", *identity, "commit", "--quiet", "--allow-empty", "--message", "Look again")
+    subprocess.run(command, cwd=repository, env=inherited, check=True, timeout=60)
+
+
+def test_every_part_moves(repository: Path, tmp_path: Path) -> None:
+    """Once there is something to do for all of them, a changed configuration and a commit, no part of the process is
+    stuck at the moment of its start; and those that nobody waits for have the version beside them.
+    """
+    own = tmp_path / "origin"
+    shutil.copytree(repository, own)
+    found = settings(tmp_path, LOCAL, repositories=[local_repository(own)])
+
+    def use(client: Client) -> None:
+        def seen() -> dict[str, Any]:
+            components: dict[str, Any] = client.get("/healthz").json()["components"]
+            return components
+
+        wait_until(lambda: client.get("/fabrics/dc1").json()["last_pass"], "the first pass")
+        before = seen()
+        document = yaml.safe_load(found.path.read_text())
+        found.path.write_text(yaml.safe_dump({**document, "history": {"days": 7}}))
+        _commit(own)
+
+        def stuck() -> list[str]:
+            now = seen()
+            return [name for name in before if now[name]["last_ok"] <= before[name]["last_ok"]]
+
+        wait_until(lambda: not stuck(), "every part came round")
+        expected = {"web", "worker-1", "poll", "sites", "statuses", "files", "branches", "store", "queue"}
+        assert before.keys() == expected | {"configuration", "watchdog"}
+
+    run(lambda: build_parts(found), use)
