@@ -175,9 +175,11 @@ def status_table(fabrics: Sequence[JSONObject]) -> Sheet:
 
 
 def _progress(fabric: JSONObject) -> str:
-    """How far a long mirror has come; servers of an older version do not say."""
-    progress = fabric.get("progress")
-    return f" (NetBox {progress['done']}/{progress['total']})" if progress else ""
+    """How far a long mirror has come, or which phase goes on; servers of an older version do not say."""
+    if progress := fabric.get("progress"):
+        return f" (NetBox {progress['done']}/{progress['total']})"
+    running = fabric.get("current_pass")
+    return f" ({plain(running['phase'])})" if running else ""
 
 
 def problem_lines(fabric: JSONObject) -> list[str]:

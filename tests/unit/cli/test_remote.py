@@ -109,6 +109,14 @@ def test_status_of_a_long_mirror(cli: Cli, service: Loopback) -> None:
     assert "in_sync reconciling (NetBox 320/1693)" in cli("status").out.splitlines()[1]
 
 
+def test_status_of_a_running_pass(cli: Cli, service: Loopback) -> None:
+    """While a pass goes on, its phase is told."""
+    running = {"id": "p", "triggers": ["push"], "started": "2026-03-01T12:00:00.000Z", "phase": "observe"}
+    answers.serve_fabrics(service, answers.fabric(is_reconciling=True) | {"current_pass": running})
+
+    assert "in_sync reconciling (observe)" in cli("status").out.splitlines()[1]
+
+
 def test_status_as_json(cli: Cli, service: Loopback) -> None:
     """`--output json` is one document on standard output, with what the service said."""
     one = answers.fabric(**PROBLEMS)
