@@ -10,6 +10,7 @@ from reconciler.app.clock import SystemClock
 from reconciler.app.directories import Configured, mirrored
 from reconciler.app.publishers import build_publisher
 from reconciler.app.subjects import build_cluster
+from reconciler.app.telling import silent
 from reconciler.desired.adopting import DirectoryAdoption, Seen
 from reconciler.desired.publishing import Waiting
 from reconciler.errors import ClusterAccessError, ConfigurationError, KindNotServedError
@@ -18,6 +19,7 @@ from reconciler.model.served import Served
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
+    from reconciler.app.telling import Tell
     from reconciler.model.adoption import Adoption
     from reconciler.model.objects import Resource
     from reconciler.ports import Cluster
@@ -37,7 +39,9 @@ class Report:
     is_dry_run: bool
 
 
-def adopt(settings: Settings, name: str, *, is_managed: bool = False, is_dry_run: bool = False) -> Report:
+def adopt(
+    settings: Settings, name: str, *, is_managed: bool = False, is_dry_run: bool = False, tell: Tell = silent
+) -> Report:
     """Adopt what only the fabric's cluster has. Leaves nothing on this machine.
 
     Raises UnknownFabricError; ConfigurationError where the fabric has nothing to adopt from; StalledError where its
@@ -46,7 +50,9 @@ def adopt(settings: Settings, name: str, *, is_managed: bool = False, is_dry_run
     fabric = Configured.of(settings, name)
     cluster = _cluster(fabric.settings)
     notes: list[str] = []
+    tell(f"{name}: reading {cluster.address}")
     seen = _look(cluster, notes)
+    tell(f"{name}: fetching repository {fabric.repository.name}{'' if is_dry_run else ', committing and pushing'}")
     with mirrored(fabric) as (mirror, source):
         adoption = DirectoryAdoption(source, fabric.value, is_managed=is_managed)
         if is_dry_run:

@@ -15,6 +15,7 @@ from reconciler.app.netbox_checks import NetBoxLook
 from reconciler.app.notifications import access_of as receiver_access
 from reconciler.app.publishers import build_publisher
 from reconciler.app.subjects import build_cluster, build_mirrors
+from reconciler.app.telling import silent
 from reconciler.desired.publishing import Waiting
 from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
 from reconciler.model.kinds import DECLARABLE
@@ -26,6 +27,7 @@ from reconciler.targets.local.memory import MemoryDocuments
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from reconciler.app.telling import Tell
     from reconciler.desired.git import Mirror
     from reconciler.model.served import Served
     from reconciler.ports import Cluster
@@ -41,7 +43,7 @@ class Check:
     message: str
 
 
-def run_checks(settings: Settings) -> Iterator[Check]:
+def run_checks(settings: Settings, tell: Tell = silent) -> Iterator[Check]:
     """Try everything, one after another; what fails stops nothing. Writes nothing that stays: a service that runs on
     the same state must not notice.
     """
@@ -49,23 +51,27 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield Check(f"configuration {key}", "warning", message)
     with TemporaryDirectory(prefix="reconciler-check-") as folder:
         for name, mirror in build_mirrors(settings, Path(folder)).items():
+            tell(f"repository {name}: asking {mirror.remote.place}")
             check = _try(f"repository {name}", partial(_reach_repository, mirror))
             yield check
             if check.state == "ok" and _is_committed_to(name, settings):
+                tell(f"repository {name}: trying a push")
                 yield _try(f"repository {name}: push", partial(_push_to_repository, settings, name, mirror))
     for name, access in forge_accesses(settings).items():
+        tell(f"repository {name}: asking its forge")
         yield Check(f"repository {name}: forge", *ForgeProbe(access).look())
     for fabric in settings.fabrics:
-        yield from _check_fabric(fabric)
+        yield from _check_fabric(fabric, tell)
     for receiver in settings.notifications:
         look = look_at_receiver(receiver_access(receiver, settings.server.public_url))
         yield Check(f"notification {receiver.name}", *look)
 
 
-def _check_fabric(fabric: FabricSettings) -> Iterator[Check]:
+def _check_fabric(fabric: FabricSettings, tell: Tell) -> Iterator[Check]:
     targets = {"cluster": (fabric.cluster, _check_cluster), "netbox": (fabric.netbox, _check_netbox)}
     for target, (configured, check) in targets.items():
         subject = f"fabric {fabric.name}: {target}"
+        tell(f"{subject}: asking it")
         if target in fabric.simulated:
             yield Check(subject, "ok", "simulated: an embedded store, always there")
         elif configured is not None:

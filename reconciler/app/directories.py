@@ -12,6 +12,7 @@ from reconciler.app.subjects import remote_of
 from reconciler.desired.git import Mirror
 from reconciler.desired.source import FabricSource, ParseCache
 from reconciler.errors import UnknownFabricError
+from reconciler.plan.suggestion import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +32,18 @@ class Configured:
     @classmethod
     def of(cls, settings: Settings, name: str) -> Configured:
         """Raises UnknownFabricError."""
-        own = next((one for one in settings.fabrics if one.name == name), None)
-        if own is None:
-            raise UnknownFabricError(f"no fabric {name!r} is configured")
+        own = find_fabric(settings, name)
         value = next(one for one in settings.fabric_values() if one.name == name)
         return cls(own, settings.repository(own.repository), value)
+
+
+def find_fabric(settings: Settings, name: str) -> FabricSettings:
+    """Raises UnknownFabricError."""
+    for one in settings.fabrics:
+        if one.name == name:
+            return one
+    near = suggestion(name, [one.name for one in settings.fabrics])
+    raise UnknownFabricError(f"no fabric {name!r} is configured in {settings.path}: {near}")
 
 
 @contextmanager

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.app.directories import find_fabric
 from reconciler.app.rebinding import binding, rebind, tell
 from reconciler.app.subjects import netbox_access
+from reconciler.app.telling import silent
 from reconciler.errors import ConfigurationError, ReconcilerError, RetryableError
 from reconciler.model.netbox_setup import EventSink, SetupPlan
 from reconciler.plan.netbox_rights import needed_rights
@@ -17,6 +19,7 @@ from reconciler.targets.netbox import NetBoxServer, NetBoxSetup
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from reconciler.app.telling import Tell
     from reconciler.model.fabric import Fabric
     from reconciler.model.netbox_site import Binding
     from reconciler.plan.netbox_rights import Right
@@ -54,16 +57,23 @@ class _Group:
 
 
 def prepare(
-    settings: Settings, fabric: str | None = None, *, is_dry_run: bool = False, is_rebinding: bool = False
+    settings: Settings,
+    fabric: str | None = None,
+    *,
+    is_dry_run: bool = False,
+    is_rebinding: bool = False,
+    tell: Tell = silent,
 ) -> Iterator[Prepared]:
     """Prepare the NetBox of each fabric, or of the named one. What is refused is refused before anything is written.
     Sites are bound to this installation only where that is asked for.
 
-    Raises ConfigurationError.
+    Raises ConfigurationError, UnknownFabricError.
     """
     groups = _groups(settings, fabric)
     sinks = [_sink(settings, group) for group in groups]
     for group, (sink, notes) in zip(groups, sinks, strict=True):
+        names = ", ".join(one.name for one in group.asked)
+        tell(f"{names}: {'looking at' if is_dry_run else 'preparing'} {_netbox(group.asked[0]).url}")
         prepared = _prepare(settings, group, sink, notes, is_dry_run=is_dry_run)
         yield _bind(settings, group, prepared, is_dry_run=is_dry_run, is_rebinding=is_rebinding)
 
@@ -144,8 +154,8 @@ def _carry_out(setup: NetBoxSetup, plan: SetupPlan) -> SetupPlan:
 def _groups(settings: Settings, fabric: str | None) -> list[_Group]:
     real = [one for one in settings.fabrics if one.netbox is not None and one.netbox.url is not None]
     asked = [one for one in real if fabric in {None, one.name}]
-    if fabric is not None and fabric not in {one.name for one in settings.fabrics}:
-        raise ConfigurationError(f"{settings.path}: no fabric has the name {fabric}")
+    if fabric is not None:
+        find_fabric(settings, fabric)
     if not asked:
         whose = f"fabric {fabric}" if fabric else "no fabric"
         raise ConfigurationError(f"{settings.path}: {whose} has {'no' if fabric else 'a'} NetBox that is not embedded")

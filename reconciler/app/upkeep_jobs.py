@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.directories import Configured, mirrored
 from reconciler.app.subjects import build_cluster, build_upkeep
+from reconciler.app.telling import silent
 from reconciler.errors import BranchNotFoundError, ReconcilerError
 from reconciler.reconcile import Inspector
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
+    from reconciler.app.telling import Tell
     from reconciler.model.revision import Revision
     from reconciler.model.structure import UpkeepPlan
     from reconciler.ports import Check
@@ -30,7 +32,9 @@ class Done:
     doubt: str | None
 
 
-def keep(settings: Settings, fabric: str, *, is_first: bool = False, is_dry_run: bool = False) -> Done:
+def keep(
+    settings: Settings, fabric: str, *, is_first: bool = False, is_dry_run: bool = False, tell: Tell = silent
+) -> Done:
     """Take in what lies in `raw/` of a fabric, and see to its structure. `is_first`: make what is missing, up to the
     branch, and take in what lies in another order.
 
@@ -39,13 +43,16 @@ def keep(settings: Settings, fabric: str, *, is_first: bool = False, is_dry_run:
     found = Configured.of(settings, fabric)
     with mirrored(found) as (mirror, source):
         upkeep = build_upkeep(found.value, found.repository, source, mirror, threading.Event())
+        tell(f"{fabric}: reading the schemas of its cluster")
         check, doubt = _check(found.settings)
+        tell(f"{fabric}: fetching repository {found.repository.name}")
         try:
             revision = mirror.fetch()
         except BranchNotFoundError as error:
             if not is_first:
                 raise BranchNotFoundError(f"{error.message}; reconciler init {fabric} makes it") from None
             revision = None
+        tell(f"{fabric}: reading its directory{'' if is_dry_run else ', committing and pushing'}")
         if is_dry_run:
             plan = upkeep.first(check) if revision is None else upkeep.look(revision, check, is_first=is_first)
         else:

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import adopt, ensure, local, netbox_setup, plan, remote, rights, upkeep, verify
+from reconciler.cli import adopt, ensure, history, local, netbox_setup, plan, remote, rights, upkeep, verify
 from reconciler.cli.client import ApiError
+from reconciler.cli.hints import told
+from reconciler.cli.interrupts import InterruptedBySignal, interruptible
 from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
 
@@ -29,7 +31,7 @@ for command in (
     adopt.adopt,
     remote.reconcile,
     remote.status,
-    remote.passes,
+    history.passes,
     remote.suspend,
     remote.resume,
     plan.plan,
@@ -38,6 +40,7 @@ for command in (
     ensure.ensure,
 ):
     app.command()(command)
+app.command("pass")(history.pass_)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -59,8 +62,12 @@ def options(_version: VersionOption = False) -> None:  # noqa: FBT002 - typer's 
 def main() -> None:
     """Run the command line. An error that a person can mend is one sentence, not a traceback."""
     try:
-        code = app(standalone_mode=False)
-    except (ReconcilerError, ApiError) as error:
+        with interruptible():
+            code = app(standalone_mode=False)
+    except ReconcilerError as error:
+        print_error(told(error))
+        code = remote.Exit.ERROR
+    except ApiError as error:
         print_error(str(error))
         code = remote.Exit.ERROR
     except typer.TyperException as error:
@@ -68,4 +75,7 @@ def main() -> None:
         if message := error.format_message().strip():
             print_error(f"{message.removesuffix('.')}. Try --help.")
         code = remote.Exit.ERROR
+    except InterruptedBySignal as error:
+        print_error("interrupted")
+        code = error.exit_code
     sys.exit(code)

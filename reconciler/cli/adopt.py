@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app import adopting
-from reconciler.app.logs import configure_logs
 from reconciler.cli import output as out
-from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
+from reconciler.cli.configuration import load
+from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, NameArgument, Output, OutputOption
+from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.model.adoption import Outcome
 from reconciler.plan.adoption import kinds_text
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from reconciler.app.adopting import Report
     from reconciler.model.json import JSONObject
 
-FabricArgument = Annotated[str, typer.Argument(help="The fabric.")]
 ManagedOption = Annotated[bool, typer.Option("--managed", help="Into managed/, so that the next pass applies them.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be committed.")]
 
@@ -27,7 +25,7 @@ _COLOURS = {Outcome.CREATED: "green", Outcome.UPDATED: "green", Outcome.BLOCKED:
 
 
 def adopt(
-    fabric: FabricArgument,
+    fabric: NameArgument,
     config: ConfigOption = DEFAULT_CONFIG,
     managed: ManagedOption = False,  # noqa: FBT002 - typer's form of a flag
     dry_run: DryRunOption = False,  # noqa: FBT002 - typer's form of a flag
@@ -37,8 +35,12 @@ def adopt(
 
     Exit code 0: done, or nothing to do, 1: an object cannot be adopted, or nothing can.
     """
+    from reconciler.app import adopting
+    from reconciler.app.logs import configure_logs
+
     configure_logs(level="error")
-    report = adopting.adopt(load(config), fabric, is_managed=managed, is_dry_run=dry_run)
+    with progress() as told:
+        report = adopting.adopt(load(config), fabric, is_managed=managed, is_dry_run=dry_run, tell=told.tell)
     if output is Output.JSON:
         out.print_json(_json(report))
     else:

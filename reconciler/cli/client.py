@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
+from reconciler.cli.hints import BY_CODE
 from reconciler.model.hiding import hide
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ _TOKEN = re.compile(r"[!-~]+")
 
 class ApiError(Exception):
     """The service could not be asked, or said no. The message says what to do next."""
+
+
+class NotFoundError(ApiError):
+    """The service knows no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,22 @@ class ApiClient:
         is_fine = status in {requests.codes.ok, requests.codes.accepted}
         if is_fine and isinstance(body, dict) and key in body:
             return body
-        message = _message(body)
+        message = _text(body, "message")
         if is_fine or message is None:
             raise ApiError(f"{self.server} is not a reconciler of this version: it answered {status} without {key!r}")
-        is_refused = status == requests.codes.unauthorized
-        raise ApiError(f"{message} Name the token with --token-file or RECONCILER_TOKEN." if is_refused else message)
+        if status == requests.codes.not_found:
+            raise NotFoundError(message)
+        if status == requests.codes.unauthorized:
+            raise ApiError(f"{message} {self._token_hint(message)}")
+        hint = BY_CODE.get(_text(body, "code") or "")
+        raise ApiError(f"{message.removesuffix('.')}: {hint}" if hint else message)
+
+    def _token_hint(self, message: str) -> str:
+        if "is configured" in message:
+            return "Set server.api_token_file in the service's configuration."
+        if self.token is None:
+            return "Name the token with --token-file or RECONCILER_TOKEN."
+        return "What --token-file or RECONCILER_TOKEN holds is not what server.api_token_file of the service names."
 
     def _parsed(self, status: int, content: bytes) -> JSON:
         try:
@@ -116,11 +132,11 @@ def _cause(error: BaseException) -> str:
     return str(error)[:200]
 
 
-def _message(body: JSON) -> str | None:
-    """The sentence of an error, None where the answer is none of ours."""
+def _text(body: JSON, key: str) -> str | None:
+    """A part of an error (its code, its sentence), None where the answer is none of ours."""
     error = body.get("error") if isinstance(body, dict) else None
-    message = error.get("message") if isinstance(error, dict) else None
-    return message if isinstance(message, str) else None
+    text = error.get(key) if isinstance(error, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _read(answer: requests.Response) -> bytes:

@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.checks import run_checks
-from reconciler.app.logs import configure_logs, log_uncaught
-from reconciler.app.parts import build_parts
-from reconciler.app.service import serve as run_service
 from reconciler.cli import output as out
+from reconciler.cli.configuration import load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
+from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.demo.place import FABRIC, FABRIC_PATH, Place, prepare
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from reconciler.app.checks import Check
@@ -43,6 +40,10 @@ DEMO_PORT = 8080
 
 def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevelOption = LogLevel.INFO) -> None:
     """Run the service: every event source, the queue, the workers and the API, until SIGTERM."""
+    from reconciler.app.logs import configure_logs, log_uncaught
+    from reconciler.app.parts import build_parts
+    from reconciler.app.service import serve as run_service
+
     configure_logs(level=log_level)
     log_uncaught()
     settings = load(config)
@@ -51,13 +52,18 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, log_level: LogLevelOption = Log
 
 def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.TEXT) -> None:
     """Try the configuration and every connection that it names. Exit code 0: all work, 1: one does not."""
+    from reconciler.app.checks import run_checks
+    from reconciler.app.logs import configure_logs
+
     configure_logs(level="error")
     settings = load(config)
     checks = []
-    for found in run_checks(settings):
-        checks.append(found)
-        if output is Output.TEXT:
-            _print_check(found)
+    with progress() as told:
+        for found in run_checks(settings, told.tell):
+            checks.append(found)
+            told.pause()
+            if output is Output.TEXT:
+                _print_check(found)
     if output is Output.JSON:
         out.print_json({"checks": [asdict(found) for found in checks]})
     raise typer.Exit(Exit.ERROR if any(found.state == "failing" for found in checks) else Exit.FINE)
@@ -73,6 +79,10 @@ def demo(
     log_level: LogLevelOption = LogLevel.WARNING,
 ) -> None:
     """Run the service on a demo repository with a small fabric; cluster and NetBox are simulated."""
+    from reconciler.app.logs import configure_logs, log_uncaught
+    from reconciler.app.parts import build_parts
+    from reconciler.app.service import serve as run_service
+
     configure_logs(level=log_level)
     log_uncaught()
     folder = Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
@@ -97,34 +107,34 @@ def _port() -> int:
 
 
 def _greet(place: Place) -> None:
-    """Three things to try. Each is a line that can be pasted into another terminal."""
+    """Where to look, and three things to try. Each is a line that can be pasted into another terminal."""
     command = _command()
     server = "" if place.port == DEMO_PORT else f" --server {place.url}"
     clone = f"git clone -q {shlex.quote(str(place.repository))} demo-fabric"
     vpc = f"demo-fabric/{FABRIC_PATH}/managed/vpcs/vpc-01.yaml"
     commit = "git -C demo-fabric -c user.name=me -c user.email=me@localhost commit -qam"
     lines = [
-        f"{place.url}/fabrics/{FABRIC}  the fabric's status (simulated: cluster and NetBox are embedded)",
+        f"The demo runs. Open {place.url}/ in a browser: the fabric {FABRIC} is in sync within seconds.",
+        f"To log in there, which only changes need, the token is {place.token_file.read_text().strip()}",
+        "Cluster and NetBox are embedded in this process, and marked as simulated wherever they are shown.",
         "",
-        "Three things to try, in another terminal:",
+        "Three things to try, in another terminal, while the page is open:",
         "",
-        "1. Change a VPC and push it; the hook delivers the push as GitHub would:",
+        "1. Change a VPC and push it. A hook delivers the push, as a forge would; a second later the cluster has it:",
         f"     {clone}",
         f"     sed -i 's/vlan: .*/vlan: 2999/' {vpc}",
         f"     {commit} 'Move a VLAN' && git -C demo-fabric push -q",
         f"     {command} passes {FABRIC}{server}",
         "",
-        "2. Break a file and push it; the others stay as they are, and the status names file and line:",
+        "2. Break a file and push it. Everything else stays as it is, and the status names file and line:",
         f"     echo '  broken: [' >> {vpc}",
         f"     {commit} 'Break it' && git -C demo-fabric push -q",
         "",
-        "3. Look at it:",
-        f"     {command} status{server}",
-        "",
-        "A pass at will (who asks for it needs the token):",
+        "3. Ask what is wrong, and for a pass at will, which needs the token:",
+        f"     {command} status {FABRIC}{server}",
         f"     {command} reconcile {FABRIC}{server} --token-file {shlex.quote(str(place.token_file))}",
         "",
-        "Ctrl-C ends the demo and removes what it made.",
+        "Ctrl-C ends the demo and removes what it made, except your clone demo-fabric.",
     ]
     out.console.print("\n".join(lines), markup=False)
 

@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.logs import configure_logs
-from reconciler.app.netbox_setup import prepare
 from reconciler.cli import output as out
-from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
+from reconciler.cli.configuration import load
+from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption, complete_fabric
+from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.plan.netbox_rights import ACTIONS
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.table import Table
-
     from reconciler.app.netbox_setup import Prepared
+    from reconciler.cli.output import Sheet
     from reconciler.model.json import JSONObject
     from reconciler.model.netbox_setup import SetupChange
     from reconciler.model.netbox_site import Binding
     from reconciler.plan.netbox_rights import Right
 
-FabricArgument = Annotated[str | None, typer.Argument(help="One fabric; all with a NetBox by default.")]
+FabricArgument = Annotated[
+    str | None, typer.Argument(help="One fabric; all with a NetBox by default.", autocompletion=complete_fabric)
+]
 RebindOption = Annotated[
     bool, typer.Option("--rebind", help="Bind the sites to this installation; the one that had them must be stopped.")
 ]
@@ -44,12 +44,18 @@ def init_netbox(
     What is there stays; nothing is ever removed, and no site is bound anew without --rebind. Exit code 0: all is
     there, 1: something cannot be.
     """
+    from reconciler.app.logs import configure_logs
+    from reconciler.app.netbox_setup import prepare
+
     configure_logs(level="error")
     found = []
-    for prepared in prepare(load(config), fabric, is_dry_run=dry_run, is_rebinding=rebind):
-        found.append(prepared)
-        if output is Output.TEXT:
-            _print(prepared, is_dry_run=dry_run)
+    with progress() as told:
+        settings = load(config)
+        for prepared in prepare(settings, fabric, is_dry_run=dry_run, is_rebinding=rebind, tell=told.tell):
+            found.append(prepared)
+            told.pause()
+            if output is Output.TEXT:
+                _print(prepared, is_dry_run=dry_run)
     if output is Output.JSON:
         out.print_json({"dry_run": dry_run, "netboxes": [_json(one) for one in found]})
     raise typer.Exit(Exit.ERROR if any(one.plan.faults for one in found) else Exit.FINE)
@@ -90,7 +96,7 @@ def _line(change: SetupChange, *, is_dry_run: bool) -> str:
     return f"{word} {change.ref}" if change.id is None else f"{word} {change.ref} ({change.summary})"
 
 
-def rights_table(rights: Iterable[Right]) -> Table:
+def rights_table(rights: Iterable[Right]) -> Sheet:
     """Object types and actions, as NetBox's form for permissions asks for them."""
     rows: dict[str, dict[str, str]] = {}
     for right in rights:

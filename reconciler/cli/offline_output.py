@@ -11,12 +11,11 @@ from reconciler.cli.output import error_line, plain, problem_line, short_revisio
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.table import Table
-
+    from reconciler.cli.output import Sheet
     from reconciler.model.json import JSONObject
 
 
-def offline_lines(plan: JSONObject) -> Iterator[str | Table]:
+def offline_lines(plan: JSONObject) -> Iterator[str | Sheet]:
     """Lines of markup, and a table between them."""
     for problem in plan["problems"]:
         yield escape(problem_line(problem))

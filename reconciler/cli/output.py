@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import re
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.console import ConsoleOptions, RenderResult
 
     from reconciler.model.json import JSON, JSONObject
 
 WIDE = 240
 """Columns where nobody watches: a log or a pipe has no edge at which a table must fold."""
+
+LEAST_LAST = 12
+"""Columns that the last column needs to be read."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -71,15 +77,67 @@ def coloured(word: str | None) -> str:
     return f"[{colour}]{text}[/{colour}]" if colour else text
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Rows of markup under headings. Only the last column folds: the others are words that people copy."""
-    result = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        is_last = column == columns[-1]
-        result.add_column(column, no_wrap=not is_last, overflow="fold" if is_last else "ignore")
-    for row in rows:
-        result.add_row(*row)
-    return result
+class Sheet:
+    """Rows of markup under headings. Only the last column folds: the others are words that people copy. Where the
+    terminal is too narrow for that, each row is a block, with a line for each column.
+    """
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        self._columns = columns
+        self._rows = [list(row) for row in rows]
+
+    def add_row(self, *cells: str) -> None:
+        self._rows.append(list(cells))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._rows and self._width() + LEAST_LAST > options.max_width < WIDE:
+            for line in self._blocks():
+                yield from line.wrap(console, options.max_width, overflow="fold", no_wrap=False)
+        else:
+            yield self._table()
+
+    def _width(self) -> int:
+        """Columns that all but the last take, with two spaces behind each."""
+        fixed = [[heading, *cells] for heading, *cells in zip(self._columns, *self._rows, strict=True)][:-1]
+        return sum(max(Text.from_markup(cell).cell_len for cell in cells) + 2 for cells in fixed)
+
+    def _table(self) -> Table:
+        result = Table(box=None, pad_edge=False, header_style="bold")
+        for column in self._columns:
+            is_last = column == self._columns[-1]
+            result.add_column(column, no_wrap=not is_last, overflow="fold" if is_last else "ignore")
+        for row in self._rows:
+            result.add_row(*row)
+        return result
+
+    def _blocks(self) -> Iterator[Text]:
+        for first, *others in self._rows:
+            yield Text.from_markup(f"[bold]{first}[/bold]")
+            for heading, cell in zip(self._columns[1:], others, strict=True):
+                yield Text.from_markup(f"  [dim]{heading.lower()}[/dim] {cell}")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Sheet:
+    """Rows of markup under headings, as wide as the terminal is."""
+    return Sheet(columns, rows)
+
+
+_STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def moment(time: str | None, otherwise: str = "-") -> str:
+    """A time of the API: how long ago it is, for whoever looks at a terminal; as it is for what reads it later."""
+    if time is None or not console.file.isatty():
+        return time or otherwise
+    return age((datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds())
+
+
+def age(seconds: float) -> str:
+    """In the largest unit that fits. Clocks differ: what is a little ahead is now."""
+    for size, unit in _STEPS:
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{max(seconds, 0):.0f} s ago"
 
 
 def short_revision(revision: str | None) -> str:
@@ -90,7 +148,15 @@ def short_revision(revision: str | None) -> str:
     return plain(f"{branch}@{commit[:8]}")
 
 
-def status_table(fabrics: Sequence[JSONObject]) -> Table:
+_REVISION = re.compile(r"@sha1:([0-9a-f]{8})[0-9a-f]{32}")
+
+
+def brief(message: str) -> str:
+    """A sentence with its revisions shortened, as `short_revision` does it."""
+    return _REVISION.sub(r"@\1", message)
+
+
+def status_table(fabrics: Sequence[JSONObject]) -> Sheet:
     """What `status` shows: one line a fabric, and below it what is wrong."""
     result = table(["FABRIC", "STATUS", "REVISION", "LAST SYNC", "OBJECTS", "MESSAGE"], [])
     for fabric in fabrics:
@@ -101,17 +167,19 @@ def status_table(fabrics: Sequence[JSONObject]) -> Table:
             plain(fabric["name"] + simulated),
             coloured(fabric["sync_status"]) + flag,
             short_revision(fabric["revision"]),
-            fabric["last_sync"] or "never",
+            moment(fabric["last_sync"], "never"),
             f"{counts['in_sync']}/{counts['desired']}",
-            plain(f"{fabric['reason']}: {fabric['message']}"),
+            plain(f"{fabric['reason']}: {brief(fabric['message'])}"),
         )
     return result
 
 
 def _progress(fabric: JSONObject) -> str:
-    """How far a long mirror has come; servers of an older version do not say."""
-    progress = fabric.get("progress")
-    return f" (NetBox {progress['done']}/{progress['total']})" if progress else ""
+    """How far a long mirror has come, or which phase goes on; servers of an older version do not say."""
+    if progress := fabric.get("progress"):
+        return f" (NetBox {progress['done']}/{progress['total']})"
+    running = fabric.get("current_pass")
+    return f" ({plain(running['phase'])})" if running else ""
 
 
 def problem_lines(fabric: JSONObject) -> list[str]:
@@ -136,24 +204,24 @@ def error_line(error: JSONObject) -> str:
     return f"[red]error[/red]: {plain(error['subject'])}: {plain(error['reason'])}: {plain(error['message'])}"
 
 
-def pass_table(passes: Sequence[JSONObject]) -> Table:
+def pass_table(passes: Sequence[JSONObject]) -> Sheet:
     """What `passes` shows."""
     rows = [
         [
             plain(p["id"][:8]),
-            p["started"],
+            moment(p["started"]),
             f"{_seconds(p):.2f} s",
             plain(",".join(p["triggers"])),
             coloured(p["outcome"]),
             short_revision(p["revision"]),
-            plain(f"{p['reason']}: {p['message']}"),
+            plain(f"{p['reason']}: {brief(p['message'])}"),
         ]
         for p in passes
     ]
     return table(["PASS", "STARTED", "TOOK", "TRIGGERS", "OUTCOME", "REVISION", "MESSAGE"], rows)
 
 
-def request_table(requests: Sequence[JSONObject]) -> Table:
+def request_table(requests: Sequence[JSONObject]) -> Sheet:
     """What `reconcile` shows."""
     rows = [
         [
@@ -161,7 +229,7 @@ def request_table(requests: Sequence[JSONObject]) -> Table:
             coloured(r["state"]),
             plain(r.get("outcome") or "-"),
             short_revision(r.get("revision")),
-            plain(r.get("message") or "-"),
+            plain(brief(r.get("message") or "-")),
         ]
         for r in requests
     ]

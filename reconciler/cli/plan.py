@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.logs import configure_logs
-from reconciler.app.offline import plan_offline
 from reconciler.cli import output as out
+from reconciler.cli.configuration import load
+from reconciler.cli.fabrics import fabric_path, named
 from reconciler.cli.offline_output import offline_lines
 from reconciler.cli.options import (
     DEFAULT_CONFIG,
     DEFAULT_SERVER,
     ByOption,
     ConfigOption,
+    NameArgument,
     Output,
     OutputOption,
     ServerOption,
@@ -24,8 +25,8 @@ from reconciler.cli.options import (
     login,
 )
 from reconciler.cli.plan_output import has_changes, plan_lines
-from reconciler.cli.remote import Exit, NameArgument, fabric_path
-from reconciler.settings import load
+from reconciler.cli.progress import progress
+from reconciler.cli.remote import Exit
 
 if TYPE_CHECKING:
     from reconciler.cli.client import ApiClient
@@ -83,16 +84,22 @@ def _print(plan: JSONObject, output: Output) -> None:
 
 def _foreseen(config: Path, fabric: str, crds: Path, directory: Path | None) -> JSONObject:
     """The plan without the service: no secret but the repository's is needed."""
+    from reconciler.app.logs import configure_logs
+    from reconciler.app.offline import plan_offline
+
     configure_logs(level="error")
-    return plan_offline(load(config, is_offline=True), fabric, crds, directory)
+    with progress() as told:
+        return plan_offline(load(config, is_offline=True), fabric, crds, directory, told.tell)
 
 
 def _asked(api: ApiClient, fabric: str, *, is_fetching: bool) -> JSONObject:
     """The plan of the running service."""
-    if not is_fetching:
-        return api.get(f"{fabric_path(fabric)}/plan", "actions", PLANNING)
-    answer: JSONObject = api.post("/reconcile", {"fabric": fabric, "dry_run": True}, "plans", PLANNING)["plans"][0]
-    return answer
+    with named(api, fabric), progress() as told:
+        told.tell(f"{fabric}: looking at {'Git, ' if is_fetching else ''}cluster and NetBox")
+        if not is_fetching:
+            return api.get(f"{fabric_path(fabric)}/plan", "actions", PLANNING)
+        answer: JSONObject = api.post("/reconcile", {"fabric": fabric, "dry_run": True}, "plans", PLANNING)["plans"][0]
+        return answer
 
 
 def _exit(plan: JSONObject) -> Exit:
@@ -111,7 +118,9 @@ def approve(
 ) -> None:
     """Have the present plan of a fabric carried out, as `plan` shows it. One that changed since is refused."""
     body = {"hash": plan_hash, "by": by or login()}
-    answer = client(server, token_file).post(f"{fabric_path(fabric)}/approve", body, "approved", PLANNING)
+    api = client(server, token_file)
+    with named(api, fabric):
+        answer = api.post(f"{fabric_path(fabric)}/approve", body, "approved", PLANNING)
     if output is Output.JSON:
         out.print_json(answer)
         return

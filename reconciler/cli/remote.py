@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
 
 import typer
 from rich.console import Group
-from rich.live import Live
 from rich.text import Text
 
 from reconciler.cli import output as out
+from reconciler.cli.fabric_output import details, drifted_lines
+from reconciler.cli.fabrics import fabric_path, fabrics, named
+from reconciler.cli.following import following
 from reconciler.cli.options import (
     DEFAULT_SERVER,
     ByOption,
+    FabricArgument,
+    NameArgument,
     Output,
     OutputOption,
     ServerOption,
@@ -23,18 +26,15 @@ from reconciler.cli.options import (
     client,
     login,
 )
+from reconciler.cli.watching import watch as keep_looking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import RenderableType
+
     from reconciler.cli.client import ApiClient
     from reconciler.model.json import JSONObject
-
-FabricArgument = Annotated[str | None, typer.Argument(help="The fabric; without it, all of them.")]
-NameArgument = Annotated[str, typer.Argument(help="The fabric.")]
-
-WATCH_PERIOD = 1.0
-"""Seconds between two looks of `status --watch`."""
 
 
 class Exit(IntEnum):
@@ -55,7 +55,9 @@ def reconcile(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Reconcile a fabric now. Exit code 0: succeeded, 1: failed or nothing was reconciled, 3: not finished in time."""
-    answer = client(server, token_file).post("/reconcile", {"fabric": fabric, "wait": wait}, "requests", wait)
+    api = client(server, token_file)
+    with named(api, fabric), following(partial(fabrics, api, fabric)):
+        answer = api.post("/reconcile", {"fabric": fabric, "wait": wait}, "requests", wait)
     if output is Output.JSON:
         out.print_json(answer)
     else:
@@ -85,60 +87,34 @@ def status(
 ) -> None:
     """Show the sync status. Exit code 0: all in sync, 2: not in sync, 1: it could not be asked."""
     api = client(server, token_file)
-    if watch and output is Output.TEXT:
-        _watch(api, fabric)
+    if watch:
+        keep_looking(partial(fabrics, api, fabric), partial(_rendered, api, fabric), output)
         return
-    fabrics = _fabrics(api, fabric)
+    found = fabrics(api, fabric)
     if output is Output.JSON:
-        out.print_json({"fabrics": fabrics})
+        out.print_json({"fabrics": found})
     else:
-        out.console.print(_rendered(api, fabrics))
-    raise typer.Exit(Exit.FINE if all(f["sync_status"] == "in_sync" for f in fabrics) else Exit.NOT_IN_SYNC)
+        out.console.print(_rendered(api, fabric, found))
+    raise typer.Exit(Exit.FINE if all(f["sync_status"] == "in_sync" for f in found) else Exit.NOT_IN_SYNC)
 
 
-def _fabrics(api: ApiClient, fabric: str | None) -> list[JSONObject]:
-    if fabric is not None:
-        return [api.get(fabric_path(fabric), "problems")]
-    fabrics: list[JSONObject] = api.get("/fabrics", "fabrics")["fabrics"]
-    return fabrics
-
-
-def fabric_path(fabric: str) -> str:
-    """A name is one segment, whatever characters somebody typed."""
-    return f"/fabrics/{quote(fabric, safe='')}"
-
-
-def _rendered(api: ApiClient, fabrics: Sequence[JSONObject]) -> Group:
-    lines = []
-    for fabric in fabrics:
+def _rendered(api: ApiClient, asked: str | None, found: Sequence[JSONObject]) -> Group:
+    """The table, and below it what is to be known of fabrics that are not in line; all, of one that is asked for."""
+    parts: list[RenderableType] = [out.status_table(found)]
+    if asked is not None:
+        parts += [part for fabric in found for part in details(fabric)]
+    for fabric in found:
+        if asked is not None and fabric["drift"]["count"] > fabric["drift"].get("netbox", 0):
+            parts += map(Text, drifted_lines(_resources(api, fabric["name"])))
         if fabric["problems_total"] or fabric["drift"].get("netbox"):
-            whole = fabric if "problems" in fabric else api.get(fabric_path(fabric["name"]), "problems")
-            lines += out.problem_lines(whole) + out.drift_lines(whole)
-    return Group(out.status_table(fabrics), *map(Text, lines))
+            whole = fabric if "problems" in fabric else fabrics(api, fabric["name"])[0]
+            parts += map(Text, out.problem_lines(whole) + out.drift_lines(whole))
+    return Group(*parts)
 
 
-def _watch(api: ApiClient, fabric: str | None) -> None:
-    with Live(console=out.console, auto_refresh=False) as live:
-        try:
-            while True:
-                live.update(_rendered(api, _fabrics(api, fabric)), refresh=True)
-                time.sleep(WATCH_PERIOD)
-        except KeyboardInterrupt:
-            return
-
-
-def passes(
-    fabric: NameArgument,
-    server: ServerOption = DEFAULT_SERVER,
-    token_file: TokenFileOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
-    """Show the history of a fabric's passes, the newest first."""
-    answer = client(server, token_file).get(f"{fabric_path(fabric)}/passes", "passes")
-    if output is Output.JSON:
-        out.print_json(answer)
-    else:
-        out.console.print(out.pass_table(answer["passes"]))
+def _resources(api: ApiClient, fabric: str) -> list[JSONObject]:
+    found: list[JSONObject] = api.get(f"{fabric_path(fabric)}/resources", "resources")["resources"]
+    return found
 
 
 def suspend(
@@ -151,7 +127,9 @@ def suspend(
 ) -> None:
     """Leave a fabric alone until it is resumed. A pass that runs goes on to its end; events cause none."""
     body = {"reason": reason, "by": by or login()}
-    answer = client(server, token_file).post(f"{fabric_path(fabric)}/suspend", body, "suspended")
+    api = client(server, token_file)
+    with named(api, fabric):
+        answer = api.post(f"{fabric_path(fabric)}/suspend", body, "suspended")
     if output is Output.JSON:
         out.print_json(answer)
         return
@@ -174,7 +152,9 @@ def resume(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Take a suspended fabric up again, with a full pass at once."""
-    answer = client(server, token_file).post(f"{fabric_path(fabric)}/resume", {"by": by or login()}, "request")
+    api = client(server, token_file)
+    with named(api, fabric):
+        answer = api.post(f"{fabric_path(fabric)}/resume", {"by": by or login()}, "request")
     if output is Output.JSON:
         out.print_json(answer)
         return

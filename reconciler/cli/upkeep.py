@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.logs import configure_logs
-from reconciler.app.upkeep_jobs import keep
 from reconciler.cli import output as out
-from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
+from reconciler.cli.configuration import load
+from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, NameArgument, Output, OutputOption
+from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.model.ingestion import How
 from reconciler.model.structure import StructureState
 from reconciler.plan.upkeep import told
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,12 +21,11 @@ if TYPE_CHECKING:
     from reconciler.app.upkeep_jobs import Done
     from reconciler.model.json import JSONObject
 
-FabricArgument = Annotated[str, typer.Argument(help="The fabric whose directory it is.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be committed.")]
 
 
 def init(
-    fabric: FabricArgument,
+    fabric: NameArgument,
     config: ConfigOption = DEFAULT_CONFIG,
     dry_run: DryRunOption = False,  # noqa: FBT002 - typer's form of a flag
     output: OutputOption = Output.TEXT,
@@ -42,7 +40,7 @@ def init(
 
 
 def ingest(
-    fabric: FabricArgument,
+    fabric: NameArgument,
     config: ConfigOption = DEFAULT_CONFIG,
     dry_run: DryRunOption = False,  # noqa: FBT002 - typer's form of a flag
     output: OutputOption = Output.TEXT,
@@ -55,8 +53,12 @@ def ingest(
 
 
 def _run(fabric: str, config: ConfigOption, output: Output, *, is_first: bool, is_dry_run: bool) -> None:
+    from reconciler.app.logs import configure_logs
+    from reconciler.app.upkeep_jobs import keep
+
     configure_logs(level="error")
-    done = keep(load(config), fabric, is_first=is_first, is_dry_run=is_dry_run)
+    with progress() as told:
+        done = keep(load(config), fabric, is_first=is_first, is_dry_run=is_dry_run, tell=told.tell)
     if output is Output.JSON:
         out.print_json(_json(done, is_dry_run=is_dry_run))
     else:

@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.installation import verify_installation
-from reconciler.app.integrity import write_tree
-from reconciler.app.logs import configure_logs
-from reconciler.app.required import address_of
-from reconciler.app.verification import verify_configured, verify_programs, verify_structures
 from reconciler.cli import output as out
+from reconciler.cli.configuration import load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
 from reconciler.cli.remote import Exit
-from reconciler.cli.service_check import check_service
 from reconciler.errors import ConfigurationError
 from reconciler.model.verification import Finding, Verdict
 from reconciler.plan.integrity import RecordError
 from reconciler.plan.verification import exit_code
-from reconciler.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,6 +50,8 @@ def verify(
     Changes nothing. Exit code 0: all is well, 1: something is wrong or could not be verified, 2: nothing is wrong, but
     something is to be looked at.
     """
+    from reconciler.app.logs import configure_logs
+
     configure_logs(level="critical")  # what is wrong is a finding
     if write_manifest is not None:
         _write(write_manifest)
@@ -65,6 +61,11 @@ def verify(
 
 
 def _look(config: Path, server: str | None, *, is_serving: bool, is_configured: bool) -> Iterator[Finding]:
+    from reconciler.app.installation import verify_installation
+    from reconciler.app.required import address_of
+    from reconciler.app.verification import verify_configured, verify_programs, verify_structures
+    from reconciler.cli.service_check import check_service
+
     yield from verify_installation()
     if not is_configured:
         yield from verify_programs()
@@ -109,6 +110,8 @@ def _print(one: Finding) -> None:
 
 
 def _write(path: Path) -> None:
+    from reconciler.app.integrity import write_tree
+
     try:
         digest = write_tree(path.absolute())
     except (RecordError, OSError) as error:

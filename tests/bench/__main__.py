@@ -3,7 +3,8 @@ behind (`python -m tests.bench mirror`) it prints those alone.
 
 What is measured: from the end of `git push` to the object's new value in the cluster, and to the request's success;
 a full pass with nothing to do; the first apply beside `kubectl apply --server-side` of the same files on the same
-server; the service's peak memory (VmHWM); then what the modules of `PARTS` say.
+server; the service's peak memory (VmHWM); then what the modules of `PARTS` say. `python -m tests.bench first-run` needs
+no lab, and is measured alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from reconciler.demo.fabric import FABRIC_500, build_fabric, render
-from tests.bench import deliveries, edits, first_apply, idle, ingesting, mirror, parsing, planning, unchanged
+from tests.bench import deliveries, edits, first_apply, first_run, idle, ingesting, mirror, parsing, planning, unchanged
 from tests.bench.figures import say, summary
 from tests.e2e.fabrics import file_name, files
 from tests.e2e.installation import Installation, lay_out, wait_until
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 CRDS = Path(__file__).parents[1] / "crds"
 PARTS = (planning, ingesting, first_apply, unchanged, edits, parsing, deliveries, idle, mirror)
+FIRST_RUN = "first-run"
 PUSHES = 20
 NO_OPS = 5
 GOAL_APPLIED = 1.0
@@ -39,9 +41,13 @@ GOAL_MEMORY = 200
 
 def main(*wanted: str) -> None:
     """Measure, and print one line a figure. `wanted` are names of parts, none: everything."""
+    if wanted == (FIRST_RUN,):
+        with tempfile.TemporaryDirectory() as folder:
+            first_run.measure(Path(folder))
+        return
     parts = {part.__name__.rpartition(".")[2]: part for part in PARTS}
     if unknown := set(wanted) - set(parts):
-        raise SystemExit(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}")
+        raise SystemExit(f"no such part: {', '.join(unknown)}; there are {', '.join([*parts, FIRST_RUN])}")
     lab = Lab(default_folder())
     lab.up(Progress(), NAMES)
     lab.kubernetes.apply_crds(CRDS)

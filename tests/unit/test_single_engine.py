@@ -31,7 +31,7 @@ ALLOWED_TIMERS = {
     "reconciler/triggers/watch/agents.py": "lists agents each minute, and reconciles nothing",
     "reconciler/triggers/watch/reflector.py": "waits between tries to follow a cluster, and for one to be refused",
     "reconciler/cli/service_check.py": "asks a service that starts once more, and reconciles nothing",
-    "reconciler/cli/remote.py": "`status --watch` looks again each second",
+    "reconciler/cli/watching.py": "`status --watch` looks again each second",
     "reconciler/targets/kubernetes/cluster.py": "hands the wait between tries of one request on",
     "reconciler/targets/kubernetes/transport.py": "waits between tries of one request",
     "reconciler/targets/netbox/probing.py": "waits between tries of one request",

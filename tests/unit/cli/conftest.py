@@ -37,6 +37,7 @@ def service(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> Loopback:
     """A service at the address that the environment names, without a token. It answers nothing yet."""
     server.answers.clear()
     server.asked.clear()
+    server.otherwise = Loopback().otherwise
     monkeypatch.setenv("RECONCILER_SERVER", server.url)
     monkeypatch.delenv("RECONCILER_TOKEN", raising=False)
     return server

@@ -84,12 +84,19 @@ def test_port_of_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     assert another != free
 
 
+def _place(folder: Path) -> Place:
+    place = Place(folder, 18080)
+    place.token_file.parent.mkdir(parents=True)
+    place.token_file.write_text("its-token\n")
+    return place
+
+
 @pytest.mark.parametrize("program", ["/opt/my tools/bin/reconciler", "/usr/lib/reconciler/__main__.py"])
 def test_lines_to_paste(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], program: str
 ) -> None:
     """What the demo prints can be pasted into a shell, whatever the folders are called."""
-    place = Place(tmp_path / "a b [c]", 18080)
+    place = _place(tmp_path / "a b [c]")
     monkeypatch.setattr(sys, "argv", [program])
     monkeypatch.setattr(sys, "executable", "/opt/my venv/bin/python")
 
@@ -98,7 +105,7 @@ def test_lines_to_paste(
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines() if line.startswith("     ")]
     command = [program] if program.endswith("/reconciler") else ["/opt/my venv/bin/python", "-m", "reconciler"]
     assert lines[0] == ["git", "clone", "-q", str(place.repository), "demo-fabric"]
-    assert [*command, "status", "--server", place.url] in lines
+    assert [*command, "status", "demo", "--server", place.url] in lines
     asked = [*command, "reconcile", "demo", "--server", place.url, "--token-file", str(place.token_file)]
     assert lines[-1] == asked
     assert [*command, "passes", "demo", "--server", place.url] in lines
@@ -111,6 +118,10 @@ def test_the_usual_port_is_not_named(
     """On its own port the demo is found without an address."""
     monkeypatch.setattr(local, "DEMO_PORT", 18080)
 
-    local._greet(Place(tmp_path, 18080))
+    place = _place(tmp_path)
+    local._greet(place)
 
-    assert "--server" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "--server" not in said
+    assert f"{place.url}/ in a browser" in said
+    assert "the token is its-token\n" in said

@@ -10,15 +10,18 @@ import pytest
 
 from reconciler import __version__
 from reconciler.cli import app
+from reconciler.cli.hints import told
+from reconciler.errors import ConfigurationError, GitAccessError, UnknownFabricError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typer.models import CommandInfo
 
+    from reconciler.errors import ReconcilerError
     from tests.unit.cli.conftest import Said
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 
 
 def _commands() -> set[str]:
@@ -29,9 +32,9 @@ def _name(command: CommandInfo) -> str:
     return command.name or str(getattr(command.callback, "__name__", ""))
 
 
-def test_the_readme_names_every_command() -> None:
-    """The table of commands in the README is that of the program."""
-    named = re.findall(r"^\| `reconciler ([\w-]+)", README.read_text(), re.MULTILINE)
+def test_the_page_names_every_command() -> None:
+    """The table of commands in the documentation is that of the program."""
+    named = re.findall(r"^\| `reconciler ([\w-]+)", PAGE.read_text(), re.MULTILINE)
 
     assert set(named) == _commands()
     assert len(named) == len(set(named))
@@ -80,6 +83,21 @@ def test_a_wrong_command_line(cli: Callable[..., Said], arguments: list[str], wo
     assert said.err.endswith("Try --help.\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        pytest.param(
+            GitAccessError("gitops: denied"), "gitops: denied (what to do: docs/operating.md#gitaccessdenied)", id="git"
+        ),
+        pytest.param(ConfigurationError("x.yaml: a: wrong"), "x.yaml: a: wrong", id="a key says it itself"),
+        pytest.param(UnknownFabricError("no fabric 'x'"), "no fabric 'x'", id="so does a name"),
+    ],
+)
+def test_what_to_do_next(error: ReconcilerError, said: str) -> None:
+    """An error leads to what the operating guide says of its reason."""
+    assert told(error) == said
+
+
 def test_a_configuration_that_is_not_there(cli: Callable[..., Said], tmp_path: Path) -> None:
     """What a person can mend is a sentence with its place, not a traceback."""
     for command in ("serve", "check"):
@@ -87,4 +105,5 @@ def test_a_configuration_that_is_not_there(cli: Callable[..., Said], tmp_path: P
 
         assert (said.code, said.out) == (1, "")
         assert "gone.yaml" in said.err
+        assert "--config" in said.err
         assert "Traceback" not in said.err

@@ -39,7 +39,7 @@ WITH_SECRET = _fabric(webhook_secret_file="secrets/webhook")
         pytest.param([WITH_SECRET], {}, [], "server.public_url is needed for the events of NetBox", id="no address"),
         pytest.param([LOCAL], {}, [], "no fabric has a NetBox that is not embedded", id="embedded"),
         pytest.param([LOCAL, _fabric()], {}, ["dc1"], "fabric dc1 has no NetBox that is not embedded", id="named"),
-        pytest.param([_fabric()], {}, ["dc9"], "no fabric has the name dc9", id="unknown"),
+        pytest.param([_fabric()], {}, ["dc9"], "no fabric 'dc9' is configured", id="unknown"),
         pytest.param(
             [WITH_SECRET, _fabric(webhook_secret_file="secrets/api-token", site="x")],
             {"server": PUBLIC},

@@ -16,10 +16,10 @@ from reconciler.model.requests import RequestState
 from reconciler.model.status import SyncStatus
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from reconciler.cli.output import Sheet
 
 
-def _rendered(table: Table, width: int) -> list[str]:
+def _rendered(table: Sheet, width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width)
     console.print(table)
     assert isinstance(console.file, io.StringIO)
@@ -38,6 +38,13 @@ def _rendered(table: Table, width: int) -> list[str]:
 def test_short_revision(revision: str | None, expected: str) -> None:
     """A revision is shown by its branch and the first digits of its commit."""
     assert out.short_revision(revision) == expected
+
+
+def test_revisions_in_a_sentence() -> None:
+    """In a table they are as short as beside it; what only looks like one stays."""
+    said = f"applied main@sha1:{'0123456789' * 4}: 1 updated, x@sha1:01234567"
+
+    assert out.brief(said) == "applied main@01234567: 1 updated, x@sha1:01234567"
 
 
 def test_a_branch_is_no_markup() -> None:
@@ -98,6 +105,48 @@ def test_only_the_last_column_folds() -> None:
     assert lines[1].startswith("a-name-of-some-length")
     assert len(lines) > 2
     assert " ".join(line[22:].strip() for line in lines[1:]) == "one two three four five six"
+
+
+def test_a_terminal_that_is_too_narrow() -> None:
+    """Where the names leave no room for the message, each row is a block, so that nothing is cut off."""
+    table = out.table(["NAME", "STATE", "MESSAGE"], [["a-name-of-some-length", "ok", "one two three"], ["b", "-", "x"]])
+
+    lines = _rendered(table, 24)
+
+    expected = ["a-name-of-some-length", "  state ok", "  message one two three", "b", "  state -", "  message x"]
+    assert [line.rstrip() for line in lines] == expected
+
+
+@pytest.mark.parametrize("width", [10, 20, 30, 60, 200])
+def test_nothing_is_cut_off(width: int) -> None:
+    """Whatever the width, every character of every cell is shown."""
+    cells = ["fabric-with-a-rather-long-name", "out_of_sync", "a message of several words"]
+
+    shown = "".join("".join(_rendered(out.table(["A", "B", "C"], [cells]), width)).split())
+
+    assert all("".join(cell.split()) in shown for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-2.0, "0 s ago"),
+        (0.4, "0 s ago"),
+        (59.4, "59 s ago"),
+        (60.0, "1 min ago"),
+        (3600.0, "1 h ago"),
+        (7 * 86400.0, "7 d ago"),
+    ],
+)
+def test_age(seconds: float, said: str) -> None:
+    """How long ago something is, in one unit."""
+    assert out.age(seconds) == said
+
+
+@pytest.mark.parametrize(("time", "said"), [("2026-03-01T12:00:00.000Z", "2026-03-01T12:00:00.000Z"), (None, "never")])
+def test_moments_in_a_pipe(time: str | None, said: str) -> None:
+    """What may be read later holds times, not ages."""
+    assert out.moment(time, "never") == said
 
 
 def test_problem_without_a_field() -> None:

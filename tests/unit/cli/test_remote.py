@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reconciler.cli import client, remote
+from reconciler.cli import client
+from reconciler.cli import watching as watching_module
 from reconciler.cli.options import login
 from reconciler.model.passes import SyncState
 from tests.unit.cli import answers
@@ -108,6 +109,14 @@ def test_status_of_a_long_mirror(cli: Cli, service: Loopback) -> None:
     assert "in_sync reconciling (NetBox 320/1693)" in cli("status").out.splitlines()[1]
 
 
+def test_status_of_a_running_pass(cli: Cli, service: Loopback) -> None:
+    """While a pass goes on, its phase is told."""
+    running = {"id": "p", "triggers": ["push"], "started": "2026-03-01T12:00:00.000Z", "phase": "observe"}
+    answers.serve_fabrics(service, answers.fabric(is_reconciling=True) | {"current_pass": running})
+
+    assert "in_sync reconciling (observe)" in cli("status").out.splitlines()[1]
+
+
 def test_status_as_json(cli: Cli, service: Loopback) -> None:
     """`--output json` is one document on standard output, with what the service said."""
     one = answers.fabric(**PROBLEMS)
@@ -137,34 +146,75 @@ def test_a_name_is_one_segment(cli: Cli, service: Loopback) -> None:
 
     assert [asked.target for asked in service.asked] == [
         "GET /fabrics/dc1%2Fpasses%3Fx%3D%252e%23y",
+        "GET /fabrics",
         "GET /fabrics/..%2Flivez/passes",
+        "GET /fabrics",
     ]
 
 
-def test_watch_looks_until_interrupted(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--watch` looks again and again; Ctrl-C ends it without an error."""
-    monkeypatch.setattr(remote, "WATCH_PERIOD", 0)
-    answers.serve_fabrics(service, answers.fabric())
-    (found,) = service.answers["GET /fabrics"]
-    interrupt = replace(found, before=lambda: os.kill(os.getpid(), signal.SIGINT))
-    service.answer("GET /fabrics", found, found, interrupt)
+class Watching:
+    """Ctrl-C is pressed while the service answers for the last time."""
+
+    def __init__(self, service: Loopback) -> None:
+        self._service = service
+
+    def sees(self, *found: Answer) -> None:
+        """Have these answers given in turn, the last one for ever, and then Ctrl-C pressed."""
+        interrupted = replace(found[-1], before=lambda: os.kill(os.getpid(), signal.SIGINT))
+        self._service.answer("GET /fabrics", *found, interrupted)
+
+
+@pytest.fixture
+def watching(service: Loopback, monkeypatch: pytest.MonkeyPatch) -> Watching:
+    monkeypatch.setattr(watching_module, "WATCH_PERIOD", 0)
+    return Watching(service)
+
+
+def _listed(*fabrics: Any) -> Answer:
+    return as_json({"fabrics": list(fabrics)})
+
+
+def test_watch_looks_until_interrupted(cli: Cli, service: Loopback, watching: Watching) -> None:
+    """`--watch` looks again and again, and writes to a pipe what is new; Ctrl-C ends it without an error."""
+    watching.sees(_listed(answers.fabric()), _listed(answers.fabric()), _listed(answers.fabric(**DRIFT)))
 
     said = cli("status", "--watch")
 
-    assert said.code == 0
-    assert len(service.asked) >= 3
-    assert "in_sync" in said.out
+    assert (said.code, said.err) == (0, "")
+    assert len(service.asked) >= 4
+    assert [line.split()[1] for line in said.out.splitlines()] == ["STATUS", "in_sync", "STATUS", "out_of_sync"]
 
 
-def test_watch_ends_when_it_cannot_ask(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that can no longer be asked ends `--watch` with the reason."""
-    monkeypatch.setattr(remote, "WATCH_PERIOD", 0)
-    answers.serve_fabrics(service, answers.fabric())
-    service.answer("GET /fabrics", *service.answers["GET /fabrics"], error(503, "stopping", "The service is stopping."))
+def test_watch_outlives_the_service(cli: Cli, watching: Watching) -> None:
+    """A service that starts anew is waited for: that it is away is said once, and what it says then is shown."""
+    stopping = error(503, "unavailable", "The service is stopping.")
+    watching.sees(_listed(answers.fabric()), stopping, stopping, _listed(answers.fabric(**DRIFT)))
 
     said = cli("status", "--watch")
 
-    assert (said.code, said.err) == (1, "error: The service is stopping.\n")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.count("not reachable, trying again: The service is stopping.") == 1
+    assert said.out.splitlines()[-1].split()[1] == "out_of_sync"
+
+
+def test_watch_as_json(cli: Cli, watching: Watching) -> None:
+    """A document a line for every change; that the service is away goes to standard error."""
+    watching.sees(_listed(answers.fabric()), error(503, "unavailable", "Stopping."), _listed(answers.fabric("dc2")))
+
+    said = cli("status", "--watch", "--output", "json")
+
+    assert [json.loads(line)["fabrics"][0]["name"] for line in said.out.splitlines()] == ["dc1", "dc2"]
+    assert said.err == "error: not reachable, trying again: Stopping.\n"
+
+
+def test_terminated(cli: Cli, service: Loopback, watching: Watching) -> None:
+    """SIGTERM is no Ctrl-C: it is told, by the exit code that shells know."""
+    terminate = replace(_listed(answers.fabric()), before=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    service.answer("GET /fabrics", _listed(answers.fabric()), terminate)
+
+    said = cli("status", "--watch")
+
+    assert (said.code, said.err) == (143, "error: interrupted\n")
 
 
 @pytest.mark.parametrize(
@@ -253,6 +303,88 @@ def test_a_wait_that_cannot_be(cli: Cli, service: Loopback, wait: str) -> None:
     assert said.code == 1
     assert "--wait" in said.err
     assert service.asked == []
+
+
+def test_details_of_one_fabric(cli: Cli, service: Loopback) -> None:
+    """A named fabric is told whole: conditions, connections, objects by kind, the last pass."""
+    answers.serve_fabrics(service, answers.fabric())
+
+    said = cli("status", "dc1").out
+
+    words = ("CONDITION", "Ready", "CONNECTION", "git", "cluster", "KIND", "VPC", "last pass", "next poll", "webhook")
+    assert [word for word in words if word not in said] == []
+
+
+def test_drift_of_one_fabric(cli: Cli, service: Loopback) -> None:
+    """Each object that others changed is named, field by field, with who holds the field."""
+    answers.serve_fabrics(service, answers.fabric(**DRIFT))
+    field = {"path": "spec.vlan", "desired": 10, "observed": 11, "manager": "kubectl"}
+    drifted = {"kind": "VPC", "name": "v", "state": "changed", "since": "2026-03-01T12:00:00.000Z", "message": None}
+    fine: dict[str, Any] = {**drifted, "name": "w", "state": "in_sync", "differences": []}
+    resources = {"resources": [{**drifted, "differences": [field]}, fine]}
+    service.answer("GET /fabrics/dc1/resources", as_json(resources))
+
+    said = cli("status", "dc1")
+
+    assert [line.rstrip() for line in said.out.splitlines()[-2:]] == [
+        "  VPC/v: changed since 2026-03-01T12:00:00.000Z: -",
+        "      spec.vlan: 11, wanted 10 (kubectl)",
+    ]
+    assert said.code == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["status dcl", "passes dcl", "pass dcl x", "suspend dcl", "resume dcl", "plan dcl", "approve dcl x"]
+)
+def test_did_you_mean(cli: Cli, service: Loopback, command: str) -> None:
+    """A mistyped fabric is told with the one that is near."""
+    answers.serve_fabrics(service, answers.fabric("dc1"), answers.fabric("west"))
+    service.otherwise = error(404, "not_found", "No fabric dcl is configured.")
+
+    said = cli(*command.split())
+
+    assert (said.code, said.err) == (1, "error: No fabric dcl is configured: did you mean dc1?\n")
+
+
+def test_how_many_passes(cli: Cli, service: Loopback) -> None:
+    """People see the last twenty and how to see more; a limit holds for both forms, and JSON has all without one."""
+    many = answers.passes(*(f"{number:08}-x" for number in range(30)))
+    service.answer("GET /fabrics/dc1/passes", as_json(many))
+
+    assert len(cli("passes", "dc1").out.splitlines()) == 22
+    assert cli("passes", "dc1").out.splitlines()[-1] == "and 10 older ones: --limit 30 shows them"
+    assert len(cli("passes", "dc1", "--limit", "30").out.splitlines()) == 31
+    assert len(json.loads(cli("passes", "dc1", "-o", "json").out)["passes"]) == 30
+    assert len(json.loads(cli("passes", "dc1", "-o", "json", "--limit", "2").out)["passes"]) == 2
+
+
+def test_one_pass(cli: Cli, service: Loopback) -> None:
+    """By how its id begins: what it was for, its phases and its failures."""
+    listed = answers.passes("abcd-1", "abxy-2")
+    service.answer("GET /fabrics/dc1/passes", as_json(listed))
+    service.answer("GET /fabrics/dc1/passes/abcd-1", as_json(listed["passes"][0]))
+
+    said = cli("pass", "dc1", "abc")
+
+    assert said.code == 0
+    assert said.out.startswith("pass abcd-1 of dc1: ")
+    assert "PHASE" in said.out
+    assert json.loads(cli("pass", "dc1", "abcd-1", "-o", "json").out) == listed["passes"][0]
+
+
+@pytest.mark.parametrize(
+    ("start", "said_so"),
+    [("ab", "2 passes of dc1 begin with 'ab'"), ("zz", "no pass of dc1 begins with 'zz'")],
+)
+def test_no_one_pass(cli: Cli, service: Loopback, start: str, said_so: str) -> None:
+    """A start that several have, or none, is told with where to find them."""
+    service.answer("GET /fabrics/dc1/passes", as_json(answers.passes("abcd-1", "abxy-2")))
+
+    said = cli("pass", "dc1", start)
+
+    assert (said.code, said.out) == (1, "")
+    assert said_so in said.err
+    assert "reconciler passes dc1" in said.err
 
 
 def test_passes(cli: Cli, service: Loopback) -> None:
@@ -358,7 +490,7 @@ def test_switching_asks_for_one_segment(cli: Cli, service: Loopback, command: st
     """Whatever is typed as a name, no other path is switched."""
     assert cli(command, "dc1/../dc2").code == 1
 
-    assert [asked.target for asked in service.asked] == [f"POST /fabrics/dc1%2F..%2Fdc2/{command}"]
+    assert [asked.target for asked in service.asked] == [f"POST /fabrics/dc1%2F..%2Fdc2/{command}", "GET /fabrics"]
 
 
 TARGETS = {
@@ -446,6 +578,13 @@ def test_the_service_says_no(cli: Cli, service: Loopback, command: str) -> None:
             "error: The API token is missing or wrong. Name the token with --token-file or RECONCILER_TOKEN.\n",
             id="unauthorized",
         ),
+        pytest.param(
+            401,
+            "No API token is configured: nobody may do this.",
+            "error: No API token is configured: nobody may do this. Set server.api_token_file in the service's "
+            "configuration.\n",
+            id="no token configured",
+        ),
         pytest.param(400, "\x1b[2Jx", "error: \N{REPLACEMENT CHARACTER}[2Jx\n", id="hostile"),
     ],
 )
@@ -456,6 +595,26 @@ def test_refusals(cli: Cli, service: Loopback, status: int, message: str, expect
     said = cli("reconcile")
 
     assert (said.code, said.out, said.err) == (1, "", expected)
+
+
+def test_a_suspended_fabric(cli: Cli, service: Loopback) -> None:
+    """What a refusal is called tells what to do about it."""
+    service.answer("POST /reconcile", error(409, "fabric_suspended", "fabric 'dc1' is suspended"))
+
+    said = cli("reconcile", "dc1")
+
+    assert said.err == "error: fabric 'dc1' is suspended: `reconciler resume` takes it up again\n"
+
+
+def test_a_wrong_token(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gave a token is told which one it should be."""
+    monkeypatch.setenv("RECONCILER_TOKEN", "wrong")
+    service.answer("POST /reconcile", error(401, "unauthorized", "The API token is missing or wrong."))
+
+    said = cli("reconcile")
+
+    assert said.err.endswith("is not what server.api_token_file of the service names.\n")
+    assert "wrong" not in said.err.replace("missing or wrong", "")
 
 
 def test_an_answer_without_end(cli: Cli, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from reconciler import __version__
 from reconciler.app.required import expected_of
-from reconciler.cli import ensure, verify
 from reconciler.model.verification import Finding, Verdict
 from tests.unit.app.configuration import settings
 from tests.unit.loopback import as_json
@@ -32,9 +31,8 @@ WRONG = Finding("integrity: a.py", Verdict.FAILING, "a.py is missing", "install 
 def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     """What is found of the installation, which is not looked at."""
     findings = [WELL]
-    for module in (verify, ensure):
-        monkeypatch.setattr(module, "verify_installation", lambda: iter(findings))
-        monkeypatch.setattr(module, "verify_configured", lambda _settings, _server: iter(()))
+    monkeypatch.setattr("reconciler.app.installation.verify_installation", lambda: iter(findings))
+    monkeypatch.setattr("reconciler.app.verification.verify_configured", lambda _settings, _server: iter(()))
     return findings
 
 

@@ -1,0 +1,25 @@
+"""The configuration, for commands that work by themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.settings import Settings
+
+
+def load(path: Path, *, is_offline: bool = False) -> Settings:
+    """As `settings.load`; a path that is wrong is told with what to do about it. Raises ConfigurationError."""
+    from reconciler.settings import load as load_settings
+
+    try:
+        return load_settings(path, is_offline=is_offline)
+    except ConfigurationError as error:
+        if not path.exists():
+            hint = "name the configuration with --config or RECONCILER_CONFIG; the README shows one"
+            raise ConfigurationError(f"{error.message}: {hint}") from None
+        raise
