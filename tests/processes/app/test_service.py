@@ -45,6 +45,7 @@ PARTS = {
     "files",
     "branches",
     "integrity",
+    "watchdog",
 }
 
 
