@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from reconciler.settings import Settings
 
-PARTS = {"web", "store", "queue", "configuration", "worker-1", "poll", "sites", "statuses", "files", "branches"}
+TASKS = {"web", "worker-1", "poll", "sites", "statuses", "files", "branches", "watchdog"}
+PARTS = TASKS | {"store", "queue", "configuration"}
 
 
 def _settings(folder: Path, repository: Path, *fabrics: dict[str, Any]) -> Settings:
