@@ -32,7 +32,7 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 
 # Lint, types, contracts and unit tests, then everything against real programs and the real servers of the lab.
 test: check
-	$(BIN)/python -m pytest $(PARALLEL) tests/processes
+	$(BIN)/python -m pytest $(PARALLEL) tests/processes -m "not long"
 	$(BIN)/python -m pytest -q tests/browser
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m pytest tests/integration tests/e2e -m "not long"; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 

@@ -32,11 +32,8 @@ if TYPE_CHECKING:
 
     from reconciler.settings import Settings
 
-PARTS = {
+TASKS = {
     "web",
-    "store",
-    "queue",
-    "configuration",
     "worker-1",
     "poll",
     "sites",
@@ -47,6 +44,7 @@ PARTS = {
     "integrity",
     "watchdog",
 }
+PARTS = TASKS | {"store", "queue", "configuration"}
 
 
 def _settings(folder: Path, repository: Path, *fabrics: dict[str, Any]) -> Settings:
