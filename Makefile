@@ -12,13 +12,13 @@ PARALLEL := -n 2 -q
 # Values and decisions have no excuse for a branch that no test takes.
 FULLY_COVERED := reconciler/model/*,reconciler/plan/*,reconciler/queue.py,webhooks/providers/*,webhooks/signature.py
 
-.PHONY: run test test-long bench check unit lint types contracts lab lab-down docs lock rbac clean
+.PHONY: run test test-long bench soak check unit lint types contracts lab lab-down docs lock rbac clean
 
 # What is imported is compiled when it is: compiling all of it takes half of the first run.
 run: $(RUN_VENV)/installed
 	$(RUN_VENV)/bin/reconciler demo
 
-$(RUN_VENV)/installed: requirements.lock pyproject.toml hatch_build.py $(shell find reconciler webhooks -name '*.py')
+$(RUN_VENV)/installed: requirements.lock pyproject.toml hatch_build.py $(shell find reconciler webhooks -type f -not -name '*.pyc')
 	@test -x $(RUN_VENV)/bin/python || $(PYTHON) -m venv $(RUN_VENV)
 	$(RUN_VENV)/bin/python $(LOCKED) requirements.lock --no-compile
 	$(RUN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
@@ -33,16 +33,23 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 # Lint, types, contracts and unit tests, then everything against real programs and the real servers of the lab.
 test: check
 	$(BIN)/python -m pytest $(PARALLEL) tests/processes
+	$(BIN)/python -m pytest -q tests/browser
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m pytest tests/integration tests/e2e -m "not long"; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 
 # The same with properties tried harder, and with what takes long.
 test-long: export HYPOTHESIS_PROFILE = long
 test-long: $(VENV)/installed
 	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/contract tests/processes
+	$(BIN)/python -m pytest -q tests/browser
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m pytest tests/integration tests/e2e; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.lab up && $(BIN)/python -m tests.bench; status=$$?; $(BIN)/python -m tests.lab down; exit $$status
+
+# A given SEED repeats what was done, and when. Outages and kills at random are its matter, so it has the lab to itself.
+soak: SECONDS := 1800
+soak: $(VENV)/installed
+	$(BIN)/python -m tests.lab up git kubernetes netbox && $(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)); status=$$?; $(BIN)/python -m tests.lab down; exit $$status
 
 check: lint types contracts unit
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         WriteResult,
     )
     from reconciler.model.netbox_site import Site, SiteValue
-    from reconciler.model.news import News
+    from reconciler.model.news import Following
     from reconciler.model.objects import Manifest, ObjectKey, Resource, Source
     from reconciler.model.passes import InventoryEntry, ObjectState, PassRecord
     from reconciler.model.problems import Fault, Path
@@ -476,24 +476,11 @@ class Plans(Protocol):
         """The whole hash of the present plan, which begins so (at least 12 hex). Raises PlanChangedError too."""
 
 
-class Following(Protocol):
-    """One who follows the fabrics. Lives in the event loop."""
-
-    async def next(self) -> Sequence[News] | None:
-        """What changed since the last time, at first every fabric as it is; waits until there is something. None: it
-        is over, because the service stops or because too much was not read. May be cancelled: nothing is lost by it.
-        """
-
-
 class Status(Protocol):
-    """The one view of the state of everything, as the JSON that the API promises. Blocking, but for `follow`; call it
-    in a thread.
-    """
+    """The one view of the state of everything, as the JSON that the API promises. Blocking, but for `follow`."""
 
     def follow(self, fabric: str | None) -> AbstractContextManager[Following]:
-        """Follow one fabric, or all, for as long as the context lasts. Belongs to the event loop. Raises
-        TooManyFollowersError, StoppedError.
-        """
+        """Follow one fabric, or all. Belongs to the event loop. Raises TooManyFollowersError, StoppedError."""
 
     def fabrics(self) -> JSONObject:
         """`{"fabrics": […]}`, without problems and kinds."""

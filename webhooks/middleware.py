@@ -14,6 +14,7 @@ from webhooks.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("webhooks")
@@ -21,6 +22,10 @@ _log = structlog.get_logger("webhooks")
 UNMATCHED = "unmatched"
 
 _SECURITY_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+
+
+def _as_json(_scope: Scope, error: Exception) -> Response:
+    return refusal(error).response()
 
 
 class Edge:
@@ -33,11 +38,15 @@ class Edge:
     def __init__(
         self,
         app: ASGIApp,
+        answer: Callable[[Scope, Exception], Response] = _as_json,
         templates: Mapping[object, str] | None = None,
         on_request: Callable[[str, str, int, float], None] = lambda *_: None,
     ) -> None:
-        """`templates` are the paths of routes by their endpoints; `on_request` as in `WebOptions`."""
+        """`answer` makes the answer to an error that nothing else answers; `templates` are the paths of routes by their
+        endpoints; `on_request` as in `WebOptions`.
+        """
         self._app = app
+        self._answer = answer
         self._templates = templates or {}
         self._on_request = on_request
 
@@ -55,7 +64,8 @@ class Edge:
             if exchange.status is not None:
                 raise  # half an answer is out: only the server can break it off
             _log.exception("unexpected error", path=exchange.path)
-            await refusal(error).response()(exchange.scope, exchange.receive, exchange.send)
+            answer = self._answer(exchange.scope, error)
+            await answer(exchange.scope, exchange.receive, exchange.send)
         finally:
             seconds = anyio.current_time() - started
             self._count(exchange, seconds)

@@ -33,6 +33,8 @@ class WebOptions:
     """
 
     api_token: Callable[[], bytes | None] = field(repr=False)
+    public_url: str | None = None
+    """Where people reach the service. With https the dashboard's cookie goes over nothing else."""
     protect_reads: bool = False
     """Whether GET needs the token too. The health routes never do: who probes them has none."""
     max_body_bytes: int = 5 * MEBIBYTE
@@ -58,3 +60,5 @@ class WebOptions:
     """
     unverified_per_minute: int = 100
     """Unverified deliveries of one client that are answered 401; further ones are answered 429."""
+    wrong_tokens_per_minute: int = 10
+    """Wrong tokens of one client at the dashboard's login; after them it must wait."""

@@ -249,6 +249,8 @@ class FakeStatus:
     histories: dict[str, list[JSONObject]] = field(default_factory=dict)
     objects: dict[str, list[JSONObject]] = field(default_factory=dict)
     wirings: dict[str, JSONObject] = field(default_factory=dict)
+    views: dict[str, JSONObject] = field(default_factory=dict)
+    """What else the answer about a fabric holds."""
     is_ready: bool = True
     failure: Exception | None = None
     followers: list[FakeFollowing] = field(default_factory=list)
@@ -311,7 +313,7 @@ class FakeStatus:
             "reason": self.intake.suspended.get(fabric.name),
             "by": self.intake.names.get(fabric.name),
         }
-        return {
+        return self.views.get(fabric.name, {}) | {
             "name": fabric.name,
             "repository": fabric.repository,
             "enabled": fabric.is_enabled,
@@ -332,6 +334,8 @@ class FakePlans:
     intake: FakeIntake = field(default_factory=FakeIntake)
     hashes: dict[str, str] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
+    views: dict[str, JSONObject] = field(default_factory=dict)
+    """What else a fabric's plan holds."""
     failure: Exception | None = None
 
     def plan(self, fabric: str, *, is_fetching: bool = False) -> JSONObject:
@@ -341,7 +345,7 @@ class FakePlans:
             raise UnknownFabricError(f"no fabric {fabric} is configured")
         if is_fetching:
             self.fetched.append(fabric)
-        return {"fabric": fabric, "hash": self.hashes.get(fabric), "actions": []}
+        return {"fabric": fabric, "hash": self.hashes.get(fabric), "actions": []} | self.views.get(fabric, {})
 
     def named(self, fabric: str, beginning: str) -> str:
         present: str = self.plan(fabric)["hash"] or ""

@@ -19,6 +19,10 @@ class UnverifiedLimit:
         self._ends = 0.0
         self._counts: dict[str, int] = {}
 
+    def is_over(self, client: str, now: float) -> bool:
+        """Whether `client` has used up what it may send for now. Counts nothing."""
+        return now < self._ends and self._counts.get(client, 0) >= self._limit
+
     def exceeded(self, client: str, now: float) -> bool:
         """Count one more of `client` (its address) at `now` (seconds, monotonic); whether it is over the limit."""
         if now >= self._ends:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.integrity import installed_build
 from reconciler.app.integrity_watch import INTEGRITY
-from reconciler.app.parts import BRANCHES, FILES, NOTIFICATIONS, SITES, STATUSES, WEB, worker_name
 from reconciler.app.service import PASSIVE
+from reconciler.app.tasks import BRANCHES, FILES, NOTIFICATIONS, SITES, STATUSES, WEB, worker_name
 from reconciler.app.watchdog import WATCHDOG
 from reconciler.model.kinds import AGENTS, OBSERVED
 from reconciler.plan.serving import Expected

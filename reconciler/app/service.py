@@ -12,9 +12,9 @@ from anyio import to_thread
 
 from reconciler.app.integrity_watch import INTEGRITY
 from reconciler.app.interpreter import share_time
-from reconciler.app.parts import NOTIFICATIONS, SITES, STATUSES, WEB, worker_name
 from reconciler.app.reload import COMPONENT
 from reconciler.app.stopping import ended_by_signals
+from reconciler.app.tasks import NOTIFICATIONS, SITES, STATUSES, WEB, worker_name
 from reconciler.app.watchdog import WATCHDOG
 from reconciler.app.web_server import WebServer, listen, web_configuration
 from reconciler.model.requests import Trigger

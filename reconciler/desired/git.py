@@ -19,6 +19,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
+from reconciler.desired.environment import is_passed_on
 from reconciler.desired.git_answers import branch_missing, error_of, is_about_the_remote, reason_of
 from reconciler.desired.remote import GitRemote
 from reconciler.desired.ssh import ssh_environment
@@ -160,7 +161,7 @@ def _call(
     limit: int = _SMALL,
 ) -> _Answer:
     """Run git to its end, for `timeout` seconds at most, and keep `limit` bytes of what it writes."""
-    foreign = [name for name in os.environ if name.startswith("GIT_") and name not in env.keys() | _KEPT_VARIABLES]
+    foreign = [name for name in os.environ if not is_passed_on(name) and name not in env.keys() | _KEPT_VARIABLES]
     # An empty value is not the same as none: GIT_SSL_NO_VERIFY= turns the check of certificates off.
     withheld = ["env", *(f"--unset={name}" for name in foreign)] if foreign else []
     buffer = _BoundedBuffer(limit)

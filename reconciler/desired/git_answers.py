@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.desired.ssh_answers import ssh_answer
 from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError, ReconcilerError
+from reconciler.model.hiding import hide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,8 +86,7 @@ def reason_of(stderr: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _harmless(line: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
-        line = line.replace(secret, "*****")
+    line = hide(line, secrets)
     # Before the cut, which could leave the first half of a password where nothing tells it from other text.
     line = _CREDENTIALS.sub("://*****@", line)
     return _printable(line[:_LONGEST_LINE])

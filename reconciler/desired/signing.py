@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from reconciler.desired.environment import is_passed_on
 from reconciler.desired.git_answers import reason_of
 from reconciler.desired.workplace import remove
 from reconciler.errors import SigningError
@@ -169,7 +170,7 @@ def _end_agent(home: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C"}
+    return {name: value for name, value in os.environ.items() if is_passed_on(name)} | {"LC_ALL": "C"}
 
 
 def _explain(key: SigningKey, said: str, home: Path) -> SigningError:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class NewsKind(StrEnum):
@@ -22,3 +26,12 @@ class News:
     kind: NewsKind
     fabric: str
     data: str
+
+
+class Following(Protocol):
+    """One who follows the fabrics. Lives in the event loop."""
+
+    async def next(self) -> Sequence[News] | None:
+        """What changed since the last time, at first every fabric as it is; waits until there is something. None: it
+        is over, because the service stops or because too much was not read. May be cancelled: nothing is lost by it.
+        """

@@ -23,6 +23,8 @@ DRAWN = ("Switch", "Server", "Gateway", "External", "Connection", "ExternalAttac
 _OUTWARD = ("external", "staticExternal")
 """Types of connections with one end in the fabric."""
 
+_ROWS = tuple(Row)
+
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -47,19 +49,22 @@ def topology_of(objects: Iterable[Wired]) -> Topology:
         if end.node not in nodes:
             is_outside = end.node.kind == "Connection"
             nodes[end.node] = replace(_node(end.node, {}), is_missing=not is_outside)
-    links = tuple(_from_above(link, nodes) for link in links)
-    found = (replace(node, leafs=leafs) for node, leafs in _with_leafs(nodes, links))
-    return Topology(tuple(sorted(found, key=_standing)), links)
-
-
-def _from_above(link: TopologyLink, nodes: Mapping[ObjectKey, Node]) -> TopologyLink:
-    """The same link, told from the end that stands first. Of two ports of one device the order stays."""
-    first, second = sorted(link.ends, key=lambda end: _standing(nodes[end.node]))
-    return replace(link, ends=(first, second))
+    places = {key: place for place, key in enumerate(sorted(nodes, key=lambda key: _standing(nodes[key])))}
+    leafs = _leafs(nodes, links, places)
+    return Topology(
+        tuple(replace(nodes[key], leafs=leafs.get(key, ())) for key in places),
+        tuple(_from_above(link, places) for link in links),
+    )
 
 
 def _standing(node: Node) -> tuple[int, tuple[str, list[tuple[int, str]], str]]:
-    return list(Row).index(node.row), _counted(node.key)
+    return _ROWS.index(node.row), _counted(node.key)
+
+
+def _from_above(link: TopologyLink, places: Mapping[ObjectKey, int]) -> TopologyLink:
+    """The same link, told from the end that stands first. Of two ports of one device the order stays."""
+    first, second = link.ends
+    return link if places[first.node] <= places[second.node] else replace(link, ends=(second, first))
 
 
 def _node(key: ObjectKey, spec: JSONObject) -> Node:
@@ -111,17 +116,16 @@ def _end(side: str, port: object, connection: ObjectKey) -> LinkEnd | None:
     return LinkEnd(ObjectKey(kind, connection.namespace, device), name)
 
 
-def _with_leafs(
-    nodes: Mapping[ObjectKey, Node], links: Iterable[TopologyLink]
-) -> Iterator[tuple[Node, tuple[str, ...]]]:
-    """Each node with the leafs that it hangs on, where it is no switch."""
+def _leafs(
+    nodes: Mapping[ObjectKey, Node], links: Iterable[TopologyLink], places: Mapping[ObjectKey, int]
+) -> Mapping[ObjectKey, tuple[str, ...]]:
+    """The leafs that each node hangs on which is no switch."""
     found: defaultdict[ObjectKey, set[ObjectKey]] = defaultdict(set)
     for link in links:
         for end, other in (link.ends, link.ends[::-1]):
             if end.node.kind != "Switch" and nodes[other.node].row is Row.LEAF:
                 found[end.node].add(other.node)
-    for key, node in nodes.items():
-        yield node, tuple(leaf.name for leaf in sorted(found[key], key=_counted))
+    return {key: tuple(leaf.name for leaf in sorted(of_node, key=places.__getitem__)) for key, of_node in found.items()}
 
 
 def _counted(key: ObjectKey) -> tuple[str, list[tuple[int, str]], str]:

@@ -53,7 +53,7 @@ class Follower:
         self._is_over = False
 
     async def next(self) -> Sequence[News] | None:
-        """As `ports.Following.next`."""
+        """As `Following.next`."""
         await self._changed.wait()
         if self._is_over:
             return None

@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from reconciler.model.agents import AgentStatus
     from reconciler.model.fabric import Fabric
     from reconciler.model.json import JSONObject
+    from reconciler.model.news import Following
     from reconciler.model.objects import ObjectKey
     from reconciler.model.passes import InventoryEntry, ObjectState
     from reconciler.model.requests import Request
     from reconciler.model.status import Suspension, WebhookRecord
     from reconciler.plan.device_health import DeviceHealth
-    from reconciler.ports import Clock, Following, History
+    from reconciler.ports import Clock, History
     from reconciler.reconcile.progress import Running
     from reconciler.status.health import Components
     from reconciler.status.metrics import Metrics
@@ -143,7 +144,14 @@ class Reporter:
         active = self._active()
         records, now = self._history.fabrics(), self._clock.now()
         found = self._described.fabrics.values()
-        return {"fabrics": [self._view(f, _record(f, records), now, f.name in active) for f in found]}
+        # Many fabrics share a repository: each is looked up once.
+        webhooks = {name: self._webhook(name) for name in {fabric.repository for fabric in found}}
+        return {
+            "fabrics": [
+                self._view(f, _record(f, records), webhooks[f.repository], now, is_active=f.name in active)
+                for f in found
+            ]
+        }
 
     def _active(self) -> set[str]:
         """The fabrics with a pass that runs or is due. Asked before the records are read: a pass that ends in between
@@ -159,19 +167,22 @@ class Reporter:
         record = _record(fabric, self._history.fabrics())
         health = self._health(name, self._history.objects(name))
         details = views.fabric_details(record) | {"health": views.health_counts(health.values())}
-        return self._view(fabric, record, self._clock.now(), name in active) | details
+        webhook = self._webhook(fabric.repository)
+        return self._view(fabric, record, webhook, self._clock.now(), is_active=name in active) | details
 
     def _health(self, fabric: str, states: Sequence[ObjectState]) -> Mapping[ObjectKey, DeviceHealth]:
         """Of the devices that the cluster holds."""
         held = (state.key for state in states if state.state is not SyncState.DESIRED_ONLY)
         return device_health(held, self._glances.agents(fabric), self._clock.now())
 
-    def _view(self, fabric: Fabric, record: FabricRecord, now: datetime, is_active: bool) -> JSONObject:  # noqa: FBT001
+    def _view(
+        self, fabric: Fabric, record: FabricRecord, webhook: WebhookRecord, now: datetime, *, is_active: bool
+    ) -> JSONObject:
         provider = self._described.providers.get(fabric.repository)
         view = views.fabric_view(
             fabric,
             record,
-            views.webhook_view(provider, self._webhook(fabric.repository)),
+            views.webhook_view(provider, webhook),
             now=now,
             is_reconciling=is_active,
             suspension=self._memory.suspension(fabric.name),

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 import requests
 import yaml
 
+from tests.canaries import found_in
 from tests.e2e.service_process import PROJECT, ServiceProcess
+from tests.lab.netbox_server import NetBoxServer
 from tests.lab.ports import free_ports
 from tests.payloads import github
 
@@ -134,9 +136,19 @@ class Installation:
         return self.process.stop()
 
     def close(self) -> None:
-        """End whatever still runs, at the end of a test."""
+        """End whatever still runs, at the end of a test. Fails when one of its secrets is in its log: so whatever a
+        test provokes is a test of that, too.
+        """
         self.session.close()
         self.process.close()
+        shown = found_in(self.log.read_bytes() if self.log.exists() else b"", self._secrets())
+        assert not shown, f"{self.log} holds {', '.join(sorted(shown))}"
+
+    def _secrets(self) -> dict[str, str]:
+        """Those of its folder, and those of the lab. A kubeconfig has other lines too."""
+        files = (file for file in (self.folder / "secrets").iterdir() if file.suffix not in {".pub", ".kubeconfig"})
+        own = {file.name: file.read_text(errors="replace") for file in files if file.is_file()}
+        return own | {"Git's password": self.repository.server.password, "NetBox's token": NetBoxServer.token}
 
     # what a forge and a person do
 

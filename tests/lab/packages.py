@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 _PACKAGE_OF = {
     "apt-get": "apt",
+    "chromium": "chromium",
     "curl": "curl",
     "dpkg": "dpkg",
     "gcc": "gcc",
     "git": "git",
     "initdb": "postgresql",
     "kubectl": "kubernetes-client",
+    "npm": "npm",
     "openssl": "openssl",
     "pg_config": "libpq-dev",
     "prometheus-alertmanager": "prometheus-alertmanager",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from functools import partial
 from types import FunctionType, MethodType
@@ -19,7 +20,7 @@ from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
 from reconciler.targets.netbox import NetBoxAccess, NetBoxServer
 from tests.unit.app.configuration import CANARY, kubeconfig, settings
 from tests.unit.leaks import refusing, said_of
-from tests.unit.loopback import closed_port
+from tests.unit.loopback import Answer, closed_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,6 +166,24 @@ def test_refused(attempt: Attempt, tmp_path: Path, capsys: pytest.CaptureFixture
     assert all(CANARY in asked.headers["authorization"] for asked in server.asked), "the secret was in play"
     assert server.asked
     assert CANARY not in said
+
+
+ECHOED = f"no: {TOKEN.decode()}, {CANARY}-kubeconfig, {CANARY}-kube-token"
+
+
+@pytest.mark.parametrize("status", [401, 403, 500, 502])
+@pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
+def test_a_refusal_that_repeats_the_secret(
+    attempt: Attempt, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that shows the request that it refuses is quoted, but for the secret."""
+    with refusing() as server:
+        told = {"kind": "Status", "message": ECHOED, "detail": ECHOED, "error": {"message": ECHOED}}
+        server.otherwise = Answer(status, json.dumps(told).encode())
+        said = said_of(lambda: attempt(tmp_path, server.url), capsys)
+
+    shown = {asked.headers["authorization"].partition(" ")[2] for asked in server.asked}
+    assert {secret for secret in shown if secret in said} == set()
 
 
 @pytest.mark.parametrize("attempt", ODD_TOKENS.values(), ids=ODD_TOKENS)

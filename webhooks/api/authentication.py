@@ -32,15 +32,20 @@ def require_token(headers: Headers, api_token: Callable[[], bytes | None]) -> No
 
 
 class RequireToken:
-    """Middleware of a route: passes on only what carries the API token.
+    """Middleware of a route: passes on only what carries the API token, or belongs to a session that it opened.
 
     Bound to routes, not to paths, so no spelling of a path goes around it.
     """
 
-    def __init__(self, app: ASGIApp, api_token: Callable[[], bytes | None]) -> None:
+    def __init__(
+        self, app: ASGIApp, api_token: Callable[[], bytes | None], session_of: Callable[[Headers], object | None]
+    ) -> None:
         self._app = app
         self._api_token = api_token
+        self._session_of = session_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        require_token(Headers(scope=scope), self._api_token)
+        headers = Headers(scope=scope)
+        if self._session_of(headers) is None:
+            require_token(headers, self._api_token)
         await self._app(scope, receive, send)

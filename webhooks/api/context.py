@@ -10,6 +10,7 @@ from anyio import to_thread
 
 from webhooks.body import BodyReader
 from webhooks.errors import stopping
+from webhooks.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ class Context:
     plans: Plans
     options: WebOptions
     bodies: BodyReader
+    sessions: Sessions
     probes: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
     reads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     deliveries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
@@ -41,7 +43,9 @@ class Context:
     @classmethod
     def of(cls, intake: Intake, status: Status, plans: Plans, options: WebOptions) -> Context:
         bodies = BodyReader(options.max_body_bytes, options.body_timeout, options.body_budget)
-        return cls(intake, status, plans, options, bodies)
+        is_secure = (options.public_url or "").startswith("https:")
+        sessions = Sessions(options.api_token, options.now, is_secure=is_secure)
+        return cls(intake, status, plans, options, bodies, sessions)
 
     def refuse_while_stopping(self) -> None:
         """Raises RefusalError (503) once new work is no longer accepted."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send
 
-    from reconciler.model.news import News
-    from reconciler.ports import Following, Status
+    from reconciler.model.news import Following, News
+    from reconciler.ports import Status
     from webhooks.api.context import Context
 
 KEEP_ALIVE = 15.0

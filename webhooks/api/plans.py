@@ -52,8 +52,8 @@ class Plans:
         context.refuse_while_stopping()
         async with context.bodies.body(request) as body:
             said = parse_known(body, {"hash", "by"})
-        beginning, by = _beginning(said.get("hash")), line("by", said.get("by"), LONGEST_NAME)
-        approved = await in_thread(context.authorized_previews, partial(context.plans.named, name, beginning))
+        shown, by = beginning(said.get("hash")), line("by", said.get("by"), LONGEST_NAME)
+        approved = await in_thread(context.authorized_previews, partial(context.plans.named, name, shown))
         accepted = await context.intake.approve_plan(name, approved, by)
         view = await in_thread(context.reads, lambda: context.status.fabric(name))
         if view is None:  # it left the configuration just now
@@ -62,7 +62,7 @@ class Plans:
         return ASCIIJSONResponse(view | {"approved": approved, "request": next(iter(brief), None)})
 
 
-def _beginning(value: JSON) -> str:
+def beginning(value: JSON) -> str:
     """The hash of a plan, or as much of it as is shown to people."""
     if isinstance(value, str) and _HASH.fullmatch(value.strip().lower()):
         return value.strip().lower()

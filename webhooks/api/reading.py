@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def read_route(context: Context, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
-    """A GET (and HEAD) route, which needs the token where reads are protected."""
-    guards = [Middleware(RequireToken, context.options.api_token)] if context.options.protect_reads else []
+    """A GET (and HEAD) route, which needs the token, or the session of who showed it, where reads are protected."""
+    may_read = Middleware(RequireToken, context.options.api_token, context.sessions.of)
+    guards = [may_read] if context.options.protect_reads else []
     return Route(path, endpoint, methods=["GET"], middleware=guards)
 
 

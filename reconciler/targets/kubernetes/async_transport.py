@@ -30,7 +30,14 @@ from reconciler.errors import (
 from reconciler.model.objects import FIELD_MANAGER
 from reconciler.ports import result_class
 from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
-from reconciler.targets.kubernetes.transport import MAX_ANSWER, MAX_SECONDS, TIMEOUT, AnswerTooLargeError, read_answer
+from reconciler.targets.kubernetes.transport import (
+    MAX_ANSWER,
+    MAX_SECONDS,
+    TIMEOUT,
+    AnswerTooLargeError,
+    harmless,
+    read_answer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -154,7 +161,8 @@ class AsyncTransport:
             size += len(piece)
             if size > limit:
                 raise AnswerTooLargeError(f"{self.address} answers with more than {limit >> 20} MiB")
-        return read_answer(response.status, response.headers.get("Retry-After"), b"".join(pieces))
+        data = harmless(response.status, b"".join(pieces), self._client.configuration)
+        return read_answer(response.status, response.headers.get("Retry-After"), data)
 
     async def _piece(self, response: ClientResponse) -> bytes:
         """What came next; nothing at the end."""

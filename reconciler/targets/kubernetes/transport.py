@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass, replace
 from ssl import CERT_NONE, CERT_REQUIRED
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 from kubernetes.client import ApiClient, Configuration
@@ -15,6 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from urllib3.util.ssl_ import create_urllib3_context
 
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ClusterUnreachableError
+from reconciler.model.hiding import hide
 from reconciler.model.objects import FIELD_MANAGER
 from reconciler.ports import result_class
 from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
@@ -155,7 +156,8 @@ class Transport:
         )
         try:
             response = self._client.call_api(*request, _request_timeout=TIMEOUT).response
-            answer = read_answer(response.status, response.headers.get("Retry-After"), self._read(response))
+            data = harmless(response.status, self._read(response), self._client.configuration)
+            answer = read_answer(response.status, response.headers.get("Retry-After"), data)
             return replace(answer, etag=response.headers.get("ETag"))
         except ApiException as error:
             raise self._tls_error(error) from None
@@ -196,6 +198,16 @@ def _tls(configuration: Configuration) -> SSLContext:
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, configuration.key_file)
     return context
+
+
+def harmless(status: int, data: bytes, configuration: Any) -> bytes:
+    """An answer without the token that it was asked with: what refuses a request may repeat it, and its words are told
+    to people. The parameter is of either half of the client library.
+    """
+    token = configuration.api_key.get("BearerToken", "").removeprefix("Bearer ")
+    if not token or 200 <= status < 300:  # noqa: PLR2004 - the class of success
+        return data
+    return hide(data.decode("utf-8", errors="replace"), [token]).encode()
 
 
 def read_answer(status: int, retry_after: str | None, data: bytes) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from reconciler.errors import NetBoxAccessError, NetBoxUnavailableError
+from reconciler.model.hiding import hide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,13 +76,13 @@ def read_answer(response: requests.Response, where: str) -> JSON:
     try:
         return response.json()
     except (ValueError, RecursionError):
-        kind = plain(response.headers.get("Content-Type", "nothing"))
+        kind = plain(hide(response.headers.get("Content-Type", "nothing"), _shown(response)))
         raise NetBoxUnavailableError(f"{where}: answered with {kind} instead of JSON: is this a NetBox?") from None
 
 
 def _failure(response: requests.Response, where: str) -> ReconcilerError | RefusedError:
     status, body = response.status_code, _body(response)
-    detail = plain(_detail(body) or response.reason or "no reason given")
+    detail = plain(_detail(body) or hide(response.reason or "", _shown(response)) or "no reason given")
     if status == requests.codes.precondition_failed:
         detail = STALE
     text = f"{where}: HTTP {status}: {detail}"
@@ -118,10 +120,16 @@ def plain(text: object) -> str:
 
 def _body(response: requests.Response) -> JSON:
     """The JSON of an error, or its text; None for a page, which a proxy may have made."""
+    text = hide(response.text, _shown(response))
     try:
-        return response.json()
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return None if "<" in response.text else response.text
+        return None if "<" in text else text
+
+
+def _shown(response: requests.Response) -> list[str]:
+    """The token that the request showed: whoever refuses it may repeat it."""
+    return [response.request.headers.get("Authorization", "").partition(" ")[2]]
 
 
 def _detail(body: JSON) -> str:

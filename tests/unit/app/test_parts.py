@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from reconciler.app.effects import ReloadEffects, unsettled
+from reconciler.app.listening import PRUNE_EVERY, WRITES, Measured, PassListener
 from reconciler.app.live import Live
-from reconciler.app.parts import (
-    PRUNE_EVERY,
-    WRITES,
-    Measured,
-    PassListener,
-    ReloadEffects,
-    build_parts,
-    read_token,
-    unsettled,
-)
+from reconciler.app.parts import build_parts, read_token
 from reconciler.app.subjects import Stock
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.watching import Watches

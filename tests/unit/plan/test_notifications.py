@@ -222,6 +222,19 @@ def test_a_recovery_of_which_nobody_knows_whether_it_arrived() -> None:
     assert story.owed == ("9", "in_sync", 400.0, _was(ERROR, 10))
 
 
+def test_a_trouble_that_the_receiver_may_believe_to_be_over() -> None:
+    """Where its end was tried, and the fabric is in it again before the next notice was sent, it is told again."""
+    story = _in_error()
+    story.at(50, FINE)
+    story.at(80, FINE)
+    story.tried()
+    story.at(90, DRIFT)
+    assert story.at(390, DRIFT) == "trouble"
+
+    assert story.at(400, ERROR) == "trouble"
+    assert story.owed[:3] == ("8", "error", 10.0)
+
+
 def test_a_suspended_fabric_is_in_trouble_no_more() -> None:
     """Whoever was told of the error is told that nobody looks after it any more."""
     story = _in_error()

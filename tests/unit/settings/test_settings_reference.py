@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from reconciler.settings.unsupported import UNSUPPORTED
 from tests.references import configuration
 from tests.unit.settings.example import COMPLETE
 from tests.unit.settings.test_settings_keys import KEYS
@@ -129,8 +130,4 @@ def test_every_key_is_used() -> None:
         used |= more
     names = {key.rpartition(".")[2] for part in configuration.parts() for key, _ in part.entries()}
 
-    assert names - used - NOT_YET == set()
-
-
-NOT_YET = {"notifications", "tracing"}
-"""Refused as not supported in this version."""
+    assert names - used == {row.key for row in UNSUPPORTED} - used

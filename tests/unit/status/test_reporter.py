@@ -415,6 +415,48 @@ async def test_followers_see_fabrics_as_the_list_has_them(desk: Desk) -> None:
         assert (news.kind, news.fabric) == (NewsKind.FABRIC, "dc1")
 
 
+TOPOLOGY = {
+    "fabric": "dc1",
+    "nodes": [
+        {
+            "kind": "Switch",
+            "name": "leaf-1",
+            "row": "leaf",
+            "role": "server-leaf",
+            "description": "rack 1",
+            "state": "changed",
+            "health": {
+                "status": "Unknown",
+                "message": "the agents of this cluster are not known at the moment",
+                "last_heartbeat": None,
+            },
+            "leafs": [],
+        },
+        {
+            "kind": "Server",
+            "name": "s1",
+            "row": "server",
+            "role": None,
+            "description": None,
+            "state": "missing",
+            "health": None,
+            "leafs": ["leaf-1"],
+        },
+    ],
+    "links": [
+        {
+            "connection": "c1",
+            "type": "unbundled",
+            "state": "in_sync",
+            "ends": [
+                {"kind": "Switch", "name": "leaf-1", "port": "E1/1"},
+                {"kind": "Server", "name": "s1", "port": "E1/1"},
+            ],
+        }
+    ],
+}
+
+
 def test_topology(desk: Desk) -> None:
     """Each device has its state and health, each link the state of its connection; what no pass saw is unknown."""
     desk.store.record_pass(
@@ -437,44 +479,5 @@ def test_topology(desk: Desk) -> None:
         (TopologyLink(ObjectKey("Connection", "default", "c1"), "unbundled", (leaf, server)),),
     )
 
-    assert desk.reporter.topology("dc1") == {
-        "fabric": "dc1",
-        "nodes": [
-            {
-                "kind": "Switch",
-                "name": "leaf-1",
-                "row": "leaf",
-                "role": "server-leaf",
-                "description": "rack 1",
-                "state": "changed",
-                "health": {
-                    "status": "Unknown",
-                    "message": "the agents of this cluster are not known at the moment",
-                    "last_heartbeat": None,
-                },
-                "leafs": [],
-            },
-            {
-                "kind": "Server",
-                "name": "s1",
-                "row": "server",
-                "role": None,
-                "description": None,
-                "state": "missing",
-                "health": None,
-                "leafs": ["leaf-1"],
-            },
-        ],
-        "links": [
-            {
-                "connection": "c1",
-                "type": "unbundled",
-                "state": "in_sync",
-                "ends": [
-                    {"kind": "Switch", "name": "leaf-1", "port": "E1/1"},
-                    {"kind": "Server", "name": "s1", "port": "E1/1"},
-                ],
-            }
-        ],
-    }
+    assert desk.reporter.topology("dc1") == TOPOLOGY
     assert desk.reporter.topology("nonesuch") is None

@@ -300,7 +300,29 @@ def answered(status: int, body: bytes, content_type: str = "application/json") -
     response.reason = "Bad"
     response.headers["Content-Type"] = content_type
     response._content = body
+    headers = {"Authorization": "Bearer nbt_canary.secret+one"}
+    response.request = requests.Request("GET", "http://127.0.0.1/api/", headers=headers).prepare()
     return response
+
+
+@pytest.mark.parametrize("form", ["nbt_canary.secret+one", "nbt_canary.secret%2Bone", "Qm5idF9jYW5hcnkuc2VjcmV0K29uZQ"])
+@pytest.mark.parametrize("body", ['{{"detail": "no: {}"}}', "no: {}"])
+def test_a_refusal_that_repeats_the_token(form: str, body: str) -> None:
+    """What NetBox, or something in front of it, says of a request is told without what it was shown."""
+    with pytest.raises(NetBoxAccessError) as failed:
+        read_answer(answered(403, body.format(form).encode()), "GET sites")
+
+    assert "no:" in failed.value.message
+    assert "canary" not in failed.value.message
+    assert "idF9jYW5hcnkuc2VjcmV0K29uZ" not in failed.value.message
+
+
+def test_a_reason_that_repeats_the_token() -> None:
+    response = answered(401, b"")
+    response.reason = "no nbt_canary.secret+one"
+
+    with pytest.raises(NetBoxAccessError, match=r"no \*\*\*\*\*"):
+        read_answer(response, "GET sites")
 
 
 @pytest.mark.parametrize(

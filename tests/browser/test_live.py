@@ -1,0 +1,121 @@
+"""A page follows what happens, without being loaded anew, and leaves alone what its reader does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import photograph
+from tests.processes.app.running import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page, Route
+
+    from tests.browser.served import Served
+
+SLOW = 5.0
+"""Seconds; the goal is 1."""
+
+_MARK = "window.loaded = 'once'"
+_MARKED = "window.loaded === 'once'"
+
+
+def _shown(page: Page, text: str, seconds: Callable[[], float]) -> float:
+    """Seconds until the page says so."""
+    expect(page.locator("#drift")).to_contain_text(text)
+    return seconds()
+
+
+def _drift(served: Served) -> int:
+    count: int = served.status("demo")["drift"]["count"]
+    return count
+
+
+def test_drift_appears_and_heals(page: Page, served: Served) -> None:
+    """Both are seen within a second of the service's knowing of them, by who only looks."""
+    page.goto("/fabrics/demo")
+    expect(page.locator("#live")).to_have_text("Live")
+    expect(page.locator("#drift")).to_have_text("none")
+    page.evaluate(_MARK)
+
+    served.edit("VPC", "vpc-01", {"spec": {"subnets": {"default": {"vlan": 2998}}}})
+    served.reconcile("demo")
+    known = time.monotonic()
+    appeared = _shown(page, "1 in the cluster", lambda: time.monotonic() - known)
+    expect(page.locator("#status")).to_contain_text("Out of sync")
+    expect(page.get_by_role("status").last).to_contain_text("demo: out of sync, 1 drifted")
+    photograph(page, "drift")
+
+    served.configure(self_heal=True)
+    wait_until(lambda: _drift(served) == 0, "healed")
+    known = time.monotonic()
+    healed = _shown(page, "none", lambda: time.monotonic() - known)
+    expect(page.locator("#status")).to_contain_text("In sync")
+    print(f"drift shown after {appeared:.2f} s, its healing after {healed:.2f} s")  # noqa: T201 - people read the measure
+
+    assert max(appeared, healed) < SLOW
+    assert page.evaluate(_MARKED)
+    served.configure(self_heal=False)
+
+
+def test_what_a_reader_does_stays(member: Page, served: Served) -> None:
+    """An update moves neither focus nor place, closes nothing and eats no text."""
+    page = member
+    page.set_viewport_size({"width": 900, "height": 500})
+    page.goto("/fabrics/demo")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.get_by_text("Suspend…").click()
+    reason = page.get_by_label("Reason, for those who come after you")
+    reason.fill("while I ty")
+    page.evaluate("window.scrollTo(0, 120)")
+    before = page.locator("#h-passes ~ .scroll tbody tr").first.inner_text()
+    page.evaluate(_MARK)
+
+    served.reconcile("demo")
+
+    expect(page.locator("#h-passes ~ .scroll tbody tr").first).not_to_have_text(before, use_inner_text=True)
+    expect(page.locator("#h-passes ~ .scroll tbody tr").first).to_contain_text("request")
+    expect(reason).to_be_focused()
+    expect(reason).to_have_value("while I ty")
+    assert page.evaluate("window.scrollY") == 120
+    assert page.evaluate("document.getElementById('suspend').open")
+    page.keyboard.type("pe")
+    expect(reason).to_have_value("while I type")
+    assert page.evaluate(_MARKED)
+
+
+def test_a_plan_that_is_read_does_not_change(page: Page, served: Served) -> None:
+    """Who reads a plan is told that it is old; it does not become another under their eyes."""
+    page.goto("/fabrics/broken/plan")
+    expect(page.locator("#plan")).to_contain_text("objects are as Git declares")
+    expect(page.locator("#live")).to_have_text("Live")
+    expect(page.locator("#stale")).to_be_hidden()
+    page.evaluate("document.getElementById('plan').dataset.mine = 'yes'")
+
+    served.reconcile("broken")
+
+    expect(page.locator("#stale")).to_be_visible()
+    assert page.evaluate("document.getElementById('plan').dataset.mine") == "yes"
+
+
+def test_an_update_that_comes_late(page: Page, served: Served) -> None:
+    """What was asked for before a search and answered after it does not take the search's answer away."""
+    page.goto("/fabrics/demo/resources")
+    expect(page.locator("#live")).to_have_text("Live")
+    held: list[Route] = []
+    page.route(lambda url: url.endswith("/fabrics/demo/resources"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function, which a method of a list does not bear
+    with page.expect_request("**/resources"):
+        served.reconcile("demo")
+
+    page.get_by_label("Search").fill("spine-01--")
+    expect(page.locator(".found")).to_have_text("4 objects")
+    with page.expect_response("**/resources?q=spine-01--**"):  # the update that follows is of what is shown now
+        for one in held:
+            one.continue_()
+
+    expect(page.locator(".found")).to_have_text("4 objects")
+    expect(page.locator("tbody tr")).to_have_count(4)

@@ -1,0 +1,89 @@
+"""Sessions of people who logged in with the API token, in the memory of this process."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import cookie_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.datastructures import Headers
+
+LIFETIME = 12 * 3600.0
+"""Seconds."""
+
+MOST = 1000
+"""Sessions that are kept: beyond it the oldest ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`csrf` is what its forms carry; `by` the name that was given at login; `ends` Unix seconds. `token` is the digest
+    of the API token that opened it: with another token it is over.
+    """
+
+    csrf: str
+    by: str | None
+    token: bytes
+    ends: float
+
+
+class Sessions:
+    """Who is logged in. Sessions are kept under the digest of their id, so the memory holds nothing to log in with."""
+
+    def __init__(self, api_token: Callable[[], bytes | None], now: Callable[[], float], *, is_secure: bool) -> None:
+        """`is_secure`: people come over https, and the cookie goes over nothing else."""
+        self._api_token = api_token
+        self._now = now
+        self._is_secure = is_secure
+        self._open: dict[bytes, Session] = {}
+        self.cookie = "__Host-reconciler-session" if is_secure else "reconciler-session"
+
+    def proves(self, token: bytes) -> bool:
+        """Whether this is the API token, compared in constant time."""
+        expected = self._api_token()
+        return bool(expected) and hmac.compare_digest(token, expected or b"")
+
+    def open(self, token: bytes, by: str | None) -> str:
+        """A new session for who has shown `token`; the value of the `set-cookie` header."""
+        now = self._now()
+        self._open = {key: one for key, one in self._open.items() if one.ends > now}
+        while len(self._open) >= MOST:
+            del self._open[next(iter(self._open))]
+        session_id = secrets.token_urlsafe(32)
+        self._open[_digest(session_id)] = Session(secrets.token_urlsafe(32), by, _hashed(token), now + LIFETIME)
+        return self._set_cookie(session_id, int(LIFETIME))
+
+    def of(self, headers: Headers) -> Session | None:
+        """The session of a request, None where it has none that still holds."""
+        found = self._open.get(_digest(self._id(headers)))
+        token = self._api_token()
+        if found is None or not token or found.ends <= self._now():
+            return None
+        return found if hmac.compare_digest(found.token, _hashed(token)) else None
+
+    def close(self, headers: Headers) -> str:
+        """End the session of a request; the value of the `set-cookie` header that has the browser forget it."""
+        self._open.pop(_digest(self._id(headers)), None)
+        return self._set_cookie("", 0)
+
+    def _id(self, headers: Headers) -> str:
+        return cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
+
+    def _set_cookie(self, value: str, seconds: int) -> str:
+        secure = "; Secure" if self._is_secure else ""
+        return f"{self.cookie}={value}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict{secure}"
+
+
+def _digest(session_id: str) -> bytes:
+    return _hashed(session_id.encode("utf-8", "replace"))
+
+
+def _hashed(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()
