@@ -76,12 +76,13 @@ def _address(process: subprocess.Popen[str], installed: Path) -> tuple[str, floa
 
 
 def _await_green(url: str) -> None:
-    """Until the fabric is in sync, and then the page for people is there, where this version has one."""
+    """Until the fabric is in sync, and the page for people says so."""
     deadline = time.monotonic() + PATIENCE
     while requests.get(f"{url}/fabrics/demo", timeout=10).json()["sync_status"] != "in_sync":
         if time.monotonic() > deadline:
             raise TimeoutError("the demo is not in sync")
         time.sleep(_STEP)
     page = requests.get(url, headers={"Accept": "text/html"}, timeout=10)
-    if page.status_code not in {requests.codes.ok, requests.codes.not_found}:
-        page.raise_for_status()
+    page.raise_for_status()
+    if "In sync" not in page.text:
+        raise RuntimeError("the fabric is in sync, and the page does not say so")
