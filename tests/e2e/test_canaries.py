@@ -176,7 +176,7 @@ def test_no_secret_shows(aviary: Aviary) -> None:
     with listening(aviary.echo):
         service.start()
         with watched(service.process.pid) as seen:
-            for status in (401, 403, 307):
+            for status in (401, 307):
                 aviary.echo.status = status
                 _push_to_echo(aviary)
                 _reconcile(aviary)
