@@ -10,9 +10,9 @@ from urllib.parse import quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-HIDDEN = "*****"
+HIDDEN = "***"
 
-_SHORTEST = 4
+SHORTEST = 4
 """Characters of a secret. What is shorter stands in so many words that nothing could be read without it."""
 
 _SHORTEST_ENCODED = 8
@@ -27,13 +27,14 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     basic authentication sends them after the user's name.
     """
     # The longest first: a shorter form may be a part of it.
-    for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):
+    for form in sorted({form for secret in secrets for form in forms(secret)}, key=len, reverse=True):
         text = text.replace(form, HIDDEN)
     return text
 
 
-def _forms(secret: str) -> Iterator[str]:
-    if len(secret) >= _SHORTEST:
+def forms(secret: str) -> Iterator[str]:
+    """In which forms a secret may appear; none for one that is too short to be hidden."""
+    if len(secret) >= SHORTEST:
         yield from (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1])
         yield from (form for form in _encoded(secret.encode()) if len(form) >= _SHORTEST_ENCODED)
 

@@ -6,20 +6,10 @@ asks for them to be hidden.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from threading import Lock
-from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HIDDEN = "***"
-
-SHORTEST = 4
-"""Characters. What is shorter stands in so many words that a text without it could not be read; it protects nothing."""
+from reconciler.model.hiding import HIDDEN, forms
 
 _WORD = 8
 """Characters below which a secret is hidden only where it stands as a word of its own."""
@@ -29,9 +19,6 @@ _LINE = 16
 
 MOST = 4096
 """Secrets that are remembered: those of the configuration, and the last of those that they took the place of."""
-
-_ALIGNMENTS = 3
-"""In base64 three bytes are four letters: what precedes a secret shifts its letters in one of three ways."""
 
 _KUBECONFIG = re.compile(
     r"""["']?\b(?:token|password|client-key-data|id-token|refresh-token|access-token)["']?\s*:\s*["']?([^\s"',}]+)"""
@@ -53,10 +40,10 @@ class KnownSecrets:
         with self._lock:
             if secret in self._secrets:
                 return
-            self._secrets[secret] = tuple(_forms(secret))
+            self._secrets[secret] = tuple(forms(secret.decode(errors="replace")))
             while len(self._secrets) > MOST:
                 del self._secrets[next(iter(self._secrets))]
-            found = {form for forms in self._secrets.values() for form in forms}
+            found = {form for known in self._secrets.values() for form in known}
             # The longest first: one secret may be the beginning of another.
             self._forms = tuple(sorted((one for one in found if len(one) >= _WORD), key=len, reverse=True))
             short = sorted((re.escape(one) for one in found if len(one) < _WORD), key=len, reverse=True)
@@ -93,22 +80,3 @@ def note_credentials(kubeconfig: bytes) -> None:
     """Remember the tokens, passwords and keys in a kubeconfig."""
     for found in _KUBECONFIG.finditer(kubeconfig.decode(errors="replace")):
         KNOWN.add(found[1].encode())
-
-
-def _forms(secret: bytes) -> Iterator[str]:
-    text = secret.decode(errors="replace")
-    for form in (text, quote(text, safe=""), quote_plus(text), quote(text), json.dumps(text)[1:-1]):
-        if len(form) >= SHORTEST:
-            yield form
-    if len(secret) >= _WORD:
-        yield from _encoded(secret)
-
-
-def _encoded(secret: bytes) -> Iterator[str]:
-    """Those letters of base64 that depend on nothing but the secret, whatever stands before and after it."""
-    for shift in range(_ALIGNMENTS):
-        letters = base64.b64encode(b"\0" * shift + secret)
-        begin = -(-shift * 8 // 6)
-        end = (shift + len(secret)) * 8 // 6
-        for form in (letters, letters.translate(bytes.maketrans(b"+/", b"-_"))):
-            yield form[begin:end].decode()

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from reconciler.model.hiding import hide
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 CONNECT_TIMEOUT = 3.0
@@ -27,13 +29,10 @@ LONGEST_CAUSE = 200
 
 _CHUNK = 1024
 
-HIDDEN = b"(token)"
-"""Stands in an answer for a secret: some servers show the request that they refuse."""
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request. `hidden` are secrets in it, which an answer must not show."""
+    """A request. `hidden` are secrets in it, which an answer must not show: some servers repeat what they refuse."""
 
     method: str
     url: str = field(repr=False)
@@ -82,9 +81,8 @@ def _ask(question: Question) -> Reply:
             stream=True,
             verify=str(question.ca_file) if question.ca_file else system_certificates(),
         ) as answer:
-            content = _read(answer)
-            for secret in question.hidden:
-                content = content.replace(secret, HIDDEN)
+            # A letter for each byte: what is not text stays as it is.
+            content = _without(question.hidden, _read(answer).decode("latin-1")).encode("latin-1")
             return Reply(answer.status_code, answer.headers, content)
 
 
@@ -126,7 +124,9 @@ def _cause(error: BaseException, hidden: tuple[bytes, ...]) -> str:
     """The innermost reason, which is the one that says something. None holds a header."""
     while inner := error.__cause__ or error.__context__:
         error = inner
-    text = " ".join(str(error).split())
-    for secret in hidden:
-        text = text.replace(secret.decode(errors="replace"), HIDDEN.decode())
+    text = _without(hidden, " ".join(str(error).split()))
     return text[:LONGEST_CAUSE] or type(error).__name__
+
+
+def _without(secrets: Iterable[bytes], text: str) -> str:
+    return hide(text, (secret.decode("latin-1") for secret in secrets))

@@ -13,9 +13,10 @@ import pytest
 
 from reconciler.errors import ConfigurationError
 from reconciler.model.answers import AnswerKind, ServerAnswer
+from reconciler.model.hiding import HIDDEN
 from reconciler.model.notifications import Notice, NoticeEvent, Owed, Place, Sight, Was
 from reconciler.model.status import SyncStatus
-from reconciler.status.asking import HIDDEN, Reply
+from reconciler.status.asking import Reply
 from reconciler.status.notifications import HttpReceiver, ReceiverAccess, look_at_receiver
 from reconciler.status.notifications.payloads import LONGEST_TEXT, Links, alertmanager, generic, headline, slack
 from reconciler.status.notifications.receiver import LONGEST_WAIT, MAX_QUOTED, judge
@@ -261,7 +262,7 @@ def test_no_secret_shows() -> None:
         confused = _send(_access(f"{odd}/{CANARY}"))
     refused = _send(_access(f"http://127.0.0.1:{closed_port()}/{CANARY}"))
 
-    assert HIDDEN.decode() in shown.message
+    assert HIDDEN in shown.message
     for answer in (shown, confused, refused):
         assert answer.message
         assert CANARY not in answer.message
