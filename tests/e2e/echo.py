@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Echo:
-    """Answers with `status`. `shown` are the credentials that it was shown."""
+    """Answers with `status`. `shown` are the credentials and paths that it was shown."""
 
     def __init__(self, port: int) -> None:
         self.status = 401
@@ -42,7 +42,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         sent = self.headers.get("Authorization") or self.headers.get("PRIVATE-TOKEN") or ""
-        words = self.echo.words(sent)
+        words = f"{self.echo.words(sent)} {self.path}"
+        self.echo.shown.add(self.path)
         is_git = "git/" in self.headers.get("User-Agent", "")
         told = {
             "kind": "Status",

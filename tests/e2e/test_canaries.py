@@ -113,6 +113,7 @@ def aviary(
     in_signed.repository_settings["commit"] = {"signing_key_file": nest.lay("signing-key"), "signing_format": "ssh"}
     _add_repositories(service, nest, echo, closed)
     _add_targets(service, nest, echo, closed)
+    _add_listeners(service, nest, echo)
     for one, extra in ((service, {}), (in_signed, RAW)):
         one.repository.push_files({f"{one.path}/{name}": text for name, text in {**files(), **extra}.items()})
     yield Aviary(service, echo, nest.canaries)
@@ -163,6 +164,23 @@ def _add_targets(service: Installation, nest: Nest, echo: Echo, closed: int) -> 
     }
     for name, found in targets.items():
         service.add_fabric(name, found)
+
+
+def _add_listeners(service: Installation, nest: Nest, echo: Echo) -> None:
+    """Receivers of notifications and of traces, which repeat what they are shown."""
+    at_once = {"error": 0, "out_of_sync": 0, "disabled": 0, "recovery": 0}
+    token, secret = nest.lay("alerts"), nest.lay("receiver-secret")
+    address = canary("receiver-url")
+    addressed = nest.lay("receiver-url", f"{echo.url}/{address}")
+    nest.canaries["receiver-url"] = address  # the rest of the URL is none
+    service.settings["notifications"] = [
+        {"name": "chat", "kind": "slack", "url_file": addressed, "after": at_once},
+        {"name": "hook", "kind": "webhook", "url": echo.url, "secret_file": secret, "after": at_once},
+        {"name": "alerts", "kind": "alertmanager", "url": echo.url, "token_file": token, "after": at_once},
+    ]
+    nest.canaries["tracing"] = canary("tracing")
+    headers = nest.lay("tracing-headers", f"Authorization: Bearer {nest.canaries['tracing']}")
+    service.settings["tracing"] = {"endpoint": f"{echo.url}/v1/traces", "headers_file": headers}
 
 
 def test_no_secret_shows(aviary: Aviary) -> None:
@@ -363,7 +381,7 @@ def _show_environments(aviary: Aviary, seen: ProcessesSeen) -> None:
 def _assert_in_play(aviary: Aviary, seen: ProcessesSeen) -> None:
     """The secrets were used: a look for what was never there proves nothing."""
     shown = {name for name, secret in aviary.canaries.items() if any(secret in one for one in aviary.echo.shown)}
-    assert shown >= {"echoed-password", "kube-token", "netbox-token", "forge"}
+    assert shown >= {"echoed-password", "kube-token", "netbox-token", "forge", "alerts", "tracing", "receiver-url"}
     assert any(b"git" in program for program in seen.environments)
     log = aviary.pages["service/service.log"].decode()
     reasons = {json.loads(line).get("reason") for line in log.splitlines()}
