@@ -43,7 +43,23 @@ LEAST_LENGTH = 300.0
 
 LEAST_PUSHES = 10
 
-REQUIRED_TASKS = frozenset({"web", "worker-1", "poll", "store", "queue", "configuration"})
+REQUIRED_TASKS = frozenset(
+    {
+        "web",
+        "worker-1",
+        "poll",
+        "sites",
+        "statuses",
+        "notifications",
+        "files",
+        "branches",
+        "integrity",
+        "watchdog",
+        "store",
+        "queue",
+        "configuration",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

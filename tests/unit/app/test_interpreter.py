@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def defaults() -> Iterator[tuple[float, tuple[int, int, int]]]:
-    """Python's switch interval and thresholds of collections, which are in place again after the test."""
-    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
-    yield interval, thresholds
+    """A switch interval and thresholds of collections as Python has them, whatever ran before in this process. What was
+    set is in place again after the test.
+    """
+    set_before, thresholds_before = sys.getswitchinterval(), gc.get_threshold()
+    interval, thresholds = 0.005, (700, 10, 10)
     sys.setswitchinterval(interval)
     gc.set_threshold(*thresholds)
+    yield interval, thresholds
+    sys.setswitchinterval(set_before)
+    gc.set_threshold(*thresholds_before)
 
 
 def _nothing() -> Parts:
