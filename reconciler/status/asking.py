@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import requests
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
 
+from reconciler.errors import ConfigurationError
 from reconciler.model.hiding import hide
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def ask(question: Question) -> Reply:
     """Each time by a connection of its own: these requests are few, and far between. Raises UnansweredError."""
     try:
         return _ask(question)
-    except (requests.RequestException, HTTPError, ValueError) as error:
+    except (OSError, HTTPError, ValueError) as error:
         raise UnansweredError(_cause(error, question.hidden), is_unsure=_may_have_arrived(error)) from None
 
 
@@ -107,10 +108,25 @@ def system_certificates() -> str | bool:
     return paths.cafile or paths.capath or True
 
 
+_UNCONNECTED = (
+    requests.ConnectTimeout,
+    NewConnectionError,
+    ssl.SSLCertVerificationError,
+    FileNotFoundError,  # a file of authorities, as the one below
+    PermissionError,
+)
+
+
 def _may_have_arrived(error: BaseException) -> bool:
-    """Unless there was no connection by which it could."""
-    unconnected = (requests.ConnectTimeout, requests.exceptions.SSLError, NewConnectionError, ValueError)
-    return not any(isinstance(one, unconnected) for one in _chain(error))
+    """Unless there was no connection by which it could. What breaks off one that there was is no proof of that."""
+    chain = list(_chain(error))
+    if any(isinstance(one, _UNCONNECTED) for one in chain):
+        return False
+    if isinstance(error, ValueError):
+        # A URL or a header that is none; unless it is a header of the answer.
+        return any(isinstance(one, InvalidHeader) for one in chain)
+    # The library found a file of authorities missing, before it connected; all else it makes an error of its own.
+    return isinstance(error, requests.RequestException | HTTPError)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -130,3 +146,11 @@ def _cause(error: BaseException, hidden: tuple[bytes, ...]) -> str:
 
 def _without(secrets: Iterable[bytes], text: str) -> str:
     return hide(text, (secret.decode("latin-1") for secret in secrets))
+
+
+def header_text(token: bytes) -> str:
+    """The token as a header can carry it; it is never quoted. Raises ConfigurationError."""
+    text = token.decode("ascii", errors="replace").strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigurationError("the token is not one: it is empty or holds odd characters")
+    return text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler.errors import ConfigurationError
 from reconciler.model.answers import AnswerKind, ServerAnswer
-from reconciler.status.asking import Question, UnansweredError, ask
+from reconciler.status.asking import Question, UnansweredError, ask, header_text
 from reconciler.status.forges import dialects, rights
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _ask(
     access: ForgeAccess, method: str, url: str, body: Mapping[str, str] | None = None
 ) -> tuple[int, Mapping[str, str], bytes]:
     """Status, headers and body. Raises ConfigurationError, UnansweredError."""
-    token = _text(access.token.read())
+    token = header_text(access.token.read())
     headers = dialects.headers(access.kind, token)
     content = None
     if body is not None:
@@ -104,11 +104,3 @@ def _ask(
         content = json.dumps(body).encode()
     reply = ask(Question(method, url, headers, content, access.ca_file, (token.encode(),)))
     return reply.status, reply.headers, reply.body
-
-
-def _text(token: bytes) -> str:
-    """The token as a header can carry it; it is never quoted. Raises ConfigurationError."""
-    text = token.decode("ascii", errors="replace").strip()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ConfigurationError("the token is not one: it is empty or holds odd characters")
-    return text

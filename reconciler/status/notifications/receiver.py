@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from reconciler.errors import ConfigurationError
 from reconciler.model.answers import AnswerKind, ServerAnswer
-from reconciler.status.asking import CONNECT_TIMEOUT, Question, Reply, UnansweredError, ask
+from reconciler.status.asking import CONNECT_TIMEOUT, Question, Reply, UnansweredError, ask, header_text
 from reconciler.status.notifications import payloads
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _question(access: ReceiverAccess, owed: Owed, now: datetime) -> Question:
     if access.secret is not None:
         headers["X-Signature"] = f"sha256={hmac.new(access.secret.read(), body, hashlib.sha256).hexdigest()}"
     if access.token is not None:
-        token = _text(access.token.read())
+        token = header_text(access.token.read())
         hidden.append(token.encode())
         headers["Authorization"] = f"Bearer {token}"
     if access.kind == "alertmanager":
@@ -128,14 +128,6 @@ def _body(access: ReceiverAccess, owed: Owed, now: datetime) -> bytes:
     else:
         content = payloads.generic(owed, access.name, links)
     return json.dumps(content).encode()
-
-
-def _text(token: bytes) -> str:
-    """The token as a header can carry it; it is never quoted. Raises ConfigurationError."""
-    text = token.decode("ascii", errors="replace").strip()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise ConfigurationError("the token is not one: it is empty or holds odd characters")
-    return text
 
 
 def judge(reply: Reply) -> ServerAnswer:
