@@ -41,7 +41,14 @@ class Measured:
 
     def run(self, taken: Taken) -> Next:
         self._metrics.pass_taken(taken.work, taken.waited)
-        following = self._runner.run(taken)
+        try:
+            following = self._runner.run(taken)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            # A panic in a library that is not written in Python is no Exception.
+            self._metrics.exception()
+            raise
         if following.remainder is not None:
             self._metrics.pass_yielded(taken.key)
         if following.is_defect:
@@ -81,9 +88,8 @@ class PassListener:
     def ended(self, record: PassRecord) -> None:
         # A fabric may have left the configuration meanwhile, and the metrics with it.
         if record.fabric in self._live.version.fabrics:
-            for tell in self._others:
-                tell(record)
             self._metrics.pass_ended(record, {what: record.counts.get(what, 0) for what in WRITES})
+            self._tell_others(record)
         subject = self._live.subjects().get(record.fabric)
         if subject is not None and subject.fabric.is_enabled:
             self._site_status.pass_ended(subject.fabric, subject.netbox, record)
@@ -91,6 +97,14 @@ class PassListener:
         if now - self._pruned >= PRUNE_EVERY:
             self._pruned = now
             self._prune()
+
+    def _tell_others(self, record: PassRecord) -> None:
+        """The pass is stored and must not be made again for one of them."""
+        for tell in self._others:
+            try:
+                tell(record)
+            except Exception:
+                log.exception("unexpected error while telling of a pass", fabric=record.fabric)
 
     def _prune(self) -> None:
         """What cannot be forgotten now is forgotten later. The pass is stored and must not be made again for it."""

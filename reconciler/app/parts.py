@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -101,18 +102,22 @@ def build_parts(settings: Settings, patience: Patience | None = None) -> Parts:
     """Build everything; nothing runs yet. `patience` is the watchdog's. Raises ConfigurationError, StateError."""
     clock = SystemClock()
     store = open_store(settings.state_path, clock)
-    try:
-        return _wire(settings, store, clock, patience or Patience())
-    except BaseException:
-        store.close()
-        raise
+    with ExitStack() as undoing:
+        undoing.callback(store.close)
+        traces = build_traces(settings, clock)
+        if traces is not None:
+            undoing.callback(traces.close)
+        patience = patience or Patience()
+        parts = _wire(_ground(settings, store, clock, patience), patience, traces)
+        undoing.pop_all()
+        return parts
 
 
-def _wire(settings: Settings, store: Store, clock: Clock, patience: Patience) -> Parts:
-    ground = _ground(settings, store, clock, patience)
+def _wire(ground: _Ground, patience: Patience, traces: PassTraces | None) -> Parts:
+    settings, store, clock = ground.settings, ground.store, ground.clock
     live, queue, intake, metrics = ground.live, ground.queue, ground.intake, ground.metrics
     components, watches, changes = ground.components, ground.watches, ground.changes
-    tellers = _tellers(ground)
+    tellers = _tellers(ground, traces)
     poll = _poll(intake, store, live, components, clock)
     for one in (poll, tellers.left_alone, tellers.notifications):
         intake.tell(one)
@@ -217,7 +222,7 @@ class _Tellers:
         return self.left_alone.wake, self.statuses.wake, self.notifications.wake
 
 
-def _tellers(ground: _Ground) -> _Tellers:
+def _tellers(ground: _Ground, traces: PassTraces | None) -> _Tellers:
     live, store, clock, metrics = ground.live, ground.store, ground.clock, ground.metrics
     site_status = SiteStatus(store, clock)
     told = partial(ground.components.progress, STATUSES)
@@ -228,7 +233,7 @@ def _tellers(ground: _Ground) -> _Tellers:
         _left_alone(live, ground.intake, store, ground.queue, site_status, ground.components),
         statuses,
         _notifications(live, store, clock, metrics, ground.components),
-        build_traces(ground.settings, clock),
+        traces,
     )
 
 

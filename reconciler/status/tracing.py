@@ -10,11 +10,14 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import requests
 import structlog
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -23,9 +26,10 @@ from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from reconciler import __version__
 from reconciler.errors import ConfigurationError
 from reconciler.reconcile.observer import Observer
+from reconciler.status.asking import system_certificates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
@@ -49,6 +53,23 @@ MOST_SPANS = 2048
 
 MOST_NOTES = 1000
 """Phases of one pass that are kept, which may have many parts."""
+
+STOP_TIMEOUT = 1.0
+"""Seconds that an export which was given up gets to end."""
+
+_REDIRECT = 300
+_BAD_REQUEST = 400
+
+_LIMITS = SpanLimits(
+    max_attributes=64,
+    max_events=0,
+    max_links=0,
+    max_span_attributes=64,
+    max_event_attributes=0,
+    max_link_attributes=0,
+    max_attribute_length=1000,
+    max_span_attribute_length=1000,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,18 +108,24 @@ class PassTraces(Observer):
         self._requests: dict[str, tuple[str, tuple[str, ...]]] = {}
         """By fabric, the pass that runs, and the requests that it answers."""
         resource = Resource({"service.name": access.service_name, "service.version": __version__})
-        # Limits of our own: the library takes its defaults from the environment.
+        # All of it is said: the library takes its defaults from the environment.
         self._provider = TracerProvider(
             sampler=TraceIdRatioBased(access.sample),
             resource=resource,
             shutdown_on_exit=False,
-            span_limits=SpanLimits(max_span_attributes=64, max_span_attribute_length=1000),
+            span_limits=_LIMITS,
+            meter_provider=NoOpMeterProvider(),
         )
+        # The configuration wants traces: a variable that nobody named there must not end them.
+        self._provider._disabled = False  # noqa: SLF001 - nothing else overrules OTEL_SDK_DISABLED
+        self._exporter = Steady(exporter or Collector(access))
         self._processor = BatchSpanProcessor(
-            Steady(exporter or Collector(access)),
+            self._exporter,
             max_queue_size=MOST_SPANS,
             schedule_delay_millis=EXPORT_EVERY * 1000,
             max_export_batch_size=512,
+            export_timeout_millis=EXPORT_TIMEOUT * 1000,
+            meter_provider=NoOpMeterProvider(),
         )
         self._provider.add_span_processor(self._processor)
         self._tracer = self._provider.get_tracer("reconciler", __version__)
@@ -122,7 +149,8 @@ class PassTraces(Observer):
         is_last = pass_id == record.id
         notes = self._notes.pop(record.fabric, []) if is_last else []
         if is_last:
-            del self._requests[record.fabric]
+            # The fabric may be forgotten at this moment, by another thread.
+            self._requests.pop(record.fabric, None)
         root = self._tracer.start_span(
             "reconcile",
             context=trace.set_span_in_context(trace.INVALID_SPAN),
@@ -150,6 +178,10 @@ class PassTraces(Observer):
         closing = threading.Thread(target=self._provider.shutdown, name="tracing", daemon=True)
         closing.start()
         closing.join(FLUSH_TIMEOUT)
+        if closing.is_alive():
+            # A thread of it that goes on while the interpreter ends could fell that.
+            self._exporter.give_up()
+            closing.join(STOP_TIMEOUT)
 
 
 def _attributes(record: PassRecord, requests: tuple[str, ...]) -> dict[str, str | int | tuple[str, ...]]:
@@ -194,32 +226,85 @@ class Steady(SpanExporter):
     def shutdown(self) -> None:
         self._exporter.shutdown()
 
+    def give_up(self) -> None:
+        """From another thread than that of an export, which ends as soon as it can."""
+        self._exporter.shutdown()
+
 
 class Collector(SpanExporter):
-    """The collector, with the headers of the moment."""
+    """The collector, with the headers of the moment. `shutdown` may be called by another thread than `export`."""
 
     def __init__(self, access: TracingAccess) -> None:
         self._access = access
         self._headers: dict[str, str] | None = None
         self._exporter: OTLPSpanExporter | None = None
+        self._is_over = False
+        self._turn = threading.Lock()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Raises ConfigurationError where the headers cannot be read."""
         headers = parse_headers(self._access.headers().decode(errors="replace")) if self._access.headers else {}
-        if self._exporter is None or headers != self._headers:
-            self.shutdown()
-            self._exporter, self._headers = self._connected(headers), headers
-        return self._exporter.export(spans)
+        exporter = self._present(headers)
+        return SpanExportResult.FAILURE if exporter is None else exporter.export(spans)
+
+    def _present(self, headers: dict[str, str]) -> OTLPSpanExporter | None:
+        """That with these headers; None once it is over."""
+        with self._turn:
+            if self._is_over:
+                return None
+            if self._exporter is None or headers != self._headers:
+                self._end()
+                self._exporter, self._headers = self._connected(headers), headers
+            return self._exporter
 
     def _connected(self, headers: dict[str, str]) -> OTLPSpanExporter:
-        ca_file = None if self._access.ca_file is None else str(self._access.ca_file)
         return OTLPSpanExporter(
-            endpoint=self._access.endpoint, certificate_file=ca_file, headers=headers, timeout=EXPORT_TIMEOUT
+            endpoint=self._access.endpoint,
+            timeout=EXPORT_TIMEOUT,
+            compression=Compression.NoCompression,
+            session=OwnSession(headers, self._access.ca_file, lambda: self._is_over),
+            meter_provider=NoOpMeterProvider(),
         )
 
     def shutdown(self) -> None:
+        """An export that goes on waits for no further try, and later ones fail."""
+        with self._turn:
+            self._is_over = True
+            self._end()
+
+    def _end(self) -> None:
         if self._exporter is not None:
             self._exporter.shutdown()
+            self._exporter = None
+
+
+class OwnSession(requests.Session):
+    """Sends as we say, not as the environment does: the exporter takes headers, authorities and a client's certificate
+    from variables where it is given none, and takes a redirect for success.
+    """
+
+    def __init__(self, headers: Mapping[str, str], ca_file: Path | None, is_over: Callable[[], bool]) -> None:
+        super().__init__()
+        self.trust_env = False
+        self._own_headers = {"Content-Type": "application/x-protobuf", "User-Agent": "hedgehog-reconciler", **headers}
+        self._authorities = system_certificates() if ca_file is None else str(ca_file)
+        self._is_over = is_over
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        request.headers = self._own_headers
+        return super().prepare_request(request)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Raises RequestException, for a redirect too."""
+        if self._is_over():
+            raise requests.RequestException("given up")
+        answer = super().send(
+            request, **{**kwargs, "allow_redirects": False, "verify": self._authorities, "cert": None}
+        )
+        if _REDIRECT <= answer.status_code < _BAD_REQUEST:
+            answer.close()
+            raise requests.TooManyRedirects("the collector redirects")
+        return answer
 
 
 def parse_headers(text: str) -> dict[str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
+from reconciler.app import parts as parts_module
 from reconciler.app.effects import ReloadEffects, unsettled
 from reconciler.app.listening import PRUNE_EVERY, WRITES, Measured, PassListener
 from reconciler.app.live import Live
@@ -68,6 +71,22 @@ def test_a_build_that_fails_lets_go_of_the_state(tmp_path: Path, monkeypatch: py
     open_store(found.state_path, samples.SetClock()).close()
 
 
+def test_a_build_that_fails_ends_its_traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of them goes on when a later part cannot be built."""
+
+    def fail(*_: object) -> None:
+        raise ConfigurationError("no")
+
+    monkeypatch.setattr(parts_module, "_reporter", fail)
+    before = set(threading.enumerate())
+    found = settings(tmp_path, tracing={"endpoint": "http://127.0.0.1:9/v1/traces"})
+
+    with pytest.raises(ConfigurationError):
+        build_parts(found)
+
+    assert set(threading.enumerate()) <= before
+
+
 def test_two_processes_on_one_state(tmp_path: Path) -> None:
     """A second service on the same state file is refused before anything of it runs."""
     found = settings(tmp_path)
@@ -106,12 +125,12 @@ async def test_a_removed_fabric_is_forgotten(tmp_path: Path) -> None:
 class Passes:
     """A runner that makes no pass, and ends as told."""
 
-    def __init__(self, outcome: Next | Exception) -> None:
+    def __init__(self, outcome: Next | BaseException) -> None:
         self.outcome = outcome
 
     def run(self, taken: Taken) -> Next:
         assert taken.key == "dc1"
-        if isinstance(self.outcome, Exception):
+        if isinstance(self.outcome, BaseException):
             raise self.outcome
         return self.outcome
 
@@ -146,6 +165,21 @@ def test_a_pass_that_raises_is_counted() -> None:
     following = Next(is_retryable=True, is_defect=True)
 
     assert Measured(Passes(following), metrics).run(TAKEN) == following
+
+    assert _values(metrics)["reconciler_worker_exceptions_total"] == 1
+
+
+def test_a_panic_is_counted() -> None:
+    """What is no Exception, as a panic of a library that is not written in Python, counts and goes on."""
+
+    class PanicError(BaseException):
+        pass
+
+    metrics = Metrics()
+    with pytest.raises(PanicError):
+        Measured(Passes(PanicError()), metrics).run(TAKEN)
+    with pytest.raises(KeyboardInterrupt):
+        Measured(Passes(KeyboardInterrupt()), metrics).run(TAKEN)
 
     assert _values(metrics)["reconciler_worker_exceptions_total"] == 1
 
@@ -194,6 +228,23 @@ def test_a_pass_that_ended_is_counted(history: History) -> None:
     assert written == dict.fromkeys(WRITES, 0) | {"created": 2, "netbox_deleted": 1}
     assert values["reconciler_passes_total dc1 partial"] == 1
     assert "reconciler_writes_total dc1 unchanged" not in values
+
+
+def test_a_listener_that_fails(history: History) -> None:
+    """It costs neither the metrics nor the others, and no error leaves: the stored pass would be made again for it."""
+
+    def fail(_record: PassRecord) -> None:
+        raise KeyError("x")
+
+    listener = history.listener()
+    listener._others = [fail, history.ended.append]
+    record = samples.pass_record("p1")
+    with capture_logs() as logged:
+        listener.ended(record)
+
+    assert history.ended == [record]
+    assert _values(history.metrics)["reconciler_passes_total dc1 partial"] == 1
+    assert "unexpected error while telling of a pass" in [line["event"] for line in logged]
 
 
 def test_a_fabric_that_left_is_not_counted(history: History) -> None:

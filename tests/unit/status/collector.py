@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class OtlpCollector:
-    """Use as a context. `spans` are those that came; `status` is what the next requests are answered."""
+    """Use as a context. `spans` are those that came; `status` is what the next requests are answered,
+    and `location` where they are sent on to.
+    """
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -25,6 +27,7 @@ class OtlpCollector:
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.status = 200
+        self.location: str | None = None
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,6 +39,8 @@ class OtlpCollector:
                 answer = ExportTraceServiceResponse().SerializeToString()
                 self.send_response(collector.status)
                 self.send_header("content-type", "application/x-protobuf")
+                if collector.location is not None:
+                    self.send_header("location", collector.location)
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.sdk.trace.export import SpanExportResult
 from structlog.testing import capture_logs
 
 from reconciler.errors import ConfigurationError
 from reconciler.model.passes import Outcome, Phase
-from reconciler.status.tracing import PassTraces, TracingAccess, parse_headers
+from reconciler.status.tracing import Collector, PassTraces, TracingAccess, parse_headers
 from tests.unit.status.collector import OtlpCollector, attribute
 from tests.unit.store import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from reconciler.model.passes import PassRecord
 
@@ -149,7 +152,10 @@ def test_a_collector_that_fails(collector: OtlpCollector) -> None:
 
 
 def test_no_collector_at_all() -> None:
-    """A pass does not notice that nobody takes its trace, and the end of the service waits for a moment only."""
+    """A pass does not notice that nobody takes its trace, and the end of the service waits for a moment only; nothing
+    goes on afterwards, which could fell the interpreter while it ends.
+    """
+    before = set(threading.enumerate())
     passes = Passes(TracingAccess("http://127.0.0.1:9/v1/traces", "x"))
     began = time.monotonic()
     passes.part("p1", (Phase.FETCH, 1.0))
@@ -160,6 +166,83 @@ def test_no_collector_at_all() -> None:
         passes.traces.close()
 
     assert time.monotonic() - began < 4
+    assert set(threading.enumerate()) <= before
+
+
+def test_after_the_end_nothing_is_sent(collector: OtlpCollector) -> None:
+    """An export that comes late fails, whether there was one before or not."""
+    late = Collector(TracingAccess(collector.endpoint, "x"))
+    late.shutdown()
+
+    assert late.export([]) is SpanExportResult.FAILURE
+    assert collector.paths == []
+
+
+def test_a_collector_that_redirects(collector: OtlpCollector) -> None:
+    """Nothing follows it to where it says, with whatever proves who we are; it is a failure, and said once."""
+    with OtlpCollector() as elsewhere:
+        passes = Passes(TracingAccess(collector.endpoint, "x", headers=lambda: b"Authorization: Bearer x"))
+        collector.status, collector.location = 307, elsewhere.endpoint
+        with capture_logs() as logged:
+            for name in ("p1", "p2"):
+                passes.traces.ended(passes.record(name))
+                passes.traces._processor.force_flush()
+            passes.traces.close()
+
+    assert [line["event"] for line in logged] == ["traces are lost"]
+    assert (len(collector.paths), elsewhere.paths) == (2, [])
+
+
+def test_the_environment_changes_nothing(
+    collector: OtlpCollector, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither variables of the library nor of proxies, nor a .netrc, change what is sent, where, and whether."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
+    for name, value in {
+        "NETRC": str(tmp_path / ".netrc"),
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "OTEL_SDK_DISABLED": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-foreign=1",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-foreign=1",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": "/nowhere/ca.pem",
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "/nowhere/client.pem",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "0",
+        "OTEL_BSP_EXPORT_TIMEOUT": "never",
+        "OTEL_RESOURCE_ATTRIBUTES": "foreign=1",
+        "OTEL_SERVICE_NAME": "foreign",
+        "OTEL_SPAN_EVENT_COUNT_LIMIT": "many",
+        "OTEL_TRACES_SAMPLER": "always_off",
+    }.items():
+        monkeypatch.setenv(name, value)
+    passes = Passes(TracingAccess(collector.endpoint, "site-7"))
+    passes.part("p1", (Phase.FETCH, 1.0))
+    passes.traces.ended(passes.record("p1"))
+    passes.traces.close()
+
+    assert sorted(span.name for span in collector.spans) == ["fetch", "reconcile"]
+    assert collector.resources[0].keys() == {"service.name", "service.version"}
+    assert collector.resources[0]["service.name"] == "site-7"
+    assert not {"x-foreign", "content-encoding", "authorization"} & collector.headers[0].keys()
+
+
+def test_a_fabric_that_leaves_while_its_pass_ends(collector: OtlpCollector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread forgets it: the trace is made all the same."""
+    passes = Passes(TracingAccess(collector.endpoint, "x"))
+    passes.part("p1", (Phase.FETCH, 1.0))
+
+    class Forgetting(dict[str, tuple[str, tuple[str, ...]]]):
+        def get(self, key: str, default: Any = None) -> Any:
+            found = super().get(key, default)
+            passes.traces.forget(key)
+            return found
+
+    monkeypatch.setattr(passes.traces, "_requests", Forgetting(passes.traces._requests))
+    passes.traces.ended(passes.record("p1"))
+    passes.traces.close()
+
+    assert "reconcile" in [span.name for span in collector.spans]
 
 
 def test_headers_that_are_none(collector: OtlpCollector) -> None:
