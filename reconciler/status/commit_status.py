@@ -7,16 +7,16 @@ goes out at a time, in the order of their changes, so that no older state arrive
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from anyio import CapacityLimiter, create_task_group, to_thread
 
-from reconciler.errors import StateError
 from reconciler.model.answers import AnswerKind, ServerAnswer
 from reconciler.plan.commit_status import post
-from reconciler.status.lanes import RETRY, Asked, Lane
+from reconciler.status.lanes import RETRY, Lane, serve
 from reconciler.status.waking import Bell
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ STALLED_FOR = 3600.0
 """Seconds after which a forge that refused us is tried once more, should neither token nor configuration change: a
 right may be granted at its end, of which nobody tells us.
 """
-
-LOOK_EVERY = 30.0
-"""Seconds between two looks at the token of a forge that refused it."""
 
 BATCH = 20
 """Statuses that are read at once. Few: what changes while they are sent is sent twice."""
@@ -93,18 +90,6 @@ class Told:
         return post(owed.status, link, fabric.simulated if fabric else ())
 
 
-@dataclass(slots=True)
-class _Lane(Lane):
-    """How it goes with the forge of one repository. `is_stalled`: it refused us. `is_busy`: there may be more to send
-    at once. `refusals` counts, by sequence, how often it did not take a status; `later` is when that is offered again.
-    """
-
-    is_stalled: bool = False
-    is_busy: bool = False
-    refusals: dict[int, int] = field(default_factory=dict)
-    later: dict[int, float] = field(default_factory=dict)
-
-
 class CommitStatuses:
     """Sends what is owed. Lives in the event loop; `wake` may be called from any thread.
 
@@ -127,7 +112,7 @@ class CommitStatuses:
         self._clock = clock
         self._count = count
         self._chance = chance
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane[int]] = {}
         self._kept: object = None
         self._bell = Bell()
         # Threads of their own: forges that are slow must not use up those that answer deliveries.
@@ -155,7 +140,7 @@ class CommitStatuses:
         await self._keep(told)
         owing = await to_thread.run_sync(self._outbox.owing_repositories)
         # Of what is not owed nothing is wrong.
-        self._lanes = {name: self._lanes[name] if name in owing else _Lane() for name in told.forges}
+        self._lanes = {name: self._lanes[name] if name in owing else Lane() for name in told.forges}
         async with create_task_group() as group:
             for name in owing & told.forges.keys():
                 group.start_soon(self._serve, told, name, told.forges[name])
@@ -166,7 +151,7 @@ class CommitStatuses:
         wanted = set(told.forges), {name for name, fabric in told.fabrics.items() if fabric.is_enabled}
         if wanted == self._kept:
             return
-        self._lanes = {name: self._lanes.get(name, _Lane()) for name in told.forges}
+        self._lanes = {name: self._lanes.get(name, Lane()) for name in told.forges}
         await to_thread.run_sync(self._outbox.keep_statuses, *wanted)
         self._kept = wanted
 
@@ -174,56 +159,46 @@ class CommitStatuses:
         """When something is to be done again."""
         now = self._clock.monotonic()
         for lane in self._lanes.values():
-            if lane.is_stalled:
-                yield min(lane.until, now + LOOK_EVERY)
-            elif lane.trouble is not None:
-                yield lane.until
-            elif lane.is_busy:
-                yield now
-            else:
-                yield from lane.later.values()
+            yield from lane.times(now)
 
     async def _serve(self, told: Told, name: str, forge: Forge) -> None:
+        lane = self._lanes[name]
+        trouble = await serve(lane, forge, self._clock, partial(self._tell, told, name, forge))
+        if trouble is not None:
+            self._pause(lane, name, ServerAnswer(AnswerKind.RETRIED, trouble))
+
+    async def _tell(self, told: Told, name: str, forge: Forge) -> None:
         """Send some of what one forge is owed, until it does not take any. Not all: who is owed much is no reason for
         others to wait.
         """
         lane = self._lanes[name]
-        try:
-            asked = await to_thread.run_sync(Asked.of, forge)
-            if not lane.opens(self._clock.monotonic(), asked):
+        owed = await self._due(lane, name)
+        lane.is_busy = bool(owed)
+        for one in owed:
+            await self._settle(lane, one, forge, await self._send(forge, told.post(one)))
+            if lane.trouble is not None:
                 return
-            owed = await self._due(lane, name)
-            lane.is_busy = bool(owed)
-            for one in owed:
-                await self._settle(lane, one, forge, await self._send(forge, told.post(one)))
-                if lane.trouble is not None:
-                    return
-        except StateError as error:
-            # The others go on; what was sent is sent again.
-            self._pause(lane, name, ServerAnswer(AnswerKind.RETRIED, error.message))
 
     async def _send(self, forge: Forge, post: ForgePost) -> ServerAnswer:
         """One that takes its time is left behind when the service stops: the next start sends it again."""
         return await to_thread.run_sync(forge.send, post, abandon_on_cancel=True, limiter=self._threads)
 
-    async def _due(self, lane: _Lane, name: str) -> list[OwedStatus]:
+    async def _due(self, lane: Lane[int], name: str) -> list[OwedStatus]:
         # Beyond those that wait there are others.
-        limit = BATCH + len(lane.later)
+        limit = BATCH + len(lane.refusals)
         owed = await to_thread.run_sync(self._outbox.owed_statuses, name, limit)
-        known, now = {one.sequence for one in owed}, self._clock.monotonic()
-        lane.later = {sequence: due for sequence, due in lane.later.items() if sequence in known}
-        lane.refusals = {sequence: number for sequence, number in lane.refusals.items() if sequence in known}
-        return [one for one in owed if lane.later.get(one.sequence, now) <= now]
+        lane.keep({one.sequence for one in owed})
+        now = self._clock.monotonic()
+        return [one for one in owed if lane.offers(one.sequence, now)]
 
-    async def _settle(self, lane: _Lane, owed: OwedStatus, forge: Forge, answer: ServerAnswer) -> None:
+    async def _settle(self, lane: Lane[int], owed: OwedStatus, forge: Forge, answer: ServerAnswer) -> None:
         self._count(forge.kind, answer.kind.value)
         if answer.kind in {AnswerKind.STALLED, AnswerKind.RETRIED}:
             self._pause(lane, owed.repository, answer)
             return
-        lane.is_stalled = False
         if lane.go_on():
             log.info("the forge takes commit statuses again", repository=owed.repository)
-        if answer.kind is AnswerKind.REFUSED and self._is_offered_again(lane, owed):
+        if answer.kind is AnswerKind.REFUSED and self._is_offered_again(lane, owed, answer.message):
             return
         await to_thread.run_sync(self._outbox.settle_status, owed.sequence)
         status = owed.status
@@ -233,12 +208,10 @@ class CommitStatuses:
         else:
             log.warning("commit status given up", **named, error=answer.message)
 
-    def _is_offered_again(self, lane: _Lane, owed: OwedStatus) -> bool:
-        times = lane.refusals[owed.sequence] = lane.refusals.get(owed.sequence, 0) + 1
-        lane.later[owed.sequence] = self._clock.monotonic() + RETRY.delay(times, self._chance())
-        return times < MOST_REFUSALS
+    def _is_offered_again(self, lane: Lane[int], owed: OwedStatus, message: str) -> bool:
+        return lane.refuse(owed.sequence, message, self._clock.monotonic(), self._chance()) < MOST_REFUSALS
 
-    def _pause(self, lane: _Lane, repository: str, answer: ServerAnswer) -> None:
+    def _pause(self, lane: Lane[int], repository: str, answer: ServerAnswer) -> None:
         lane.is_stalled = answer.kind is AnswerKind.STALLED
         delay = STALLED_FOR if lane.is_stalled else answer.after
         until = self._clock.monotonic() + (delay or RETRY.delay(lane.failures + 1, self._chance()))

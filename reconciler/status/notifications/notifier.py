@@ -11,6 +11,7 @@ import random
 import threading
 import uuid
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -19,7 +20,7 @@ from anyio import CapacityLimiter, create_task_group, to_thread
 from reconciler.errors import StateError
 from reconciler.model.answers import AnswerKind
 from reconciler.plan.notifications import follow, moments, settled, sight
-from reconciler.status.lanes import RETRY, Asked, Lane
+from reconciler.status.lanes import RETRY, Lane, serve
 from reconciler.status.sync_status import sync_status
 from reconciler.status.waking import Bell
 
@@ -100,11 +101,15 @@ class Notified:
 
 
 @dataclass(slots=True)
-class _Lane(Lane):
-    """How it goes with one receiver. `place` as in its subscription; `is_busy`: there is more to send at once."""
+class _Lane(Lane[str]):
+    """How it goes with one receiver, by the ids of deliveries. `place` as in its subscription."""
 
     place: str = ""
-    is_busy: bool = False
+
+    @property
+    def warning(self) -> str | None:
+        """Why it is not told, or not of all."""
+        return self.trouble or next((one.message for one in reversed(list(self.refusals.values()))), None)
 
 
 class Notifications:
@@ -160,7 +165,9 @@ class Notifications:
         """By key path, why a receiver is not told. From any thread."""
         lanes = list(self._lanes.items())
         return {
-            lane.place: f"notifications are not sent to {name}: {lane.trouble}" for name, lane in lanes if lane.trouble
+            lane.place: f"notifications are not sent to {name}: {warning}"
+            for name, lane in lanes
+            if (warning := lane.warning)
         }
 
     async def run(self) -> None:
@@ -269,23 +276,25 @@ class Notifications:
     # Sending
 
     async def _serve(self, one: Subscription) -> None:
-        """Tell one receiver what it is owed, the oldest first, until it does not take any, or others wait."""
         lane = self._lanes[one.name]
-        try:
-            asked = await to_thread.run_sync(Asked.of, one.receiver)
-            if not lane.opens(self._clock.monotonic(), asked):
+        trouble = await serve(lane, one.receiver, self._clock, partial(self._tell_all, one, lane))
+        if trouble is not None:
+            self._pause(lane, one.name, trouble)
+
+    async def _tell_all(self, one: Subscription, lane: _Lane) -> None:
+        """Tell one receiver what it is owed, the oldest first, until it does not take any, or others wait."""
+        until = self._clock.monotonic() + ROUND
+        owing = self._owing(one.name)
+        lane.keep({owed.delivery for _, owed in owing})
+        for key, owed in owing:
+            now = self._clock.monotonic()
+            if now >= until:
+                lane.is_busy = True
                 return
-            until = self._clock.monotonic() + ROUND
-            for key, owed in self._owing(one.name):
-                if self._clock.monotonic() >= until:
-                    lane.is_busy = True
-                    return
+            if lane.offers(owed.delivery, now):
                 await self._tell(one, lane, key, owed)
-                if lane.trouble is not None:
-                    return
-        except StateError as error:
-            # The others go on; what was sent is sent again.
-            self._pause(lane, one.name, error.message)
+            if lane.trouble is not None:
+                return
 
     def _owing(self, name: str) -> list[tuple[Key, Owed]]:
         owed = [(key, one.owed) for key, one in self._known().items() if key[0] == name and one.owed]
@@ -297,16 +306,26 @@ class Notifications:
         await self._keep(key, replace(followed, owed=replace(owed, is_tried=True)))
         answer = await to_thread.run_sync(one.receiver.send, owed, abandon_on_cancel=True, limiter=self._threads)
         self._count(one.receiver.kind, answer.kind.value)
-        if answer.kind is not AnswerKind.SENT:
-            if not answer.is_unsure:
-                await self._keep(key, followed)
+        if answer.kind is AnswerKind.SENT:
+            await self._keep(key, settled(self._known()[key], owed.delivery, self._clock.now()))
+            named = {"notification": one.name, "fabric": key[1], "told": owed.notice.event.value}
+            log.info("notification sent", **named, status=owed.notice.sight.status.value, delivery=owed.delivery)
+        elif not answer.is_unsure:
+            await self._keep(key, followed)
+        if answer.kind in {AnswerKind.RETRIED, AnswerKind.STALLED}:
             self._pause(lane, one.name, answer.message, answer.after)
             return
-        await self._keep(key, settled(self._known()[key], owed.delivery, self._clock.now()))
-        named = {"notification": one.name, "fabric": key[1], "told": owed.notice.event.value}
-        log.info("notification sent", **named, status=owed.notice.sight.status.value, delivery=owed.delivery)
         if lane.go_on():
             log.info("the receiver takes notifications again", notification=one.name)
+        if answer.kind is AnswerKind.REFUSED:
+            self._refused(lane, key, owed, answer.message)
+
+    def _refused(self, lane: _Lane, key: Key, owed: Owed, message: str) -> None:
+        """It is offered ever later; others must not wait for it."""
+        notification, fabric = key
+        why = f"that of {fabric}: {message}"
+        if lane.refuse(owed.delivery, why, self._clock.monotonic(), self._chance()) == 1:
+            log.warning("the receiver refuses a notification", notification=notification, fabric=fabric, error=message)
 
     async def _keep(self, key: Key, followed: Followed) -> None:
         if followed != self._known()[key]:
@@ -324,10 +343,7 @@ class Notifications:
         monotonic, now = self._clock.monotonic(), self._clock.now()
         yield self._next_tick - monotonic
         for lane in self._lanes.values():
-            if lane.is_busy:
-                yield 0.0
-            elif lane.trouble is not None:
-                yield lane.until - monotonic
+            yield from (moment - monotonic for moment in lane.times(monotonic))
         for one, _, followed in self._subscribed(notified):
             waits = [(moment - now).total_seconds() for moment in moments(one.policy, followed)]
             yield from (wait for wait in waits if wait > 0)

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from reconciler.errors import ConfigurationError, StateError
 from reconciler.model.answers import AnswerKind, ServerAnswer
 from reconciler.model.commit_status import CommitStatus, OwedStatus, StatusState
 from reconciler.model.fabric import Fabric
-from reconciler.status.commit_status import LOOK_EVERY, MOST_REFUSALS, STALLED_FOR, CommitStatuses, Told
+from reconciler.status.commit_status import MOST_REFUSALS, STALLED_FOR, CommitStatuses, Told
+from reconciler.status.lanes import LOOK_EVERY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -290,6 +292,28 @@ async def test_a_store_that_cannot_be_read(sending: Sending) -> None:
         await _pass(20)
 
     assert len(sending.forge.told + sending.other.told) == 2
+
+
+async def test_an_unexpected_error_of_one_forge(sending: Sending) -> None:
+    """It is tried again, and others are told meanwhile."""
+
+    def fail(_commit: str) -> None:
+        raise RuntimeError("nobody foresaw it")
+
+    sending.forge.on_send = fail
+    sending.outbox.put("a")
+    sending.outbox.put("b", repository="other")
+    with capture_logs():
+        async with sending.running():
+            await _pass(1)
+            assert sending.statuses.warnings() == {
+                "gitops": "commit statuses are not told: unexpected error: RuntimeError"
+            }
+            sending.forge.on_send = lambda _: None
+            await _pass(10)
+
+    assert sending.other.told == [(0, "b", "queued")]
+    assert sending.forge.told == [(5, "a", "queued")]
 
 
 async def test_another_configuration(sending: Sending) -> None:

@@ -28,6 +28,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SENT = ServerAnswer(AnswerKind.SENT)
 DOWN = ServerAnswer(AnswerKind.RETRIED, "it answered 502")
 LOST = ServerAnswer(AnswerKind.RETRIED, "no answer", is_unsure=True)
+NO = ServerAnswer(AnswerKind.REFUSED, "it answered 400")
 REVISION = "main@sha1:a"
 ALL = frozenset({SyncStatus.ERROR, SyncStatus.OUT_OF_SYNC})
 AT_ONCE = NoticePolicy(ALL, {})
@@ -294,14 +295,17 @@ async def test_what_may_have_arrived_ends(world: World) -> None:
 async def test_a_crash_loses_and_repeats_nothing(world: World) -> None:
     """What was taken is not told again by the next process; what was on its way is, with its delivery."""
 
+    class Killed(BaseException):
+        pass
+
     def crash(_owed: Owed) -> None:
-        raise SystemError("killed")
+        raise Killed
 
     world.ledger.end(Outcome.FAILED, "dc2")
     await world.notifications.run_once()
     world.hook.on_send = crash
     world.end(Outcome.FAILED, "dc1")
-    with pytest.raises(ExceptionGroup, match="unhandled"):
+    with pytest.raises(BaseExceptionGroup, match="unhandled"):
         await world.notifications.run_once()
     (owed,) = [one.owed for one in world.ledger.rows.values() if one.owed]
     assert owed.is_tried
@@ -314,9 +318,10 @@ async def test_a_crash_loses_and_repeats_nothing(world: World) -> None:
     assert world.hook.deliveries[1] == owed.delivery
 
 
-async def test_a_rotated_secret_is_tried_at_once(world: World) -> None:
+@pytest.mark.parametrize("kind", [AnswerKind.REFUSED, AnswerKind.STALLED])
+async def test_a_rotated_secret_is_tried_at_once(world: World, kind: AnswerKind) -> None:
     """A receiver that refused us is told as soon as its secret is another one, and also while it cannot be read."""
-    world.hook.answers = [ServerAnswer(AnswerKind.REFUSED, "it answered 403")]
+    world.hook.answers = [ServerAnswer(kind, "it answered 403")]
     async with world.running():
         world.end(Outcome.FAILED)
         await _pass(200)
@@ -330,6 +335,61 @@ async def test_a_rotated_secret_is_tried_at_once(world: World) -> None:
 
     assert len(world.hook.told) == tries + 2
     assert world.counted[-1] == ("webhook", "sent")
+
+
+async def test_a_refused_notice_silences_nobody(world: World) -> None:
+    """What a receiver does not take, the oldest, is offered ever later; meanwhile it is told of other fabrics."""
+    world.hook.answers = [NO, SENT, NO, SENT]
+    with capture_logs() as log:
+        async with world.running():
+            world.end(Outcome.FAILED, "dc1")
+            await _pass(1)
+            world.end(Outcome.FAILED, "dc2")
+            await _pass(1)
+            assert world.notifications.warnings() == {
+                "notifications[0]": "notifications are not sent to hook: that of dc1: it answered 400"
+            }
+            await _pass(100)
+            assert world.notifications.warnings() == {}
+
+    assert [(when, fabric) for when, fabric, _ in world.hook.told] == [(0, "dc1"), (1, "dc2"), (5, "dc1"), (15, "dc1")]
+    assert [one["event"] for one in log].count("the receiver refuses a notification") == 1
+    assert {one.owed for one in world.ledger.rows.values()} == {None}
+
+
+async def test_a_newer_notice_is_not_the_refused_one(world: World) -> None:
+    """What follows on a refused notice is offered at once."""
+    world.hook.answers = [NO, SENT]
+    async with world.running():
+        world.end(Outcome.FAILED)
+        await _pass(1)
+        world.end(Outcome.FAILED, reason="Other")
+        await _pass(1)
+
+    assert [when for when, _, _ in world.hook.told] == [0, 1]
+
+
+async def test_an_unexpected_error_of_one_receiver(world: World) -> None:
+    """It is logged and pauses that receiver; the task goes on, and others are told."""
+
+    def fail(_owed: Owed) -> None:
+        raise RuntimeError("nobody foresaw it")
+
+    world.hook.on_send = fail
+    world.subscriptions.append(Subscription("other", "notifications[1]", AT_ONCE, world.other))
+    world.configure()
+    with capture_logs():
+        async with world.running():
+            world.end(Outcome.FAILED)
+            await _pass(1)
+            assert world.notifications.warnings() == {
+                "notifications[0]": "notifications are not sent to hook: unexpected error: RuntimeError"
+            }
+            world.hook.on_send = lambda _: None
+            await _pass(10)
+
+    assert world.other.told == [(0, "dc1", "trouble")]
+    assert world.hook.told == [(5, "dc1", "trouble")]
 
 
 async def test_each_is_told_of_its_own_fabrics(world: World) -> None:
