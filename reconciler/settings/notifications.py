@@ -146,6 +146,10 @@ class UrlSource:
     url: str | None
     secret: SecretSource | None
 
+    @property
+    def is_secret(self) -> bool:
+        return self.secret is not None
+
     def read(self) -> str:
         """The URL of the moment. Raises ConfigurationError, which does not quote it."""
         if self.secret is None:

@@ -16,7 +16,7 @@ from anyio import CapacityLimiter, create_task_group, to_thread
 
 from reconciler.model.answers import AnswerKind, ServerAnswer
 from reconciler.plan.commit_status import post
-from reconciler.status.lanes import RETRY, Lane, serve
+from reconciler.status.lanes import IDLE, RETRY, Lane, Server, serve
 from reconciler.status.waking import Bell
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 log = structlog.get_logger("statuses")
-
-IDLE = 3600.0
-"""Seconds to sleep when nothing is owed."""
 
 STALLED_FOR = 3600.0
 """Seconds after which a forge that refused us is tried once more, should neither token nor configuration change: a
@@ -43,18 +40,8 @@ MOST_REFUSALS = 3
 """How often a status is offered that the forge does not take: hosts show commits to some of their servers later."""
 
 
-class Forge(Protocol):
-    """A forge, as far as it takes statuses of one repository's commits. Blocking, bounded in time."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def access(self) -> object:
-        """Equal ones are the same forge, project and place of the token."""
-
-    def token(self) -> bytes:
-        """The token of the moment. Raises ConfigurationError."""
+class Forge(Server, Protocol):
+    """A forge, as far as it takes statuses of one repository's commits."""
 
     def send(self, post: ForgePost) -> ServerAnswer: ...
 

@@ -25,18 +25,25 @@ KeyT = TypeVar("KeyT")
 
 RETRY = Backoff(base=5.0, factor=2.0, cap=300.0, jitter=0.2)
 
+IDLE = 3600.0
+"""Seconds to sleep when nobody is to be told anything."""
+
 LOOK_EVERY = 30.0
 """Seconds between two looks at the token of a server that refused us."""
 
 
 class Server(Protocol):
-    """Whoever is told. Equal `access` is the same server and the same place of what proves who we are."""
+    """Whoever is told. Blocking, bounded in time."""
 
     @property
-    def access(self) -> object: ...
+    def kind(self) -> str: ...
+
+    @property
+    def access(self) -> object:
+        """Equal ones are the same server, told in the same way, and the same place of what proves who we are."""
 
     def token(self) -> bytes:
-        """What proves who we are, at the moment. Raises ConfigurationError."""
+        """All that is read for each request: what proves who we are, at the moment. Raises ConfigurationError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.lab
 @dataclass(frozen=True)
 class Url:
     value: str
+    is_secret: bool = False
 
     def read(self) -> str:
         return self.value

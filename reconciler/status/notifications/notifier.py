@@ -20,7 +20,7 @@ from anyio import CapacityLimiter, create_task_group, to_thread
 from reconciler.errors import StateError
 from reconciler.model.answers import AnswerKind
 from reconciler.plan.notifications import follow, moments, settled, sight
-from reconciler.status.lanes import RETRY, Lane, serve
+from reconciler.status.lanes import IDLE, RETRY, Lane, Server, serve
 from reconciler.status.sync_status import sync_status
 from reconciler.status.waking import Bell
 
@@ -43,25 +43,12 @@ log = structlog.get_logger("notifications")
 TICK = 30.0
 """Seconds between two looks at every fabric, whatever happens: one that is overdue has no pass that ends."""
 
-IDLE = 3600.0
-"""Seconds to sleep when nobody is to be told anything."""
-
 ROUND = 5.0
 """Seconds for which one receiver is told before fabrics are looked at again."""
 
 
-class Receiver(Protocol):
-    """Whoever is told. Blocking, bounded in time."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def access(self) -> object:
-        """Equal ones are the same receiver, told in the same way."""
-
-    def token(self) -> bytes:
-        """All that is read for each request. Raises ConfigurationError."""
+class Receiver(Server, Protocol):
+    """A receiver of notifications."""
 
     def send(self, owed: Owed) -> ServerAnswer: ...
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.notifications import NoticeEvent
@@ -29,13 +30,17 @@ VERSION = 1
 ALERT = "HedgehogFabricNotInSync"
 
 LONGEST_TEXT = 500
-"""Characters of a message in a chat. A section of Slack takes 3000."""
+"""Characters of a headline or a message in a chat, as it is escaped. A section of Slack takes 3000 in all."""
+
+LONGEST_LINE = 200
+"""Characters of a problem in a chat, as it is escaped. There are few (`plan.notifications.MOST_PLACES`)."""
 
 LASTS = 4
 """An alert holds for so many times the time until it is sent again, as Prometheus has it: a lost one ends none."""
 
 _SEVERITIES = {SyncStatus.ERROR: "critical", SyncStatus.OUT_OF_SYNC: "warning"}
 _MARKS = {"critical": ":red_circle:", "warning": ":large_orange_circle:", "info": ":large_blue_circle:"}
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _FINE = ":large_green_circle:"
 
 
@@ -95,13 +100,15 @@ def generic(owed: Owed, name: str, links: Links) -> JSONObject:
 
 def slack(notice: Notice, links: Links) -> JSONObject:
     sight = notice.sight
-    mark = _MARKS[severity(sight.status)] if notice.is_trouble else _FINE
-    title = f"{mark} {_escaped(headline(notice))}"
-    lines = [f"*{title}*", _escaped(_shortened(sight.message)), *(f"• `{_escaped(one)}`" for one in _problems(notice))]
+    # What ends a trouble may be that a person suspended the fabric: nothing is fine then.
+    mark = _FINE if sight.status is SyncStatus.IN_SYNC else _MARKS[severity(sight.status)]
+    title = f"{mark} {_escaped(headline(notice), LONGEST_TEXT)}"
+    problems = (f"• `{_escaped(one, LONGEST_LINE)}`" for one in _problems(notice))
+    lines = [f"*{title}*", _escaped(sight.message, LONGEST_TEXT), *problems]
     named = [("fabric", links.fabric), ("last pass", links.last_pass)]
     facts = [
         f"since {rfc3339(notice.since)}",
-        *([f"revision {sight.revision}"] if sight.revision else []),
+        *([f"revision {_escaped(sight.revision, LONGEST_TEXT)}"] if sight.revision else []),
         *(f"<{_escaped(url)}|{text}>" for text, url in named if url),
     ]
     return {
@@ -153,9 +160,10 @@ def _problems(notice: Notice) -> list[str]:
     return [*lines, *([f"and {more} more"] if lines and more > 0 else [])]
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+def _escaped(text: str, longest: int | None = None) -> str:
+    """As Slack asks; where that is longer than so many characters, cut between two of the text."""
+    pieces = [_ESCAPES.get(one, one) for one in text]
+    ends = list(accumulate(map(len, pieces)))
+    if longest is None or not ends or ends[-1] <= longest:
+        return "".join(pieces)
+    return "".join(piece for piece, end in zip(pieces, ends, strict=True) if end < longest) + "…"

@@ -17,6 +17,7 @@ from reconciler.status.asking import CONNECT_TIMEOUT, Question, Reply, Unanswere
 from reconciler.status.notifications import payloads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -37,6 +38,9 @@ _BAD_REQUEST = 400
 _SERVER_ERROR = 500
 _COME_AGAIN = frozenset({408, 425, 429})
 
+_NOT_US = frozenset({401, 403, 404, 405, 407, 410})
+"""What speaks of who we are or of the address, and so holds for every notice."""
+
 
 class Secret(Protocol):
     """Where a secret is. Equal ones are at the same place."""
@@ -47,6 +51,10 @@ class Secret(Protocol):
 
 class Address(Protocol):
     """Where a receiver is. Equal ones are at the same place."""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether nobody may see its URL."""
 
     def read(self) -> str:
         """Its URL of the moment. Raises ConfigurationError."""
@@ -101,9 +109,7 @@ def _question(access: ReceiverAccess, owed: Owed, now: datetime) -> Question:
     """Raises ConfigurationError."""
     url = access.address.read()
     body = _body(access, owed, now)
-    parts = urlsplit(url)
-    # The longest first: what is left of it would be found by nobody.
-    hidden = [text.encode() for text in (url, f"{parts.path}?{parts.query}", parts.path, parts.query) if len(text) > 1]
+    hidden = list(_parts(url)) if access.address.is_secret else []
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "hedgehog-reconciler"}
     if access.kind == "webhook":
         headers["X-Delivery-Id"] = owed.delivery
@@ -116,6 +122,14 @@ def _question(access: ReceiverAccess, owed: Owed, now: datetime) -> Question:
     if access.kind == "alertmanager":
         url = f"{url.rstrip('/')}{ALERTS}"
     return Question("POST", url, headers, body, access.ca_file, tuple(hidden))
+
+
+def _parts(url: str) -> Iterator[bytes]:
+    """What of a secret URL a server may repeat."""
+    parts = urlsplit(url)
+    yield from (
+        text.encode() for text in (url, f"{parts.path}?{parts.query}", parts.path, parts.query) if len(text) > 1
+    )
 
 
 def _body(access: ReceiverAccess, owed: Owed, now: datetime) -> bytes:
@@ -138,7 +152,8 @@ def judge(reply: Reply) -> ServerAnswer:
     message = f"it answered {reply.status}{f': {hint}' if hint else ''}"
     if reply.status in _COME_AGAIN or reply.status >= _SERVER_ERROR:
         return ServerAnswer(AnswerKind.RETRIED, message, _wait(reply), is_unsure=reply.status >= _SERVER_ERROR)
-    return ServerAnswer(AnswerKind.REFUSED, message)
+    is_stalled = reply.status < _BAD_REQUEST or reply.status in _NOT_US
+    return ServerAnswer(AnswerKind.STALLED if is_stalled else AnswerKind.REFUSED, message)
 
 
 def _said(body: bytes) -> str:

@@ -16,9 +16,10 @@ from reconciler.model.answers import AnswerKind, ServerAnswer
 from reconciler.model.hiding import HIDDEN
 from reconciler.model.notifications import Notice, NoticeEvent, Owed, Place, Sight, Was
 from reconciler.model.status import SyncStatus
+from reconciler.plan.notifications import MOST_PLACES
 from reconciler.status.asking import Reply
 from reconciler.status.notifications import HttpReceiver, ReceiverAccess, look_at_receiver
-from reconciler.status.notifications.payloads import LONGEST_TEXT, Links, alertmanager, generic, headline, slack
+from reconciler.status.notifications.payloads import Links, alertmanager, generic, headline, slack
 from reconciler.status.notifications.receiver import LONGEST_WAIT, MAX_QUOTED, judge
 from tests.unit.loopback import Answer, closed_port, serving, speaking
 from tests.unit.store.samples import NOON, SetClock
@@ -57,6 +58,7 @@ class Held:
     """A secret, or an address; None is one that cannot be read."""
 
     value: str | None
+    is_secret: bool = True
 
     def read(self) -> Any:
         if self.value is None:
@@ -137,7 +139,7 @@ def test_headlines(notice: Notice, expected: str) -> None:
 
 
 def test_slack() -> None:
-    """Text for those that show no blocks; what people wrote is escaped, and long messages are cut."""
+    """Text for those that show no blocks; what people wrote is escaped."""
     found = slack(TROUBLE, LINKS)
     section, context = found["blocks"]
     assert found["text"] == ":red_circle: dc1 is error (was in_sync): DocumentsRefused"
@@ -152,8 +154,35 @@ def test_slack() -> None:
         " · <https://r/fabrics/dc1/passes/p7|last pass>"
     )
     assert slack(RECOVERY, Links())["text"].startswith(":large_green_circle: ")
-    long = slack(replace(TROUBLE, sight=replace(SIGHT, message="x" * 9000)), LINKS)
-    assert len(long["blocks"][0]["text"]["text"]) < LONGEST_TEXT + 200
+
+
+@pytest.mark.parametrize("letter", ["x", "&"])
+def test_what_slack_would_not_take(letter: str) -> None:
+    """However long message, names and paths are, and however much is escaped, a section has at most 3000 characters;
+    no escape is cut in two.
+    """
+    place = Place(letter * 900, 3, "Syntax")
+    sight = replace(SIGHT, message=letter * 9000, reason=letter * 900, places=(place,) * MOST_PLACES, problems=99)
+    section, _ = slack(replace(TROUBLE, sight=sight), LINKS)["blocks"]
+    text = section["text"]["text"]
+
+    assert 1500 < len(text) <= 3000
+    assert [line.startswith("• ") for line in text.split("\n")] == [False] * 2 + [True] * (MOST_PLACES + 1)
+    assert set(text.replace("&amp;", "").split("&")) == {text.replace("&amp;", "")}
+
+
+@pytest.mark.parametrize(
+    ("status", "mark"),
+    [
+        (SyncStatus.IN_SYNC, ":large_green_circle:"),
+        (SyncStatus.DISABLED, ":large_blue_circle:"),
+        (SyncStatus.OUT_OF_SYNC, ":large_orange_circle:"),
+    ],
+)
+def test_the_mark_of_an_end(status: SyncStatus, mark: str) -> None:
+    """A trouble that ends since a person suspended the fabric leaves nothing that is fine."""
+    ended = replace(RECOVERY, sight=replace(RECOVERY.sight, status=status))
+    assert slack(ended, Links())["text"].startswith(f"{mark} ")
 
 
 def test_alerts() -> None:
@@ -224,9 +253,13 @@ def test_what_is_read_for_each_request() -> None:
     [
         (200, AnswerKind.SENT, False),
         (204, AnswerKind.SENT, False),
-        (302, AnswerKind.REFUSED, False),
+        (302, AnswerKind.STALLED, False),
         (400, AnswerKind.REFUSED, False),
-        (404, AnswerKind.REFUSED, False),
+        (401, AnswerKind.STALLED, False),
+        (403, AnswerKind.STALLED, False),
+        (404, AnswerKind.STALLED, False),
+        (410, AnswerKind.STALLED, False),
+        (413, AnswerKind.REFUSED, False),
         (408, AnswerKind.RETRIED, False),
         (429, AnswerKind.RETRIED, False),
         (500, AnswerKind.RETRIED, True),
@@ -268,6 +301,15 @@ def test_no_secret_shows() -> None:
         assert CANARY not in answer.message
     assert (confused.is_unsure, refused.is_unsure) == (True, False)
     assert "Connection refused" in refused.message
+
+
+def test_a_url_that_is_no_secret() -> None:
+    """What a server says of its path, which stands in the configuration, helps whoever reads it."""
+    with serving() as server:
+        server.otherwise = Answer(400, b"no route /hooks/people")
+        access = replace(_access(server.url), address=Held(f"{server.url}/hooks/people", is_secret=False))
+        assert _send(access).message == "it answered 400: no route /hooks/people"
+        assert _send(replace(access, address=Held(f"{server.url}/hooks/people"))).message.endswith(f"route {HIDDEN}")
 
 
 # Looking
