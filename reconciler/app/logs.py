@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from reconciler.model.hiding import hide_credentials
 from reconciler.settings.known_secrets import KNOWN
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ MAX_TRACE = 20_000
 _TRACES = {"exception", "stack"}
 """The keys of traces of the stack."""
 
+_OURS = {"level", "timestamp"}
+"""The keys of what nobody else says: with a secret `info`, or `2026`, no program could read the log any more."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
-"""Up to the last @ before the path: a password may hold one."""
 
 
 def configure_logs(*, level: str = "info", as_json: bool | None = None) -> None:
@@ -93,6 +95,8 @@ def clean(_logger: object, _method: str, event: MutableMapping[str, object]) -> 
     the log what he must not, and what comes from outside cannot forge a line. Only a traceback keeps its line ends.
     """
     for key, value in event.items():
+        if key in _OURS:
+            continue
         is_trace = key in _TRACES and isinstance(value, str)
         event[key] = _clean_trace(str(value)) if is_trace else _cleaned(value)
     return event
@@ -100,7 +104,7 @@ def clean(_logger: object, _method: str, event: MutableMapping[str, object]) -> 
 
 def _cleaned(value: object) -> object:
     if isinstance(value, str):
-        return _CONTROL.sub(" ", _CREDENTIALS.sub("***@", KNOWN.hide(value)))[:MAX_TEXT]
+        return _CONTROL.sub(" ", hide_credentials(KNOWN.hide(value)))[:MAX_TEXT]
     if isinstance(value, dict):
         return {_cleaned(key): _cleaned(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -112,4 +116,4 @@ def _cleaned(value: object) -> object:
 
 
 def _clean_trace(text: str) -> str:
-    return _CONTROL_BUT_LINES.sub(" ", _CREDENTIALS.sub("***@", KNOWN.hide(text)))[-MAX_TRACE:]
+    return _CONTROL_BUT_LINES.sub(" ", hide_credentials(KNOWN.hide(text)))[-MAX_TRACE:]

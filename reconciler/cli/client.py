@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from reconciler.cli.hints import BY_CODE
-from reconciler.model.hiding import hide
+from reconciler.model.hiding import Hider
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSON, JSONObject
@@ -20,6 +20,9 @@ READ_TIMEOUT = 30.0
 
 MAX_ANSWER = 64 << 20
 """Bytes."""
+
+_LONGEST_CAUSE = 200
+"""Characters."""
 
 _TOKEN = re.compile(r"[!-~]+")
 
@@ -73,7 +76,7 @@ class ApiClient:
         try:
             with requests.Session() as session:
                 session.trust_env = False  # a proxy or a .netrc of the environment must not see the token
-                answer = session.request(
+                with session.request(
                     method,
                     f"{self.server.rstrip('/')}{path}",
                     json=body,
@@ -81,16 +84,15 @@ class ApiClient:
                     timeout=(CONNECT_TIMEOUT, timeout),
                     allow_redirects=False,
                     stream=True,
-                )
-                return answer.status_code, self._harmless(answer.ok, _read(answer))
+                ) as answer:
+                    return answer.status_code, _read(answer)
         except (requests.RequestException, ValueError) as error:
-            raise ApiError(f"{self.server} cannot be reached: {_cause(error)}. {_HINT}") from error
+            cause = self._hider.hide(_cause(error))[:_LONGEST_CAUSE]
+            raise ApiError(f"{self.server} cannot be reached: {cause}. {_HINT}") from error
 
-    def _harmless(self, is_fine: bool, content: bytes) -> bytes:  # noqa: FBT001 - of one call
-        """Something in front of the service may refuse a request, and repeat it."""
-        if is_fine or self.token is None:
-            return content
-        return hide(content.decode(errors="replace"), [self.token]).encode()
+    @property
+    def _hider(self) -> Hider:
+        return Hider([self.token] if self.token else [])
 
     def _checked(self, answer: tuple[int, bytes], key: str) -> JSONObject:
         status, content = answer
@@ -117,7 +119,11 @@ class ApiClient:
 
     def _parsed(self, status: int, content: bytes) -> JSON:
         try:
-            return json.loads(content)
+            body: JSON = json.loads(content)
+            if requests.codes.ok <= status < requests.codes.multiple_choices:
+                return body
+            # Something in front of the service may refuse a request, and repeat it.
+            return _harmless(body, self._hider)
         except (ValueError, RecursionError) as error:
             raise ApiError(f"{self.server} is not a reconciler: it answered {status} without JSON") from error
 
@@ -129,7 +135,16 @@ def _cause(error: BaseException) -> str:
     """The innermost reason, which is the one that says something."""
     while inner := error.__cause__ or error.__context__:
         error = inner
-    return str(error)[:200]
+    return str(error)
+
+
+def _harmless(value: JSON, hider: Hider) -> JSON:
+    """The value without what is hidden, in its texts alone: a short token may be the name of a member."""
+    if isinstance(value, str):
+        return hider.hide(value)
+    if isinstance(value, dict):
+        return {name: _harmless(one, hider) for name, one in value.items()}
+    return [_harmless(one, hider) for one in value] if isinstance(value, list) else value
 
 
 def _text(body: JSON, key: str) -> str | None:

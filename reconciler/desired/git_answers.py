@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.desired.ssh_answers import ssh_answer
 from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError, ReconcilerError
-from reconciler.model.hiding import hide
+from reconciler.model.hiding import hide, hide_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 300
 _LONGEST_NAME = 100
-_CREDENTIALS = re.compile(r"://[^/\s'\"@]*@")
 _QUOTED = re.compile(r"'[^']*'")
 """URLs and names, which must not be taken for git's own words."""
 
@@ -86,9 +85,8 @@ def reason_of(stderr: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _harmless(line: str, secrets: Iterable[str]) -> str:
-    line = hide(line, secrets)
     # Before the cut, which could leave the first half of a password where nothing tells it from other text.
-    line = _CREDENTIALS.sub("://*****@", line)
+    line = hide_credentials(hide(line, secrets))
     return _printable(line[:_LONGEST_LINE])
 
 

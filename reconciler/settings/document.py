@@ -66,6 +66,17 @@ def read_document(path: Path) -> dict[str, Any]:
     return document
 
 
+def plain_data(text: str) -> Any:
+    """What the text means that others wrote as YAML, with whatever keys. Raises ValueError, which does not quote it."""
+    try:
+        _check_size(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader of our own
+    except _RefusedError as error:
+        raise ValueError(str(error)) from None
+    except yaml.YAMLError as error:
+        raise ValueError(_explain(error, text)) from None
+
+
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -21,8 +22,12 @@ from reconciler.settings.fields import (
     looks_at_secrets,
     refuse,
 )
+from reconciler.settings.known_secrets import note
 from reconciler.settings.secret import SecretSource, UnusableError, read_file, read_variable
 from reconciler.settings.urls import check_secret_url
+
+_LONG = 8
+"""Characters of a part of a secret URL that is hidden without the others."""
 
 ALERT_REPEAT = 60.0
 """Seconds after which an alert is sent again, as Prometheus does."""
@@ -161,5 +166,10 @@ class UrlSource:
 
 
 def _usable(content: bytes) -> str:
-    """Raises ValueError."""
-    return check_secret_url(content.decode("ascii", errors="replace").strip())
+    """The URL. What others quote of it without the host is as secret. Raises ValueError."""
+    url = check_secret_url(content.decode("ascii", errors="replace").strip())
+    parts = urlsplit(url)
+    for part in (url, parts.path, f"{parts.path}?{parts.query}", parts.query):
+        if len(part) >= _LONG:
+            note(part.encode())
+    return url

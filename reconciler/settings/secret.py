@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ConfigurationError
-from reconciler.settings.known_secrets import note, note_credentials
+from reconciler.settings.known_secrets import note
+from reconciler.settings.kubeconfig import note_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from reconciler.settings.fields import ReadableFile, SafeUrl, SecretFile, SecretVariable, Section, Text
 from reconciler.settings.known_secrets import note
 from reconciler.settings.secret import SecretSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SECRET_NAME = re.compile(rb"authorization|cookie|key|password|secret|token", re.IGNORECASE)
+"""What the names of headers hold whose values are secrets, be they ever so short."""
+
+_LONG = 16
+"""Characters of a value that is taken for a secret under any name; `main` in a header of another kind is none."""
 
 
 class TracingSettings(Section):
@@ -39,11 +49,16 @@ class TracingSettings(Section):
         return SecretSource.of(self.headers_file, self.headers_env)
 
     def read_headers(self) -> bytes:
-        """The headers of the moment. Their values are secrets each. Raises ConfigurationError."""
+        """The headers of the moment. Those of their values are secrets that look like it. Raises ConfigurationError."""
         content = self.headers.read() if self.headers else b""
         for line in content.splitlines():
-            value = line.partition(b":")[2].strip()
-            for secret in (value, value.rpartition(b" ")[2]):  # what follows `Bearer`
-                if secret:
-                    note(secret)
+            for secret in _secrets(line):
+                note(secret)
         return content
+
+
+def _secrets(header: bytes) -> Iterator[bytes]:
+    name, _, value = header.partition(b":")
+    for part in (value.strip(), value.strip().rpartition(b" ")[2]):  # what follows `Bearer`
+        if part and (_SECRET_NAME.search(name) or len(part) >= _LONG):
+            yield part

@@ -11,7 +11,7 @@ import requests
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
 
 from reconciler.errors import ConfigurationError
-from reconciler.model.hiding import hide
+from reconciler.model.hiding import hide, hide_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -82,9 +82,7 @@ def _ask(question: Question) -> Reply:
             stream=True,
             verify=str(question.ca_file) if question.ca_file else system_certificates(),
         ) as answer:
-            # A letter for each byte: what is not text stays as it is.
-            content = _without(question.hidden, _read(answer).decode("latin-1")).encode("latin-1")
-            return Reply(answer.status_code, answer.headers, content)
+            return Reply(answer.status_code, answer.headers, hide_bytes(_read(answer), question.hidden))
 
 
 def _read(answer: requests.Response) -> bytes:
@@ -145,7 +143,7 @@ def _cause(error: BaseException, hidden: tuple[bytes, ...]) -> str:
 
 
 def _without(secrets: Iterable[bytes], text: str) -> str:
-    return hide(text, (secret.decode("latin-1") for secret in secrets))
+    return hide(text, (secret.decode(errors="replace") for secret in secrets))
 
 
 def header_text(token: bytes) -> str:

@@ -16,6 +16,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from reconciler.errors import ConfigurationError, NetBoxAccessError, NetBoxUnavailableError
+from reconciler.model.hiding import hide_bytes
 from reconciler.ports import result_class
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class BoundedSession(requests.Session):
             self.api_version = told[:_LONGEST_ID]
         if not response.ok:  # an error page may show the request that caused it
             token = str(request.headers.get("Authorization", "")).rpartition(" ")[2]
-            content = content.replace(token.encode(), b"(token)") if token else content
+            content = hide_bytes(content, [token.encode()])
         response.raw = io.BytesIO(content)
         return response
 

@@ -97,9 +97,10 @@ def test_refused_objects_have_their_own_reason() -> None:
         ("fatal: a\x1b[31m\x07b\u2028c", "a?[31m?b?c"),
         (
             "fatal: see https://bot:hunter2@host/x and http://token@host",
-            "see https://*****@host/x and http://*****@host",
+            "see https://***@host/x and http://***@host",
         ),
-        ("fatal: your password hunter2 is wrong", "your password ***** is wrong"),
+        ("fatal: see 'https://bot:p4ss@w0rd@host/x'", "see 'https://***@host/x'"),
+        ("fatal: your password hunter2 is wrong", "your password *** is wrong"),
     ],
 )
 def test_reasons_are_short_and_harmless(stderr: str, reason: str) -> None:

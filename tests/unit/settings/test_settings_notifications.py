@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reconciler.errors import ConfigurationError
-from reconciler.settings import load
+from reconciler.settings import SecretSource, load
+from reconciler.settings.notifications import UrlSource
 from tests.unit.settings.example import CANARY, MINIMAL, changed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.settings.known_secrets import KnownSecrets
     from tests.unit.settings.example import ConfigurationFile
 
 HOOK = f"https://hooks.slack.com/services/T0/{CANARY}"
@@ -87,6 +91,27 @@ def test_a_secret_url(file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("HOOK_URL", "nonsense")
     with pytest.raises(ConfigurationError, match="must be a URL that begins with https://"):
         address.read()
+
+
+def test_parts_of_a_secret_url_are_hidden(tmp_path: Path, known: KnownSecrets) -> None:
+    """Libraries tell of paths alone, and of URLs with a port; what stays is the host."""
+    path = tmp_path / "url"
+    path.write_text("https://hooks.example.com/services/T0?key=abcdefgh&x=1\n")
+    UrlSource(None, SecretSource(path)).read()
+
+    host = "https://hooks.example.com:443"
+    assert known.hide(f"{host}/services/T0") == f"{host}***"
+    assert known.hide(f"{host}/services/T0?key=abcdefgh&x=1") == f"{host}***"
+    assert known.hide(f"{host}/?key=abcdefgh&x=1") == f"{host}/?***"
+
+
+def test_short_parts_of_a_secret_url_are_not(tmp_path: Path, known: KnownSecrets) -> None:
+    """A path that says nothing stands in many texts."""
+    path = tmp_path / "url"
+    path.write_text("https://am.example.com/hook?a=1234")
+    UrlSource(None, SecretSource(path)).read()
+
+    assert known.hide("/hook and a=1234, https://am.example.com/hook?a=1234") == "/hook and a=1234, ***"
 
 
 def test_a_plain_url_and_repeats(file: ConfigurationFile) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
 from reconciler.errors import ConfigurationError
 from reconciler.model.answers import AnswerKind, ServerAnswer
 from reconciler.model.commit_status import ForgePost, StatusState
-from reconciler.status.asking import LARGEST_ANSWER
+from reconciler.status.asking import LARGEST_ANSWER, Question, ask
 from reconciler.status.forges import ForgeAccess, ForgeClient, ForgeProbe
 from reconciler.status.forges.dialects import LONGEST_WAIT, MAX_QUOTED, SLOWER, judge
 from tests.forge_double import ForgeDouble, Posted
@@ -183,6 +186,19 @@ def test_a_server_that_shows_the_token() -> None:
         answer = ForgeClient(ForgeAccess("github", server.url, "a/b", "main", Held())).send(_post())
 
     assert answer.message.endswith("Bearer ***")
+
+
+@pytest.mark.parametrize("secret", ["pässwörd-☃", "größe"])
+def test_secrets_of_any_letters(secret: str) -> None:
+    """Whatever letters a secret has, no form of it is in an answer; what of that is no text stays."""
+    in_base64 = base64.b64encode(f"me:{secret}".encode())
+    with serving() as server:
+        forms = (secret.encode(), quote(secret).encode(), json.dumps(secret)[1:-1].encode())
+        server.otherwise = Answer(403, b"\xff " + b" ".join([*forms, in_base64]))
+        reply = ask(Question("GET", server.url, {}, hidden=(secret.encode(),)))
+
+    assert reply.body.startswith(b"\xff *** *** *** ")
+    assert in_base64 not in reply.body
 
 
 def test_redirects_are_not_followed() -> None:

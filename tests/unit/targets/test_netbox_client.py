@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import socket
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
@@ -100,7 +101,17 @@ def test_the_token_is_in_no_error(odd: Odd) -> None:
     with pytest.raises(NetBoxAccessError) as refused:
         client(odd.url).version()
 
-    assert str(refused.value) == "GET /api/status/: HTTP 403: Invalid token (token)"
+    assert str(refused.value) == "GET /api/status/: HTTP 403: Invalid token ***"
+
+
+@pytest.mark.parametrize("form", [TOKEN, quote(TOKEN, safe=""), base64.b64encode(f"me:{TOKEN}".encode()).decode()])
+def test_the_token_is_in_no_page(odd: Odd, form: str) -> None:
+    """Whoever reads the body of a refusal, our own code or a library, sees the token in no form."""
+    odd.status, odd.body = 403, b"\xff no: " + form.encode()
+    answer = session.BoundedSession(TOKEN.encode, None, 1).get(odd.url)
+
+    assert (answer.content[:6], b"***" in answer.content) == (b"\xff no: ", True)
+    assert form.encode() not in answer.content
 
 
 def test_a_login_page_is_no_success(odd: Odd) -> None:
@@ -321,7 +332,7 @@ def test_a_reason_that_repeats_the_token() -> None:
     response = answered(401, b"")
     response.reason = "no nbt_canary.secret+one"
 
-    with pytest.raises(NetBoxAccessError, match=r"no \*\*\*\*\*"):
+    with pytest.raises(NetBoxAccessError, match=r"no \*\*\*$"):
         read_answer(response, "GET sites")
 
 

@@ -377,13 +377,16 @@ _DELIVERY = record(
 )
 _HEALTH = record(
     "The answer of a probe.",
-    ["not_running"],
+    ["not_running", "hanging"],
     status=text("In words.", "ok"),
     not_running=mapped(text("Why.", "failed"), "The parts that do not run.", "worker-1"),
+    hanging=mapped(text("Since when, and in what.", "no progress since 11:40 in netbox"), "What hangs.", "worker-1"),
 )
 _HEALTHZ = record(
     "Every part and connection.",
     status=text("In words.", "ok"),
+    version=text("Of the program.", "0.1.0"),
+    build=maybe(text("What was installed when the process started; null: nobody recorded it.", "sha256:3f9c2a")),
     components=mapped(ref("Component"), "By name.", "worker-1"),
     connections=mapped(
         record("Of a fabric.", git=ref("Connection"), cluster=ref("Connection"), netbox=ref("Connection")),
@@ -391,6 +394,13 @@ _HEALTHZ = record(
         "dc1",
     ),
     failing=listed(text("`fabric/connection`.", "dc1/cluster")),
+    overdue=listed(
+        record(
+            "A fabric whose poll is more than an interval late.",
+            fabric=text("Its name.", "dc1"),
+            since=time("Since when."),
+        )
+    ),
     warnings=listed(
         record(
             "What is accepted and should be looked at.",
