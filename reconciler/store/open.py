@@ -39,8 +39,7 @@ class Store(
 
     def probe(self) -> None:
         """Prove that the file can be written now. Raises StateError."""
-        with self._database.writing():
-            pass
+        self._database.probe()
 
     def tell_writes(self, on_write: Callable[[], None]) -> None:
         """From now on call this after each write, in any thread. It must not block."""
@@ -58,7 +57,7 @@ def open_store(path: Path, clock: Clock) -> Store:
     Raises StateError: in use by another process, of a later schema version, not ours, damaged, or not accessible.
     Such a file is left as it is.
     """
-    database = Database(path)
+    database = Database(path, clock.monotonic)
     try:
         return Store(database, clock)
     except BaseException:
