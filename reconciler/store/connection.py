@@ -141,12 +141,15 @@ class Database:
         """A transaction that is whole or absent, and durable when it ends. Raises StateError."""
         try:
             with self._transaction() as connection:
+                before = _changes(connection)
                 yield connection
+                has_written = _changes(connection) > before
         except StateError as error:
             if is_of_the_file(error):
                 self._failed = self._monotonic(), error.message
             raise
-        self._believe()
+        if has_written:
+            self._believe()
         self.on_write()
 
     @contextmanager
@@ -197,6 +200,11 @@ def is_of_the_file(error: Exception) -> bool:
     """Whether an error is of the file, and not of what was to be written: in use, full, damaged, not accessible."""
     cause = error.__cause__
     return isinstance(cause, OSError | OperationalError | NoConnectionError) or type(cause) is DatabaseError
+
+
+def _changes(connection: Connection) -> int:
+    """Rows that were written over this connection so far."""
+    return cast("SQLiteConnection", connection.connection.driver_connection).total_changes
 
 
 def _engine(path: Path) -> Engine:

@@ -100,6 +100,20 @@ def test_a_write_that_failed_is_remembered(path: Path) -> None:
             store.probe()
 
 
+def test_a_transaction_without_a_write_proves_nothing(path: Path) -> None:
+    """One that found nothing to be done needed no room."""
+    clock = SetClock()
+    with closing(connection.Database(path, clock.monotonic)) as database:
+        database.probe()
+        with full_disk(path), pytest.raises(StateError), database.writing() as writer:
+            writer.exec_driver_sql("INSERT INTO schema_version VALUES (0)")
+        with database.writing():
+            pass
+
+        with pytest.raises(StateError):
+            database.probe()
+
+
 def test_what_a_caller_did_wrong_says_nothing_of_the_file(path: Path) -> None:
     """A write that its own values made fail leaves the store as ready as it was."""
     with closing(connection.Database(path)) as database:
