@@ -37,7 +37,7 @@ def full_disk(path: Path) -> Iterator[None]:
 def test_a_probe_writes(path: Path) -> None:
     """A probe needs room, as every write does: where there is none it fails, and not from memory."""
     clock = SetClock()
-    with closing(open_store(path, clock)) as store:
+    with closing(open_store(path, clock, clock.monotonic)) as store:
         store.probe()
         clock.advance(seconds=connection.PROVEN_FOR)
         with full_disk(path), pytest.raises(StateError, match=f"^{path}: "):
@@ -52,7 +52,7 @@ def test_probes_write_now_and_then(path: Path) -> None:
     """However often somebody asks, a write is made once in ten seconds, and none where others write."""
     clock = SetClock()
     log = path.with_name(f"{path.name}-wal")
-    with closing(open_store(path, clock)) as store:
+    with closing(open_store(path, clock, clock.monotonic)) as store:
         store.probe()
         size = log.stat().st_size
         clock.advance(seconds=connection.PROVEN_FOR - 1)
@@ -86,7 +86,7 @@ def test_a_write_that_failed_is_remembered(path: Path) -> None:
     after a minute; another write does so at once.
     """
     clock = SetClock()
-    with closing(open_store(path, clock)) as store:
+    with closing(open_store(path, clock, clock.monotonic)) as store:
         store.probe()
         for is_written in (True, False):
             with full_disk(path), pytest.raises(StateError):
