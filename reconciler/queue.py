@@ -2,7 +2,7 @@
 
 After client-go's workqueue: `add` while waiting joins the entry, `add` while processing makes exactly one more
 pass. The queue holds keys and why they were added, never what to do. It belongs to one event loop; `depth`, `oldest`,
-`is_waiting`, `is_active` and `has_others` may be asked from any thread.
+`is_waiting`, `is_idle`, `is_active` and `has_others` may be asked from any thread.
 
 The earliest deadline goes first: the moment at which an entry became ready plus the budget of its priority. So manual
 requests go before events, and events before polls; but what has waited for its budget is overtaken by nothing that
@@ -311,6 +311,14 @@ class WorkQueue:
                 for other, entry in self._waiting.items()
                 if other != key and other not in self._processing
             )
+
+    def is_idle(self) -> bool:
+        """Whether nothing is ready that somebody who is free could take. What is added again while its pass goes on
+        nobody can.
+        """
+        now = self._monotonic()
+        with self._lock:
+            return all(entry.due > now or key in self._processing for key, entry in self._waiting.items())
 
     def depth(self) -> int:
         """Keys that are ready and wait to be taken."""

@@ -21,6 +21,9 @@ _log = structlog.get_logger("webhooks")
 
 UNMATCHED = "unmatched"
 
+LASTING = "webhooks.lasting"
+"""The key of the scope that is there once an answer takes as long as whoever asked wants."""
+
 _SECURITY_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
 
@@ -40,7 +43,7 @@ class Edge:
         app: ASGIApp,
         answer: Callable[[Scope, Exception], Response] = _as_json,
         templates: Mapping[object, str] | None = None,
-        on_request: Callable[[str, str, int, float], None] = lambda *_: None,
+        on_request: Callable[[str, str, int, float | None], None] = lambda *_: None,
     ) -> None:
         """`answer` makes the answer to an error that nothing else answers; `templates` are the paths of routes by their
         endpoints; `on_request` as in `WebOptions`.
@@ -76,7 +79,8 @@ class Edge:
         """By the route's template: paths are chosen by strangers."""
         if exchange.status is not None:
             route = self._templates.get(exchange.scope.get("endpoint"), UNMATCHED)
-            self._on_request(exchange.method, route, exchange.status, seconds)
+            is_lasting = LASTING in exchange.scope
+            self._on_request(exchange.method, route, exchange.status, None if is_lasting else seconds)
 
 
 class _Exchange:

@@ -20,7 +20,7 @@ def _overlook(provider: str) -> None:
     """Deliveries that prove nothing leave no trace."""
 
 
-def _uncounted(method: str, route: str, status: int, seconds: float) -> None:
+def _uncounted(method: str, route: str, status: int, seconds: float | None) -> None:
     """Requests are not counted."""
 
 
@@ -48,9 +48,9 @@ class WebOptions:
     """Called with the provider's name for each delivery that no secret proves, in the event loop. Strangers decide how
     often, so it must be cheap.
     """
-    on_request: Callable[[str, str, int, float], None] = _uncounted
+    on_request: Callable[[str, str, int, float | None], None] = _uncounted
     """Called once for each request that was answered, in the event loop: its method, the template of its path
-    (`unmatched`: there is no such route), the status, and seconds.
+    (`unmatched`: there is no such route), the status, and seconds; None for seconds that whoever asked decided.
     """
     now: Callable[[], float] = time.time
     """Unix seconds, against which signed times are held."""

@@ -54,6 +54,7 @@ class IntegrityWatch:
         self._is_applicable = all(one.is_applicable for one in found)
         wrong = "; ".join(one.summary() for one in found if not one.is_whole)
         self._components.report(INTEGRITY, ComponentState.FAILED if wrong else ComponentState.RUNNING, wrong or None)
+        self._components.progress(INTEGRITY)
         if wrong and wrong != self._said:
             log.error("installed files are not as they were built", files=wrong)
         self._said = wrong

@@ -123,7 +123,7 @@ def _wire(ground: _Ground, patience: Patience, traces: PassTraces | None) -> Par
         intake.tell(one)
     made = _passes(ground, tellers)
     names = [worker_name(number) for number in range(settings.workers)]
-    watchdog = Watchdog(ground.marks, names, (components, metrics), Notifier(), patience=patience)
+    watchdog = Watchdog((ground.marks, queue), names, (components, metrics), Notifier(), patience=patience)
     integrity = IntegrityWatch(components)
     reporter = _reporter(ground, tellers, made.progress, integrity, watchdog)
     plans = Plans(Previewer(live.previewed, store, clock, ground.stop, (made.inspector, made.fights)), store)
@@ -328,7 +328,7 @@ def _left_alone(
 def _web_options(live: Live, metrics: Metrics, reporter: Reporter, components: Components) -> WebOptions:
     server = live.version.settings.server
 
-    def on_request(method: str, route: str, status: int, seconds: float) -> None:
+    def on_request(method: str, route: str, status: int, seconds: float | None) -> None:
         components.progress(WEB)
         metrics.request(method, route, status, seconds)
 

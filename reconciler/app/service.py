@@ -86,6 +86,7 @@ class Service:
         parts = self._parts
         for name in PASSIVE:
             parts.components.report(name, ComponentState.RUNNING)
+            parts.components.progress(name)
         await parts.watches.follow(parts.live.version.watches)
         await parts.branches.look()  # a commit after this is one that the first passes may not see
         await parts.intake.resume()

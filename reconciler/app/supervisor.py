@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from reconciler.app.logs import clean
 from reconciler.queue import Backoff
 from reconciler.status.health import ComponentState
 
@@ -26,6 +27,10 @@ HEALTHY_AFTER = 60.0
 
 CANCEL_TIMEOUT = 5.0
 """Seconds that whoever cancels a task waits for its end. It has nothing left to do but to close connections."""
+
+
+LONGEST_REASON = 500
+"""Characters of what is told of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Supervisor:
         failures = 0
         while True:
             started = asyncio.get_running_loop().time()
-            self._components.report(name, ComponentState.RUNNING)
+            self._components.report(name, ComponentState.RUNNING, is_restart=failures > 0)
             failure = await self._attempt(name, run)
             if failure is None:
                 break
@@ -97,7 +102,7 @@ class Supervisor:
             self._components.report(name, ComponentState.STOPPED)
 
     async def _attempt(self, name: str, run: Callable[[], Awaitable[None]]) -> str | None:
-        """Why the task is not running any more; None when it ended as it should."""
+        """Why the task is not running any more; None when it ended as it should. Raises CancelledError."""
         try:
             await run()
         except asyncio.CancelledError as error:
@@ -105,14 +110,18 @@ class Supervisor:
             if self._is_unwanted():
                 raise
             return _reason(name, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the task must not stay down
-            return _reason(name, error)
+        except Exception as error:
+            # Whatever it is, the task must not stay down.
+            reason = _reason(name, error)
+            if _is_cancelled():
+                # What it had to close answered the cancellation with an error of its own.
+                raise asyncio.CancelledError from error
+            return reason
         return None if self._is_unwanted() else _reason(name, EndedError("it returned, which only a stop may make it"))
 
     def _is_unwanted(self) -> bool:
         """Whether the task that asks may end: the service stops, or the task was cancelled."""
-        task = asyncio.current_task()
-        return self._stopping.is_set() or (task is not None and task.cancelling() > 0)
+        return self._stopping.is_set() or _is_cancelled()
 
     async def _stops_within(self, seconds: float) -> bool:
         """Wait, but not for a task that nobody wants any more: a stop would have to wait too."""
@@ -124,6 +133,14 @@ class Supervisor:
         return True
 
 
+def _is_cancelled() -> bool:
+    """Whether somebody asked the task that asks to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _reason(name: str, error: BaseException) -> str:
+    """For everybody: the health routes ask for no token, so what the log may not hold they may not either."""
     log.error("task failed", task=name, exc_info=error)
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return str(clean(log, "error", {"reason": text})["reason"])[:LONGEST_REASON]

@@ -67,7 +67,8 @@ class Notifier:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
                 sender.settimeout(_SEND_TIMEOUT)
-                sender.sendto("\n".join(lines).encode(), self._address)
+                # The name of a file that is no UTF-8 may be part of a status.
+                sender.sendto("\n".join(lines).encode(errors="backslashreplace"), self._address)
         except OSError as error:
             if not self._has_failed:
                 log.warning("the service manager cannot be told", error=error.strerror or str(error))

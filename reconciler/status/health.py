@@ -30,8 +30,8 @@ class ComponentState(StrEnum):
 @dataclass(slots=True)
 class Component:
     """A part of the process. `reason` says why it is not running, or, while it runs, what it has trouble with;
-    `last_ok` is when it last came round without any; `restarts` counts how often it was started again. A watch starts
-    itself again after trouble.
+    `last_ok` is when it last came round without any, which that it was started says nothing of; `restarts` counts how
+    often it was started again. A watch starts itself again after trouble.
     """
 
     state: ComponentState
@@ -58,27 +58,25 @@ class Components:
         self._lock = Lock()
         self._components: dict[str, Component] = {}
 
-    def report(self, name: str, state: ComponentState, reason: str | None = None) -> None:
-        """Record a part's state; `since` moves only when the state changes."""
+    def report(self, name: str, state: ComponentState, reason: str | None = None, *, is_restart: bool = False) -> None:
+        """Record a part's state; `since` moves only when the state changes. `is_restart`: it was started again."""
         now = self._clock.now()
         with self._lock:
             known = self._components.get(name)
             if known is None:
                 known = self._components[name] = Component(state, now)
             if known.state is not state:
-                known.restarts += known.state is ComponentState.FAILED and state is ComponentState.RUNNING
                 known.state, known.since = state, now
-            known.reason = reason
-            if state is ComponentState.RUNNING:
-                known.last_ok = now
+            known.restarts += is_restart
+            known.reason = _encodable(reason)
 
-    def progress(self, name: str) -> None:
-        """A part came round without trouble."""
+    def progress(self, name: str, moment: datetime | None = None) -> None:
+        """A part came round without trouble, now or at an earlier moment."""
         with self._lock:
             component = self._running(name)
             if component is not None:
                 component.restarts += component.reason is not None and name.startswith(WATCH)
-                component.last_ok, component.reason = self._clock.now(), None
+                component.last_ok, component.reason = moment or self._clock.now(), None
 
     def trouble(self, name: str, reason: str) -> None:
         """A part runs, and something outside of it keeps it from its work: a server that does not answer, a file that
@@ -87,7 +85,7 @@ class Components:
         with self._lock:
             component = self._running(name)
             if component is not None:
-                component.reason = reason
+                component.reason = _encodable(reason)
 
     def _running(self, name: str) -> Component | None:
         """What is not running, or is not there any more, has neither progress nor trouble."""
@@ -125,3 +123,8 @@ class Components:
                 for name, component in self._components.items()
                 if component.state is ComponentState.RUNNING and component.reason is not None
             }
+
+
+def _encodable(reason: str | None) -> str | None:
+    """A file's name that is no UTF-8 must not keep anybody from telling the rest."""
+    return reason and reason.encode(errors="backslashreplace").decode()

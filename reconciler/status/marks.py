@@ -80,6 +80,10 @@ class Marks(Observer):
     def stepped(self, fabric: str) -> None:  # noqa: ARG002 - the context knows it
         self.here()
 
+    def last(self) -> dict[str, Mark]:
+        """The last marks of passes that run, by worker."""
+        return dict(self._marks)
+
     def hung(self) -> list[Mark]:
         """The last marks of passes that hang."""
         now = self._clock.monotonic()

@@ -96,6 +96,17 @@ class Glances:
     hanging: Callable[[], Mapping[str, str]] = field(default=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the store says at one moment: the views of all fabrics; since when which is overdue; by repository with a
+    webhook, what is to be said of its silence.
+    """
+
+    fabrics: Sequence[JSONObject] = ()
+    overdue: Mapping[str, datetime] = field(default_factory=dict)
+    silences: Mapping[str, str | None] = field(default_factory=dict)
+
+
 class Reporter:
     """Implements `ports.Status`. Every method reads the store anew: nothing that is said is older than the question."""
 
@@ -237,19 +248,19 @@ class Reporter:
         return Health(is_ok=not missing, body=body)
 
     def healthz(self) -> Health:
+        """Also while the store cannot be read: of fabrics nothing is known then, and the store is in `components`."""
         self._look()
+        seen = self._seen()
         missing, troubled = self._components.not_running(), self._components.in_trouble()
         # What is known of a disabled or suspended fabric is old, and no pass will correct it.
-        active = self._active_views()
-        connections = {fabric["name"]: fabric["connections"] for fabric in active}
+        connections = {fabric["name"]: fabric["connections"] for fabric in seen.fabrics if _is_active(fabric)}
         failing = [
             f"{fabric}/{name}"
             for fabric, of_fabric in connections.items()
             for name, connection in of_fabric.items()
             if connection["state"] == ConnectionState.FAILING
         ]
-        overdue = self._overdue(active)
-        is_ok = not (missing or troubled or failing or overdue)
+        is_ok = not (missing or troubled or failing or seen.overdue)
         body = {
             "status": "ok" if is_ok else "degraded",
             "version": __version__,
@@ -257,13 +268,20 @@ class Reporter:
             "components": self._components.as_json(),
             "connections": connections,
             "failing": failing,
-            "overdue": [{"fabric": name, "since": rfc3339(since)} for name, since in overdue.items()],
-            "warnings": [{"key": key, "message": message} for key, message in self._warnings()],
+            "overdue": [{"fabric": name, "since": rfc3339(since)} for name, since in seen.overdue.items()],
+            "warnings": [{"key": key, "message": message} for key, message in self._warnings(seen.silences)],
         }
         return Health(is_ok=is_ok, body=body)
 
-    def _active_views(self) -> list[JSONObject]:
-        return [one for one in self.fabrics()["fabrics"] if _is_active(one)]
+    def _seen(self) -> _Seen:
+        """What the store says now; nothing where it cannot be read, which is then reported of it."""
+        try:
+            fabrics = self.fabrics()["fabrics"]
+            overdue = self._overdue([one for one in fabrics if _is_active(one)])
+            return _Seen(fabrics, overdue, self._silences())
+        except StateError as error:
+            self._components.report("store", ComponentState.FAILED, error.message)
+            return _Seen()
 
     def _overdue(self, active: Sequence[JSONObject]) -> dict[str, datetime]:
         """Those of these fabrics (their views) whose poll is more than an interval late, and since when."""
@@ -272,22 +290,22 @@ class Reporter:
         since = {name: overdue_since(record, now) for name, record in found if record is not None}
         return {name: moment for name, moment in since.items() if moment is not None}
 
-    def _warnings(self) -> Iterator[tuple[str, str]]:
+    def _warnings(self, silences: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
         """Those of the configuration, and of webhooks, forges and receivers with which it is not as it should be."""
         yield from self._described.warnings
         yield from self._glances.notes()
         untold = self._glances.untold()
-        for number, (repository, provider) in enumerate(self._described.providers.items()):
-            message = views.silence(self._webhook(repository)) if provider else None
+        for number, repository in enumerate(self._described.providers):
+            message = silences.get(repository)
             if message is not None:
                 yield f"repositories[{number}].webhook", message
             if repository in untold:
                 yield f"repositories[{number}].forge", untold[repository]
 
-    def _silent(self) -> dict[str, bool]:
-        """By repository with a webhook, whether that is silent."""
+    def _silences(self) -> dict[str, str | None]:
+        """By repository with a webhook, what is to be said of its silence; None: it is not silent."""
         providers = self._described.providers.items()
-        return {name: views.silence(self._webhook(name)) is not None for name, provider in providers if provider}
+        return {name: views.silence(self._webhook(name)) for name, provider in providers if provider}
 
     def _look(self) -> None:
         """Have those parts answer that only speak when they are asked."""
@@ -297,20 +315,25 @@ class Reporter:
             self._components.report("store", ComponentState.FAILED, error.message)
         else:
             self._components.report("store", ComponentState.RUNNING)
+            self._components.progress("store")
         self._activity.depth()
         self._components.progress("queue")
 
     def metrics(self) -> tuple[bytes, str]:
-        fabrics = self.fabrics()["fabrics"]
+        """Also while the store cannot be read: without the series of fabrics then."""
+        self._look()
+        seen = self._seen()
+        # After both looks at the store, and once: one scrape must not contradict itself.
+        components = self._components.all()
         standing = Standing(
             now=self._clock.now(),
-            components=self._components.all(),
-            is_ready=self.readyz().is_ok,
-            overdue=self._overdue([one for one in fabrics if _is_active(one)]),
-            silent=self._silent(),
+            components=components,
+            is_ready=all(one.state is ComponentState.RUNNING for one in components.values()),
+            overdue=seen.overdue,
+            silent={name: message is not None for name, message in seen.silences.items()},
         )
         depth, oldest = self._activity.depth(), self._activity.oldest()
-        return self._metrics.render(fabrics, depth=depth, oldest=oldest, standing=standing)
+        return self._metrics.render(seen.fabrics, depth=depth, oldest=oldest, standing=standing)
 
 
 def _is_active(view: JSONObject) -> bool:

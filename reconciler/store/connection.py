@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Error as SQLiteError
@@ -10,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 import structlog
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert
+from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, insert, select
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
@@ -33,6 +34,14 @@ log = structlog.get_logger("store")
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another program (a backup, a person's shell) that holds the file."""
 
+PROVEN_FOR = 10.0
+"""Seconds for which a write proves that the file can be written; a probe later than that writes itself."""
+
+DOUBTED_FOR = 60.0
+"""Seconds for which the failure of a write outweighs what a probe writes: its one row may find room in a full disk
+where the end of a pass does not. A write of somebody else is believed at once.
+"""
+
 HEADER = b"SQLite format 3\0"
 
 
@@ -43,12 +52,17 @@ class Database:
     power cut. Whatever goes wrong is raised as StateError with the file's name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Open or create the file. Raises StateError; a file that is not ours is left as it is."""
         # A link and its target are one file and must be one lock. Path.resolve would raise for links in a circle.
         self.path = Path(os.path.realpath(path))
         self.on_write: Callable[[], None] = lambda: None
         """Called after each transaction that wrote, in its thread. Must not block."""
+        self._monotonic = monotonic
+        self._written: float | None = None
+        """When a write succeeded last; None where the next probe has to prove it."""
+        self._failed: tuple[float, str] | None = None
+        """When a write failed last that the file is to blame for, and how; None since one succeeded."""
         self._turn = Lock()
         self._lock = FileLock(self.path)
         self._engine = _engine(self.path)
@@ -125,9 +139,43 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is whole or absent, and durable when it ends. Raises StateError."""
+        try:
+            with self._transaction() as connection:
+                before = _changes(connection)
+                yield connection
+                has_written = _changes(connection) > before
+        except StateError as error:
+            if is_of_the_file(error):
+                self._failed = self._monotonic(), error.message
+            raise
+        if has_written:
+            self._believe()
+        self.on_write()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
         with self._as_state_errors(), self._turn, self._writer.begin() as connection:
             yield connection
-        self.on_write()
+
+    def _believe(self) -> None:
+        self._written, self._failed = self._monotonic(), None
+
+    def probe(self) -> None:
+        """Prove that the file can be written now, without a word to those who follow writes. Raises StateError, also
+        for a write of somebody else that failed, until one succeeds.
+        """
+        failed, now = self._failed, self._monotonic()
+        if failed is not None and now - failed[0] < DOUBTED_FOR:
+            raise StateError(failed[1])
+        is_proven = failed is None and self._written is not None and now - self._written < PROVEN_FOR
+        with self._transaction() as connection:
+            if not is_proven:
+                # An update by the same value would write nothing, and a transaction without a write needs no room.
+                version = connection.execute(select(schema_version.c.version)).scalar_one()
+                connection.execute(delete(schema_version))
+                connection.execute(insert(schema_version).values(version=version))
+        if not is_proven:
+            self._believe()
 
     @contextmanager
     def _as_state_errors(self) -> Iterator[None]:
@@ -152,6 +200,11 @@ def is_of_the_file(error: Exception) -> bool:
     """Whether an error is of the file, and not of what was to be written: in use, full, damaged, not accessible."""
     cause = error.__cause__
     return isinstance(cause, OSError | OperationalError | NoConnectionError) or type(cause) is DatabaseError
+
+
+def _changes(connection: Connection) -> int:
+    """Rows that were written over this connection so far."""
+    return cast("SQLiteConnection", connection.connection.driver_connection).total_changes
 
 
 def _engine(path: Path) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from reconciler.store.approvals import ApprovalPart
@@ -39,8 +40,7 @@ class Store(
 
     def probe(self) -> None:
         """Prove that the file can be written now. Raises StateError."""
-        with self._database.writing():
-            pass
+        self._database.probe()
 
     def tell_writes(self, on_write: Callable[[], None]) -> None:
         """From now on call this after each write, in any thread. It must not block."""
@@ -51,14 +51,14 @@ class Store(
         self._database.close()
 
 
-def open_store(path: Path, clock: Clock) -> Store:
+def open_store(path: Path, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> Store:
     """Open the state file, creating it (0600) and its directory (0700) where absent; one of an
     earlier version is brought to the present one.
 
     Raises StateError: in use by another process, of a later schema version, not ours, damaged, or not accessible.
     Such a file is left as it is.
     """
-    database = Database(path)
+    database = Database(path, monotonic)
     try:
         return Store(database, clock)
     except BaseException:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from webhooks.api.context import in_thread
 from webhooks.api.reading import read_route
 from webhooks.errors import RefusalError
+from webhooks.middleware import LASTING
 from webhooks.text import printable
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises, before anything is sent, as `Status.follow`."""
+        scope[LASTING] = True
         with self._status.follow(self._fabric) as following:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if scope["method"] != "HEAD":

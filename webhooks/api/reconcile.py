@@ -15,6 +15,7 @@ from reconciler.model.requests import RequestState
 from webhooks.api.authentication import require_token
 from webhooks.api.context import in_thread
 from webhooks.errors import ASCIIJSONResponse, RefusalError, encode
+from webhooks.middleware import LASTING
 from webhooks.payload import parse_object
 from webhooks.text import printable
 
@@ -128,6 +129,7 @@ class Reconcile:
 
     async def _wait(self, ids: list[str], seconds: float, request: Request) -> None:
         """Until all requests are terminal, or `seconds` are over, or nothing more is to be waited for."""
+        request.scope[LASTING] = True
         deadline = anyio.current_time() + seconds
         left = seconds
         while ids and left > 0 and not await self._context.intake.wait(ids, min(left, _SLICE)):

@@ -67,7 +67,9 @@ class FabricGauges:
             gauge.clear()
 
     def set(self, fabric: JSONObject, is_open: AbstractSet[tuple[str, str]], overdue: Collection[str]) -> None:
-        """`is_open` holds fabric and target of each breaker that is open, `overdue` the names of those fabrics."""
+        """`is_open` holds fabric and target of each breaker that is open, `overdue` the names of those fabrics. Of a
+        fabric that is disabled or suspended nobody looks at connections: what was found last may be long over.
+        """
         name = fabric["name"]
         for status in SyncStatus:
             self.status.labels(name, status.value).set(fabric["sync_status"] == status.value)
@@ -77,12 +79,17 @@ class FabricGauges:
         self.overdue.labels(name).set(name in overdue)
         for target in ("cluster", "netbox"):
             self.simulated.labels(name, target).set(target in fabric["simulated"])
-            if fabric["connections"][target]["state"] != "not_configured":
+        self.synced_at.labels(name).set(_timestamp(fabric["last_sync"]))
+        if fabric["enabled"] and fabric["suspended"] is None:
+            self._connect(name, fabric["connections"], is_open)
+
+    def _connect(self, name: str, connections: JSONObject, is_open: AbstractSet[tuple[str, str]]) -> None:
+        for target in ("cluster", "netbox"):
+            if connections[target]["state"] != "not_configured":
                 self.breaker.labels(name, target).set((name, target) in is_open)
-        for connection, view in fabric["connections"].items():
+        for connection, view in connections.items():
             if view["state"] in {"ok", "failing"}:
                 self.connection.labels(name, connection).set(view["state"] == "ok")
-        self.synced_at.labels(name).set(_timestamp(fabric["last_sync"]))
 
 
 def _timestamp(text: str | None) -> float:

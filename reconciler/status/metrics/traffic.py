@@ -69,11 +69,14 @@ class TrafficMetrics:
         """A receiver (its kind) was told of a fabric, or was not."""
         self._notifications.labels(kind, result).inc()
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered. `route` is a template, never the path itself."""
+    def request(self, method: str, route: str, status: int, seconds: float | None) -> None:
+        """A request was answered. `route` is a template, never the path itself; `seconds` is None for a stream, which
+        lasts as long as somebody listens.
+        """
         known = method if method in METHODS else OTHER
         self._requests.labels(known, route, str(status)).inc()
-        self._request_seconds.labels(known, route).observe(seconds)
+        if seconds is not None:
+            self._request_seconds.labels(known, route).observe(seconds)
 
     def call(self, target: str, method: str, seconds: float, result: str) -> None:
         """One call of an outside system ended."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from reconciler.errors import KindNotServedError, ReconcilerError
+from reconciler.triggers.watch.cancellation import end_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +50,10 @@ class AgentList:
 
     async def run(self) -> None:
         """For ever."""
-        while True:  # noqa: ASYNC110 - a timer is what this is
-            await asyncio.sleep(await self.run_once())
+        while True:
+            delay = await self.run_once()
+            end_if_cancelled()
+            await asyncio.sleep(delay)
 
     async def run_once(self) -> float:
         """List once; in how many seconds to come again."""

@@ -11,6 +11,7 @@ import structlog
 from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError, VersionExpiredError
 from reconciler.queue import Backoff
 from reconciler.triggers.watch.cache import is_ahead
+from reconciler.triggers.watch.cancellation import end_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,8 +82,10 @@ class Reflector:
     async def run(self) -> None:
         """For ever; each error is tried again."""
         try:
-            while True:  # noqa: ASYNC110 - a wait between tries is what this is
-                await asyncio.sleep(await self.run_once())
+            while True:
+                delay = await self.run_once()
+                end_if_cancelled()
+                await asyncio.sleep(delay)
         finally:
             # Nobody follows any more: the next start begins with a list.
             self._version = None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.app.supervisor import CANCEL_TIMEOUT, HEALTHY_AFTER, Supervisor
+from reconciler.app.supervisor import CANCEL_TIMEOUT, HEALTHY_AFTER, LONGEST_REASON, Supervisor
+from reconciler.settings.known_secrets import KNOWN
 from reconciler.status.health import Components
 
 if TYPE_CHECKING:
@@ -267,3 +268,58 @@ async def test_nothing_to_wait_for() -> None:
     await supervisor.ended()
 
     assert asyncio.get_running_loop().time() == 0
+
+
+async def test_a_start_is_no_work() -> None:
+    """A task that crashes at once, however often it is started, was never well."""
+    supervised = Supervised(Task(failures=1000))
+
+    said = await supervised.after(600)
+    await supervised.end()
+
+    assert said["restarts"] > 5
+    assert said["last_ok"] is None
+
+
+async def test_what_strangers_may_read_of_a_failure() -> None:
+    """The reason is open to everybody: it is short, on one line, and without secrets."""
+    KNOWN.add(b"canary-of-the-supervisor")
+
+    async def run() -> None:
+        text = "no\x1b[31m answer\nfrom https://me:password@example.com/?token=canary-of-the-supervisor "
+        raise RuntimeError(text + "x" * 1000)
+
+    components = Components(LoopClock())
+    supervisor = Supervisor(components, lambda: 0.0)
+    supervisor.start("poll", run)
+    await asyncio.sleep(0.5)
+    reason = components.not_running()["poll"]
+    supervisor.stop()
+    await supervisor.ended()
+
+    assert reason.startswith("RuntimeError: no [31m answer from https://***@example.com/?token=*** xxx")
+    assert len(reason) == LONGEST_REASON
+
+
+async def test_an_error_instead_of_a_cancellation() -> None:
+    """A task that is cancelled, and whose connections answer that with an error, ends all the same."""
+    starts: list[None] = []
+
+    async def run() -> None:
+        starts.append(None)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if len(starts) == 1:
+                raise RuntimeError("the connection cannot be closed")
+
+    components = Components(LoopClock())
+    supervisor = Supervisor(components, lambda: 0.0)
+    supervisor.start("watch", run)
+    await asyncio.sleep(1)
+
+    await supervisor.cancel("watch")
+    assert asyncio.get_running_loop().time() == pytest.approx(1), "nobody waited"
+    await asyncio.sleep(100)
+
+    assert (len(starts), components.as_json()) == (1, {})

@@ -109,3 +109,10 @@ def test_a_manager_that_is_gone(tmp_path: Path) -> None:
 
     (line,) = logged
     assert (line["event"], line["error"]) == ("the service manager cannot be told", "No such file or directory")
+
+
+def test_a_status_that_is_no_text(systemd: Systemd, tmp_path: Path) -> None:
+    """The name of a file that is no UTF-8 is spelt out."""
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")}).status("Not ready: files: caf\udce9.yaml")
+
+    assert systemd.heard() == ["STATUS=Not ready: files: caf\\udce9.yaml"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -10,8 +11,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from reconciler.app.systemd import Notifier
-from reconciler.app.watchdog import BLOCKED_AFTER, WATCHDOG, Watchdog
+from reconciler.app.watchdog import BEAT, BLOCKED_AFTER, UNTAKEN_AFTER, WATCHDOG, Watchdog
 from reconciler.model.passes import Phase
+from reconciler.model.requests import Trigger, Work
+from reconciler.queue import WorkQueue
 from reconciler.status.health import Components, ComponentState
 from reconciler.status.marks import HUNG_AFTER, Marks
 from reconciler.status.metrics import Metrics
@@ -37,8 +40,19 @@ class Kennel:
         self.systemd = Systemd(str(folder / "notify"))
         notifier = Notifier({"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "100000"})
         live = (self.components, self.metrics)
-        self.watchdog = Watchdog(self.marks, ["worker-1"], live, notifier, self.clock.monotonic)
+        self.queue = WorkQueue(self.clock.monotonic)
+        passes = (self.marks, self.queue)
+        self.watchdog = Watchdog(passes, ["worker-1"], live, notifier, self.clock.monotonic)
         self.passes = ExitStack()
+
+    def beat(self, times: int) -> None:
+        """The loop comes round each second."""
+        for _ in range(times):
+            self.clock.advance(seconds=BEAT)
+            self.watchdog.beat()
+
+    def last_ok(self) -> str:
+        return str(self.components.as_json()["worker-1"]["last_ok"])
 
     def metric(self, name: str) -> str:
         text = self.metrics.render((), depth=0, oldest=0.0)[0].decode()
@@ -142,6 +156,102 @@ def test_an_idle_worker_is_well(kennel: Kennel) -> None:
     components = kennel.components.as_json()
 
     assert {one["last_ok"] for one in components.values()} == {"2026-03-01T14:00:00.000Z"}
+
+
+def test_a_worker_in_a_pass_was_well_at_its_last_mark(kennel: Kennel) -> None:
+    """A pass that is stuck for half an hour does not look as if it had just got on."""
+    kennel.clock.advance(seconds=60)
+    kennel.passes.enter_context(kennel.marks.running("worker-1", "dc1"))
+    kennel.clock.advance(seconds=HUNG_AFTER - 60)
+    kennel.watchdog.beat()
+    assert kennel.last_ok() == "2026-03-01T12:01:00.000Z"
+
+    kennel.marks.stepped("dc1")
+    kennel.watchdog.beat()
+    assert kennel.last_ok() == "2026-03-01T12:40:00.000Z"
+
+
+def test_a_worker_that_takes_nothing(kennel: Kennel) -> None:
+    """Outside of a pass there are no marks: that a fabric waits, and nobody takes it, is the sign. It is logged once,
+    and over once a pass runs.
+    """
+    kennel.beat(1)
+    kennel.queue.add("dc1", Work((Trigger.PUSH,)))
+    kennel.beat(int(UNTAKEN_AFTER) - 1)
+    assert (kennel.watchdog.hanging(), kennel.last_ok()) == ({}, "2026-03-01T12:00:01.000Z")
+
+    with capture_logs() as logged:
+        kennel.beat(2)
+
+    expected = {"worker-1": "it takes no fabric, though one has been waiting for more than 120 s"}
+    assert kennel.watchdog.hanging() == kennel.components.in_trouble() == expected
+    assert [(line["event"], line["worker"]) for line in logged] == [("worker hangs", "worker-1")]
+    assert not kennel.watchdog.look()
+
+    with kennel.marks.running("worker-1", "dc1"):
+        kennel.watchdog.beat()
+    assert (kennel.watchdog.hanging(), kennel.components.in_trouble()) == ({}, {})
+
+
+def test_fabrics_that_wait_for_a_long_pass(kennel: Kennel) -> None:
+    """While any worker makes a pass, that others wait says nothing."""
+    kennel.queue.add("dc2", Work((Trigger.PUSH,)))
+    with kennel.marks.running("worker-1", "dc1"):
+        kennel.beat(2 * int(UNTAKEN_AFTER))
+        assert kennel.watchdog.hanging() == {}
+
+    kennel.beat(int(UNTAKEN_AFTER) // 2)
+    assert kennel.watchdog.hanging() == {}, "from the end of the pass on it counts"
+
+
+def test_a_process_that_stood_still_took_nothing(kennel: Kennel) -> None:
+    """An hour in which nobody could do anything is a moment."""
+    kennel.queue.add("dc1", Work((Trigger.PUSH,)))
+    kennel.beat(1)
+    kennel.clock.advance(seconds=3600)
+    kennel.watchdog.beat()
+
+    assert kennel.watchdog.hanging() == {}
+
+
+def test_a_worker_that_is_down_does_not_hang(kennel: Kennel) -> None:
+    """It is started again, and said to be down meanwhile."""
+    kennel.components.report("worker-1", ComponentState.FAILED, "boom")
+    kennel.queue.add("dc1", Work((Trigger.PUSH,)))
+    kennel.beat(2 * int(UNTAKEN_AFTER))
+
+    assert kennel.watchdog.hanging() == {}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_guard_that_died_is_renewed(kennel: Kennel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the thread nobody would notice a blocked loop, and systemd would end a service that is well."""
+    with monkeypatch.context() as patched:
+        patched.setattr(kennel.watchdog, "look", lambda: sys.exit(1))
+        kennel.watchdog.guard()
+        _until(lambda: WATCHDOG not in [thread.name for thread in threading.enumerate()])
+    kennel.systemd.heard()
+
+    with capture_logs() as logged:
+        kennel.watchdog.beat()
+
+    assert [line["event"] for line in logged] == ["the watchdog's thread ended, and is started again"]
+    _until(lambda: "WATCHDOG=1" in kennel.systemd.heard())
+    kennel.watchdog.rest()
+
+
+def test_a_status_that_cannot_be_told(kennel: Kennel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop beats all the same."""
+
+    def fail(text: str) -> None:
+        raise ValueError(text)
+
+    monkeypatch.setattr(kennel.watchdog.notifier, "status", fail)
+    kennel.beat(1)
+    kennel.clock.advance(seconds=BLOCKED_AFTER - 1)
+
+    assert kennel.watchdog.look()
+    assert kennel.last_ok() == "2026-03-01T12:00:01.000Z"
 
 
 def test_signs_of_life_end_with_life(kennel: Kennel) -> None:

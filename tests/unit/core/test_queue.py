@@ -229,6 +229,23 @@ async def test_who_waits() -> None:
     assert queue.has_others("dc2")
 
 
+async def test_idle() -> None:
+    """There is something to take where a key is ready and no pass over it goes on."""
+    queue = _queue()
+    assert queue.is_idle()
+
+    queue.add_after("dc1", RETRY, 10.0)
+    assert queue.is_idle()
+    queue.add("dc1", PUSH)
+    assert not queue.is_idle()
+
+    await _take(queue)
+    queue.add("dc1", PUSH)
+    assert queue.is_idle(), "its pass goes on"
+    queue.done("dc1")
+    assert not queue.is_idle()
+
+
 async def test_who_presses() -> None:
     """Somebody waits for a pass where a push or a person asks for it, and it may begin."""
     queue = _queue()

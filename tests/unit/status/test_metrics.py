@@ -261,3 +261,33 @@ def test_notifications_are_counted() -> None:
 
     assert b'reconciler_notifications_total{kind="slack",result="sent"} 2.0' in text
     assert b'reconciler_notifications_total{kind="slack",result="retried"} 1.0' in text
+
+
+@pytest.mark.parametrize("is_suspended", [True, False])
+def test_who_is_left_alone_has_no_connections(is_suspended: bool) -> None:  # noqa: FBT001 - a case
+    """Nobody asks the systems of a fabric that is suspended or disabled: an alert about them could never end."""
+    metrics = Metrics()
+    Breaker("dc1", "cluster", samples.SetClock(), metrics.breaker).trip(ClusterUnavailableError("no answer"))
+    record = replace(samples.fabric_record(), connections={"git": Connection(ConnectionState.FAILING)})
+    active = _view(FABRIC, record)
+    assert Scrape(metrics, [active]).one("reconciler_connection_up") == 0
+    assert Scrape(metrics, [active]).one("reconciler_breaker_open") == 1
+
+    left = active | {"suspended": {"by": "me"}} if is_suspended else _view(replace(FABRIC, is_enabled=False), record)
+    scrape = Scrape(metrics, [left])
+
+    assert scrape.all("reconciler_connection_up") == scrape.all("reconciler_breaker_open") == {}
+    assert scrape.one("reconciler_fabric_simulated", target="cluster") == 1
+
+
+def test_outcomes_begin_at_zero() -> None:
+    """The first failure of a fabric is a rise, which one with which its series began would not be."""
+    metrics = Metrics()
+    view = _view(FABRIC, samples.fabric_record())
+
+    before = Scrape(metrics, [view]).all("reconciler_passes_total", fabric="dc1")
+    metrics.pass_ended(samples.pass_record("p1"), {})
+    after = Scrape(metrics, [view]).all("reconciler_passes_total", fabric="dc1")
+
+    assert before == {(outcome.value,): 0 for outcome in Outcome}
+    assert after == before | {("partial",): 1}

@@ -36,7 +36,7 @@ def test_parts_are_told_by_name() -> None:
     desk.components.report("web", ComponentState.RUNNING)
     desk.components.report("poll", ComponentState.FAILED, "disk full")
     down = desk.scrape(is_ready=False)
-    desk.components.report("poll", ComponentState.RUNNING)
+    desk.components.report("poll", ComponentState.RUNNING, is_restart=True)
     up = desk.scrape()
 
     assert down.all("reconciler_component_up") == {("poll",): 0, ("web",): 1}
@@ -129,3 +129,22 @@ def test_the_event_loop() -> None:
     assert scrape.one("reconciler_event_loop_lag_seconds_sum") == 0.2
     assert scrape.one("reconciler_event_loop_blocked_total") == 1
     assert scrape.one("reconciler_workers_hung") == 2
+
+
+def test_streams_last_as_long_as_they_are_wanted() -> None:
+    """They are counted, and kept out of the durations, of which an hour of listening would say nothing."""
+    metrics = Metrics()
+    metrics.request("GET", "/events", 200, None)
+
+    scrape = Scrape(metrics)
+
+    assert scrape.one("reconciler_http_requests_total") == 1
+    assert scrape.all("reconciler_http_request_duration_seconds_count") == {}
+
+
+def test_no_series_about_series() -> None:
+    """When a counter began is nothing that anybody asks for."""
+    metrics = Metrics()
+    metrics.request("GET", "/fabrics", 200, 0.1)
+
+    assert "_created" not in metrics.render((), depth=0, oldest=0.0)[0].decode()

@@ -41,7 +41,8 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.clock = samples.SetClock()
-        self.store = open_store(folder / "state.db", self.clock)
+        self.path = folder / "state.db"
+        self.store = open_store(self.path, self.clock)
         self.queue = WorkQueue(self.clock.monotonic)
         self.components = Components(self.clock)
         self.components.report("web", ComponentState.RUNNING)

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from reconciler.status.metrics import Metrics
+from tests.unit.webhooks.conftest import TOKEN
 from webhooks.app import create_app
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def metrics() -> Metrics:
 def stranger(
     intake: FakeIntake, status: FakeStatus, plans: FakePlans, options: WebOptions, requests: Counted, metrics: Metrics
 ) -> Iterator[TestClient]:
-    def count(method: str, route: str, code: int, seconds: float) -> None:
-        assert seconds >= 0
+    def count(method: str, route: str, code: int, seconds: float | None) -> None:
+        assert seconds is None or seconds >= 0
         requests[method, route, code] += 1
         metrics.request(method, route, code, seconds)
 
@@ -80,3 +81,21 @@ def test_strangers_add_no_series(stranger: TestClient, metrics: Metrics) -> None
         send(number)
 
     assert series() == few
+
+
+def test_what_is_waited_for_has_no_duration(stranger: TestClient, requests: Counted, metrics: Metrics) -> None:
+    """How long a client follows or waits is its own choice; how long everything else takes is ours."""
+    authorization = {"Authorization": f"Bearer {TOKEN.decode()}"}
+    stranger.post("/reconcile", json={"fabric": "dc1", "wait": 0.01}, headers=authorization)
+    stranger.post("/reconcile", json={"fabric": "dc1", "wait": -1}, headers=authorization)
+    stranger.head("/events")
+
+    text = metrics.render((), depth=0, oldest=0.0)[0].decode()
+    counts = [line for line in text.splitlines() if line.startswith("reconciler_http_request_duration_seconds_count")]
+
+    assert requests == {
+        ("POST", "/reconcile", 202): 1,
+        ("POST", "/reconcile", 400): 1,
+        ("HEAD", "/events", 200): 1,
+    }
+    assert counts == ['reconciler_http_request_duration_seconds_count{method="POST",route="/reconcile"} 1.0']

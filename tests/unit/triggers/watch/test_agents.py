@@ -128,3 +128,31 @@ async def test_the_agents_of_a_fabric() -> None:
         await asyncio.sleep(INTERVAL)
         await settle()
         assert known() is None
+
+
+class Brittle(MemoryEvents):
+    """A list that goes on for ever, and cannot be given up without an error, the first time."""
+
+    has_failed = False
+
+    async def agents(self, kind: Kind) -> tuple[AgentStatus, ...]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if not self.has_failed:
+                self.has_failed = True
+                raise RuntimeError("the connection cannot be closed")
+        return ()
+
+
+async def test_an_error_instead_of_a_cancellation() -> None:
+    """Agents that nobody asks for any more are not listed again, although closing the connection fails."""
+    events = Brittle(LocalCluster(MemoryDocuments(), "dc1"))
+    task = asyncio.ensure_future(AgentList("watch/dc1/Agent", events, AGENT, Told(), lambda: 0.0).run())
+    await settle()
+
+    with capture_logs():
+        task.cancel()
+        await asyncio.wait([task], timeout=10 * INTERVAL)
+
+    assert task.cancelled()

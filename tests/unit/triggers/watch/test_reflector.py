@@ -11,11 +11,14 @@ from structlog.testing import capture_logs
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ReconcilerError, VersionExpiredError
 from reconciler.model.events import EventType, WatchEvent
 from reconciler.targets.local.events import LASTS, SILENCE
-from reconciler.triggers.watch.reflector import LOOK_AGAIN, RETRY, STABLE
-from tests.unit.triggers.watch.world import VPC, Watched, now, running, settle
+from reconciler.triggers.watch.reflector import LOOK_AGAIN, RETRY, STABLE, Reflector
+from tests.unit.triggers.watch.world import VPC, Address, Watched, now, running, settle
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from reconciler.model.events import Change
+    from reconciler.model.kinds import Kind
 
 DOWN = ClusterUnavailableError("connection refused")
 EXPIRED = VersionExpiredError("version 1 is too old")
@@ -445,3 +448,34 @@ async def test_a_defect_is_tried_again_and_loses_nothing() -> None:
             assert world.is_in_line
             assert world.health.reason == ""
     assert [one["event"] for one in logs if one.get("exc_info")] == ["watch failed by a defect"]
+
+
+class Brittle(Address):
+    """What cannot be let go of without an error, the first time."""
+
+    has_failed = False
+
+    async def watch(self, kind: Kind, version: str) -> AsyncIterator[WatchEvent]:
+        try:
+            async for event in super().watch(kind, version):
+                yield event
+        finally:
+            if not self.has_failed:
+                self.has_failed = True
+                raise RuntimeError("the connection cannot be closed")
+
+
+async def test_an_error_instead_of_a_cancellation() -> None:
+    """A watch that is no longer wanted ends, although closing its connection fails."""
+    world = Watched()
+    address = Brittle(world.cluster)
+    reflector = Reflector("watch/dc1/VPC", address, world.cache, world.changes.append, world.health)
+    task = asyncio.ensure_future(reflector.run())
+    await settle()
+    assert world.is_live()
+
+    with capture_logs():
+        task.cancel()
+        await asyncio.wait([task], timeout=LOOK_AGAIN)
+
+    assert task.cancelled()
