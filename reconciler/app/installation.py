@@ -13,11 +13,11 @@ from packaging.markers import default_environment
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from reconciler.app.integrity import BUILD_FILE, check_all, package_root
+from reconciler.app.integrity import BUILD_FILE, package_root
 from reconciler.model.integrity import DISTRIBUTION, PACKAGES
 from reconciler.model.verification import Finding, Verdict
 from reconciler.plan.locked import deviations
-from reconciler.plan.verification import INSTALL_AGAIN, integrity_findings
+from reconciler.plan.verification import INSTALL_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,10 +44,7 @@ print("imported", flush=True)
 
 
 def verify_installation() -> Iterator[Finding]:
-    """Everything that can be told without a configuration."""
-    for found in check_all():
-        subject = "integrity" if found.record.endswith("RECORD") else "integrity of the environment"
-        yield from integrity_findings(subject, found)
+    """Everything that can be told without a configuration, beyond the files themselves (`app.integrity`)."""
     yield from verify_modules(package_root())
     yield from verify_versions(package_root())
     yield _verify_python()
