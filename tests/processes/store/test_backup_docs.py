@@ -43,4 +43,4 @@ def test_a_backup_while_the_service_runs(tmp_path: Path, command: str) -> None:
     subprocess.run(["sh", "-c", adapted], check=True, timeout=60)
 
     store.close()
-    assert (suspended_in(copy), copy.stat().st_mode & 0o777) == ({"dc1"}, 0o600)
+    assert (suspended_in(copy), copy.stat().st_mode & 0o777) == (frozenset({"dc1"}), 0o600)
