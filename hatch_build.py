@@ -6,6 +6,7 @@ The content depends on nothing but the tree and its commit, so that the same tre
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -16,6 +17,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 TARGET = "reconciler/_build.json"
 LOCK = "requirements.lock"
 GIT_TIMEOUT = 30.0
+COMMIT_VARIABLE = "RECONCILER_COMMIT"
+BUILT = ("reconciler", "webhooks")
+"""The folders whose files, added or not, get into a wheel."""
 
 _PIN = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\\n]+?))?\s*\\?$", re.MULTILINE
@@ -46,14 +50,18 @@ def locked(lock: Path) -> list[str]:
 
 
 def commit(root: Path) -> str | None:
-    """The commit that is checked out, with `+changes` where the files differ from it. None where the tree is not a
-    repository of its own: a copy inside of another one has nothing to do with that one's commits.
+    """The commit that is checked out, with `+changes` where the files differ from it, or there are modules that nobody
+    added. None where the tree is not a repository of its own: a copy inside of another one has nothing to do with that
+    one's commits. A build that is given no repository is told the commit by a variable.
     """
+    if told := os.environ.get(COMMIT_VARIABLE):
+        return told
     try:
         top = _git(root, "rev-parse", "--show-toplevel")
         if Path(top).resolve() != root.resolve():
             return None
         changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+        changes += _git(root, "ls-files", "--others", "--exclude-standard", "--", *BUILT)
         return _git(root, "rev-parse", "HEAD") + ("+changes" if changes else "")
     except (OSError, subprocess.SubprocessError):
         return None

@@ -7,7 +7,7 @@
 #   deploy/build_tree.sh PREFIX dependencies    makes the environment: needs nothing of the sources but the lock files
 #   deploy/build_tree.sh PREFIX project         puts the project into it, also in the place of an earlier one
 #
-# PREFIX must not exist before the first step, and cannot be moved afterwards: scripts in it name it. PYTHON is the
+# PREFIX must not exist before the first step, is removed where that fails, and cannot be moved afterwards: scripts in it name it. PYTHON is the
 # interpreter, python3 by default, which must stay where it is. TOOLS is a folder that keeps what builds, for another step;
 # by default nothing of it is left. What runs writes nothing to the tree, which may belong to root and be read-only.
 set -eu
@@ -17,7 +17,9 @@ step=${2:-both}
 python=${PYTHON:-python3}
 source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+unfinished=
+trap 'rm -rf "$scratch" ${unfinished:+"$unfinished"}' EXIT
+trap 'exit 1' HUP INT TERM
 tools=${TOOLS:-$scratch/tools}
 umask 022
 
@@ -45,18 +47,23 @@ install_dependencies() {
         echo "$0: $prefix exists; an environment is made anew, never over another one" >&2
         exit 1
     fi
+    unfinished=$prefix
     "$python" -m venv --without-pip "$prefix"
     pip --python "$prefix/bin/python" install --no-deps --no-compile --require-hashes \
         --requirement "$source/requirements.lock"
     compile "$prefix/lib"
+    [ "$step" = both ] || unfinished=
 }
 
 install_project() {
     pip wheel --no-deps --no-build-isolation --wheel-dir "$scratch/wheel" "$source"
-    pip --python "$prefix/bin/python" install --no-deps --no-compile --no-index --force-reinstall "$scratch"/wheel/*.whl
+    # By name: of a wheel that is named by its path pip notes that path, and no two trees would be the same.
+    pip --python "$prefix/bin/python" install --no-deps --no-compile --no-index --force-reinstall \
+        --find-links "$scratch/wheel" hedgehog-reconciler
     compile "$prefix"/lib/python*/site-packages/reconciler "$prefix"/lib/python*/site-packages/webhooks
     # Its digest is what a deployment can be held against from outside: see docs/verify.md.
     "$prefix/bin/reconciler" verify --write-manifest "$prefix/reconciler-manifest.json"
+    unfinished=
 }
 
 make_tools

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import sys
 
-from reconciler.app.integrity import check_record, package_root
-
 
 def main() -> None:
-    """Run the command line. Where it cannot even be imported, name the files that are not as they were built: whoever
-    reads only a traceback looks for a fault in the program.
+    """Run the command line. Where it ends by what nobody expected, name the files that are not as they were built:
+    whoever reads only a traceback looks for a fault in the program.
     """
     try:
         from reconciler.cli import main as run  # noqa: PLC0415 - what may fail
+
+        run()
     except Exception as error:
-        found = check_record(package_root())
-        if found.is_whole:
+        if not _is_damage(error):
             raise
-        sys.stderr.write(f"error: the program cannot start: {type(error).__name__}: {error}\n")
-        for mismatch in found.mismatches:
-            sys.stderr.write(f"error: {mismatch}\n")
-        sys.stderr.write("Install the wheel again; docs/verify.md tells more.\n")
         sys.exit(1)
-    run()
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether it comes of damaged files, which are named then."""
+    try:
+        from reconciler.app.damage import tell_damage  # noqa: PLC0415 - may be damaged as well
+    except Exception as other:  # noqa: BLE001 - the traceback of which would not say what it means
+        sys.stderr.write(f"error: what would name damaged files is damaged: {type(other).__name__}: {other}\n")
+        return False
+    return tell_damage(error, sys.argv[1:])
 
 
 if __name__ == "__main__":

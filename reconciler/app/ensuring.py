@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from reconciler.app.clock import SystemClock
 from reconciler.app.netbox_checks import NetBoxLook
 from reconciler.app.netbox_setup import prepare
+from reconciler.app.netbox_verification import SETUP_ADVICE, hidden_setup, lacks
 from reconciler.app.upkeep_jobs import keep
+from reconciler.app.verification import wrong_user
 from reconciler.errors import ReconcilerError, StateError, StateInUseError
 from reconciler.model.structure import StructureState
 from reconciler.model.verification import Finding, Verdict
-from reconciler.store import look_at, open_store
+from reconciler.store import look_at, open_store, suspended_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,18 +24,31 @@ if TYPE_CHECKING:
 
 
 def initialise(settings: Settings) -> Iterator[Finding]:
-    """State, NetBox and directories in Git: what is missing is made."""
-    yield ensure_state(settings.state_path)
+    """State, NetBox and directories in Git: what is missing is made. Nothing is, for fabrics that are disabled or
+    suspended, and for none where it is not known which are.
+    """
+    state = ensure_state(settings.state_path)
+    yield state
+    if state.state is Verdict.FAILING:
+        return
+    suspended = suspended_in(settings.state_path)
     for fabric in settings.fabrics:
+        if not fabric.enabled:
+            continue
+        if fabric.name in suspended:
+            yield Finding(f"fabric {fabric.name}", Verdict.OK, "suspended: nothing is made for it")
+            continue
         if fabric.netbox is not None and not fabric.netbox.local:
             yield from _ensure_netbox(settings, fabric)
-        if fabric.enabled and fabric.structure.enabled and fabric.structure.push:
+        if fabric.structure.enabled and fabric.structure.push:
             yield _ensure_structure(settings, fabric.name)
 
 
 def ensure_state(path: Path) -> Finding:
     """The state file exists, with its folder, in the present version; a service that has it open has seen to that."""
     subject = "state"
+    if (wrong := wrong_user(path)) is not None:
+        return Finding(subject, Verdict.FAILING, *wrong)
     try:
         before = look_at(path)
         open_store(path, SystemClock()).close()
@@ -56,14 +71,16 @@ def _ensure_netbox(settings: Settings, fabric: FabricSettings) -> Iterator[Findi
     look = NetBoxLook(fabric.netbox)
     try:
         look.reach()
+        if (hidden := hidden_setup(subject, look)) is not None:
+            yield hidden
+            return
         (planned,) = prepare(settings, fabric.name, is_dry_run=True)
         lacking = look.lacking_for_setup()
         if not planned.plan.changes and not planned.plan.faults:
             yield Finding(subject, Verdict.OK, _noted(f"{planned.address} has everything", planned))
-        elif lacking is not None:
-            advice = "run reconciler init-netbox once with a token that has these rights"
-            yield Finding(subject, Verdict.WARNING, f"not everything is there, and {lacking}", advice)
-        else:
+        elif planned.plan.changes and lacking is not None:
+            yield Finding(subject, Verdict.FAILING, f"{lacks(planned)}; {lacking}", SETUP_ADVICE)
+        else:  # faults alone as well: they are told
             yield from _carried_out(subject, *prepare(settings, fabric.name))
     except ReconcilerError as error:
         yield Finding(subject, Verdict.FAILING, f"{error.reason}: {error.message}", "see docs/netbox.md")
@@ -83,7 +100,7 @@ def _noted(message: str, prepared: Prepared) -> str:
 def _ensure_structure(settings: Settings, fabric: str) -> Finding:
     subject, advice = f"fabric {fabric}: structure", f"reconciler init {fabric} --dry-run tells more"
     try:
-        done = keep(settings, fabric, is_first=True)
+        done = keep(settings, fabric, is_first=True, makes_branch=False)  # its name may be mistyped
     except ReconcilerError as error:
         return Finding(subject, Verdict.FAILING, f"{error.reason}: {error.message}", advice)
     if done.plan.state is StructureState.FAILED:

@@ -13,11 +13,11 @@ from packaging.markers import default_environment
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from reconciler.app.integrity import BUILD_FILE, check_all, package_root
+from reconciler.app.integrity import BUILD_FILE, package_root
 from reconciler.model.integrity import DISTRIBUTION, PACKAGES
 from reconciler.model.verification import Finding, Verdict
 from reconciler.plan.locked import deviations
-from reconciler.plan.verification import INSTALL_AGAIN, integrity_findings
+from reconciler.plan.verification import INSTALL_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,13 +44,24 @@ print("imported", flush=True)
 
 
 def verify_installation() -> Iterator[Finding]:
-    """Everything that can be told without a configuration."""
-    for found in check_all():
-        subject = "integrity" if found.record.endswith("RECORD") else "integrity of the environment"
-        yield from integrity_findings(subject, found)
+    """Everything that can be told without a configuration, beyond the files themselves (`app.integrity`)."""
+    yield verify_build(package_root())
     yield from verify_modules(package_root())
     yield from verify_versions(package_root())
     yield _verify_python()
+
+
+def verify_build(root: Path) -> Finding:
+    """What the wheel says it was built from."""
+    subject = "build"
+    try:
+        told = json.loads((root / BUILD_FILE).read_text())
+        commit = told["commit"] or "a tree of which no commit is known"
+        return Finding(subject, Verdict.OK, f"version {told['version']}, built from {commit}")
+    except FileNotFoundError:
+        return Finding(subject, Verdict.NOT_APPLICABLE, "only a built wheel tells what it was built from")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Finding(subject, Verdict.FAILING, f"{BUILD_FILE} cannot be used: {error}", INSTALL_AGAIN)
 
 
 def verify_modules(root: Path) -> Iterator[Finding]:

@@ -27,9 +27,12 @@ from reconciler.plan.integrity import (
     unrecorded,
     without_byte_code,
 )
+from reconciler.plan.verification import integrity_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from reconciler.model.verification import Finding
 
 MANIFEST_VARIABLE = "RECONCILER_MANIFEST"
 """The environment variable with the path of the tree's manifest, where it is not in its usual place."""
@@ -46,7 +49,7 @@ _NAME = DISTRIBUTION.replace("-", "_")
 
 def package_root() -> Path:
     """The folder that holds our packages, as they run now."""
-    return Path(reconciler.__file__).absolute().parents[1]
+    return Path(__file__).absolute().parents[2]  # ours is whole where this is read; the package's own may not be
 
 
 def manifest_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -63,9 +66,24 @@ def check_all(environment: Mapping[str, str] = os.environ) -> tuple[Integrity, .
     return own, check_tree(path, environment.get(DIGEST_VARIABLE))
 
 
+def verify_files() -> Iterator[Finding]:
+    """What `check_all` says, as findings."""
+    for found in check_all():
+        subject = "integrity" if found.record.endswith(_RECORD) else "integrity of the environment"
+        yield from integrity_findings(subject, found)
+
+
+def _descriptions(root: Path) -> list[Path]:
+    """The folders in which installers keep records of us. The first is that of the version that runs, where it has one:
+    an upgrade may have left others, and they vouch for nothing.
+    """
+    own = f"{_NAME}-{getattr(reconciler, '__version__', None)}.dist-info"  # without one where that file is damaged
+    return sorted(root.glob(f"{_NAME}-*.dist-info"), key=lambda path: (path.name != own, path.name))
+
+
 def check_record(root: Path) -> Integrity:
     """Our packages in a folder, and what was installed with them, against the RECORD beside them."""
-    folders = sorted(root.glob(f"{_NAME}-*.dist-info"))
+    folders = _descriptions(root)
     if not folders:
         return _without_record(root)
     record = f"{folders[0].name}/{_RECORD}"
@@ -82,9 +100,9 @@ def check_record(root: Path) -> Integrity:
 
 def installed_build() -> str | None:
     """What identifies the recorded content of our packages now; None where nothing can be told."""
-    for record in sorted(package_root().glob(f"{_NAME}-*.dist-info/{_RECORD}")):
+    for folder in _descriptions(package_root()):
         with suppress(OSError, UnicodeDecodeError, RecordError):
-            return build_id(parse_record(record.read_text()))
+            return build_id(parse_record((folder / _RECORD).read_text()))
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.app.subjects import netbox_access
 from reconciler.errors import NetBoxAccessError
 from reconciler.plan.netbox_features import FEATURES, doubt, features
-from reconciler.plan.netbox_rights import needed_rights
+from reconciler.plan.netbox_rights import VIEW, needed_rights
 from reconciler.targets.netbox import NetBoxProbe
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ class NetBoxLook:
             *([doubts] if doubts else []),
         ]
         return "warning" if doubts else "ok", "; ".join(parts)
+
+    @property
+    def is_setup_hidden(self) -> bool:
+        """Whether the token may not even look at all that `init-netbox` makes."""
+        return any(right.is_for_setup and VIEW in right.actions for right in self._lacking)
 
     def lacking_for_setup(self) -> str | None:
         """What only `init-netbox` would miss."""

@@ -33,10 +33,16 @@ class Done:
 
 
 def keep(
-    settings: Settings, fabric: str, *, is_first: bool = False, is_dry_run: bool = False, tell: Tell = silent
+    settings: Settings,
+    fabric: str,
+    *,
+    is_first: bool = False,
+    makes_branch: bool = True,
+    is_dry_run: bool = False,
+    tell: Tell = silent,
 ) -> Done:
     """Take in what lies in `raw/` of a fabric, and see to its structure. `is_first`: make what is missing, up to the
-    branch, and take in what lies in another order.
+    branch (`makes_branch`), and take in what lies in another order.
 
     Raises UnknownFabricError, ConfigurationError, and as `ports.Upkeep`.
     """
@@ -49,7 +55,7 @@ def keep(
         try:
             revision = mirror.fetch()
         except BranchNotFoundError as error:
-            if not is_first:
+            if not (is_first and makes_branch):
                 raise BranchNotFoundError(f"{error.message}; reconciler init {fabric} makes it") from None
             revision = None
         tell(f"{fabric}: reading its directory{'' if is_dry_run else ', committing and pushing'}")

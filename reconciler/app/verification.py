@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shlex
 import shutil
 import stat
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from reconciler.settings import named_files
 from reconciler.store import look_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from reconciler.app.checks import Check
@@ -34,7 +36,9 @@ _ADVICE = {
     "push": "give the account the right to push; a pass commits to repositories with structure.enabled",
     "forge": "see to forge.api_url and its token; docs/forges.md tells the rights",
     "cluster": "see to the kubeconfig and the rights of its account, and that the API server can be reached",
-    "schemas": "see to the rights to read CustomResourceDefinitions, and to the version of the fabric's CRDs",
+    "schemas": (
+        "see to the right to get /openapi/v2 and /openapi/v3 (reconciler rbac), and to the version of the fabric's CRDs"
+    ),
     "netbox": "see to URL and token; docs/netbox.md lists the permissions; reconciler init-netbox makes what lacks",
 }
 
@@ -45,7 +49,8 @@ def verify_configured(settings: Settings, server: str | None = None) -> Iterator
     yield _secrets(settings)
     yield from verify_programs(settings)
     yield from verify_state(settings.state_path)
-    yield from map(_finding, run_checks(settings))
+    disabled = [one.name for one in settings.fabrics if not one.enabled]
+    yield from (_finding(check, disabled) for check in run_checks(settings))
     yield from verify_clock(settings, server)
 
 
@@ -92,8 +97,11 @@ def _programs(settings: Settings) -> dict[str, str]:
 def verify_state(path: Path) -> Iterator[Finding]:
     """The state file, as it lies there: nothing is opened for writing."""
     subject = "state file"
+    if (wrong := wrong_user(path)) is not None:
+        yield Finding(subject, Verdict.FAILING, *wrong)
+        return
     try:
-        look = look_at(path)
+        look = look_at(path, is_thorough=True)
     except StateError as error:
         yield Finding(subject, Verdict.FAILING, error.message, "restore the file from a backup, or move it away")
         return
@@ -109,6 +117,35 @@ def _version(path: Path, version: int | None, is_current: bool) -> str:  # noqa:
     if version is None:
         return f"{path} is not there yet; the service makes it"
     return f"{path}, schema version {version}" + ("" if is_current else ", which the next start upgrades")
+
+
+def wrong_user(path: Path) -> tuple[str, str] | None:
+    """Message and advice where this process is not the user whose the state is: it would not see what that one may do,
+    and leave files that it cannot open.
+    """
+    folder = _existing(path)
+    owner, own = _owner(folder), _owner(path) if path.exists() else None
+    if own is not None and owner not in {0, own}:
+        message = f"{path} belongs to {_user(own)}, its folder to {_user(owner)}"
+        return message, f"chown {owner} {path}*, and run it as {_user(owner)}"
+    if owner == 0:  # it may be one to which a group or everybody writes, as volumes are
+        owner = os.geteuid() if own is None else own
+    if owner == os.geteuid():
+        return None
+    message = f"{folder if own is None else path} belongs to {_user(owner)}, and this is {_user(os.geteuid())}"
+    return message, f"run it as {_user(owner)}: sudo -u {shlex.quote(_user(owner))} reconciler ..."
+
+
+def _owner(place: Path) -> int:
+    return place.stat().st_uid
+
+
+def _user(number: int) -> str:
+    """By name, where the system knows one."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"#{number}"
 
 
 def _access(path: Path, told: str) -> Finding:
@@ -133,8 +170,11 @@ def _space(path: Path) -> Finding:
     return Finding("disk", state, f"{free >> 20} MiB free at {_existing(path)}", advice)
 
 
-def _finding(check: Check) -> Finding:
+def _finding(check: Check, disabled: Sequence[str]) -> Finding:
+    """What fails of a fabric that is disabled is only to be looked at: nothing needs it."""
     state = Verdict(check.state)
+    if state is Verdict.FAILING and any(check.subject.startswith(f"fabric {name}:") for name in disabled):
+        state = Verdict.WARNING
     advice = _ADVICE.get(check.subject.rpartition(": ")[2].partition(" ")[0], "")
     return Finding(check.subject, state, check.message, "" if state is Verdict.OK else advice)
 

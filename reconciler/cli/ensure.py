@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.app.damage import guarded
 from reconciler.cli.configuration import load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
 from reconciler.cli.remote import Exit
-from reconciler.cli.verify import ServerOption, report, unusable
+from reconciler.cli.verify import ServerOption, installation, report, unusable
 from reconciler.errors import ConfigurationError
 from reconciler.model.verification import Verdict
 
@@ -35,24 +36,24 @@ def ensure(
     May be run again and again: what is in order is left alone. It starts no service. Exit code 0: everything that must
     run runs, 1: something does not.
     """
-    from reconciler.app.logs import configure_logs
-
-    configure_logs(level="critical")  # what is wrong is a finding
     found = report(_ensure(config, server, wait), output)
     raise typer.Exit(Exit.ERROR if any(one.is_wrong for one in found) else Exit.FINE)
 
 
 def _ensure(config: Path, server: str | None, wait: float) -> Iterator[Finding]:
+    is_whole = True
+    for one in installation():
+        is_whole = is_whole and one.state is not Verdict.FAILING
+        yield one
+    yield from guarded(_configured(config, server, wait, is_whole=is_whole))
+
+
+def _configured(config: Path, server: str | None, wait: float, *, is_whole: bool) -> Iterator[Finding]:
     from reconciler.app.ensuring import initialise
-    from reconciler.app.installation import verify_installation
     from reconciler.app.required import address_of
     from reconciler.app.verification import verify_configured
     from reconciler.cli.service_check import check_service
 
-    is_whole = True
-    for one in verify_installation():
-        is_whole = is_whole and one.state is not Verdict.FAILING
-        yield one
     try:
         settings = load(config)
     except ConfigurationError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.app.damage import guarded
 from reconciler.cli import output as out
 from reconciler.cli.configuration import load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
@@ -50,9 +51,6 @@ def verify(
     Changes nothing. Exit code 0: all is well, 1: something is wrong or could not be verified, 2: nothing is wrong, but
     something is to be looked at.
     """
-    from reconciler.app.logs import configure_logs
-
-    configure_logs(level="critical")  # what is wrong is a finding
     if write_manifest is not None:
         _write(write_manifest)
         return
@@ -61,22 +59,46 @@ def verify(
 
 
 def _look(config: Path, server: str | None, *, is_serving: bool, is_configured: bool) -> Iterator[Finding]:
+    yield from installation()
+    yield from guarded(_programs() if not is_configured else _configured(config, server, is_serving=is_serving))
+
+
+def installation() -> Iterator[Finding]:
+    """The files first: what says all else needs them, and may be damaged itself."""
+    from reconciler.app.integrity import verify_files
+
+    yield from verify_files()
+    yield from guarded(_installed())
+
+
+def _installed() -> Iterator[Finding]:
     from reconciler.app.installation import verify_installation
+    from reconciler.app.logs import configure_logs
+
+    configure_logs(level="critical")  # what is wrong is a finding
+    yield from verify_installation()
+
+
+def _programs() -> Iterator[Finding]:
+    from reconciler.app.verification import verify_programs
+
+    yield from verify_programs()
+
+
+def _configured(config: Path, server: str | None, *, is_serving: bool) -> Iterator[Finding]:
+    from reconciler.app.netbox_verification import verify_netboxes
     from reconciler.app.required import address_of
-    from reconciler.app.verification import verify_configured, verify_programs, verify_structures
+    from reconciler.app.verification import verify_configured, verify_structures
     from reconciler.cli.service_check import check_service
 
-    yield from verify_installation()
-    if not is_configured:
-        yield from verify_programs()
-        return
     try:
         settings = load(config)
     except ConfigurationError as error:
         yield unusable(error)
-        yield from verify_programs()
+        yield from _programs()
         return
     yield from verify_configured(settings, (server or address_of(settings)) if is_serving else None)
+    yield from verify_netboxes(settings)
     yield from verify_structures(settings)
     if is_serving:
         yield from check_service(settings, server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ import requests
 
 from tests.processes.app.running import wait_until
 from tests.processes.deploy.confined import USER, Confinement
+from tests.processes.deploy.tree import PREFIX, PROJECT
 from tests.unit.deploy.files import instructions
 
 if TYPE_CHECKING:
@@ -31,12 +33,13 @@ def confinement(tree: Path, place: Place, folder: Path) -> Confinement:
 
 
 @pytest.fixture
-def variables(place: Place, folder: Path) -> dict[str, str]:
+def variables(tree: Path, place: Place, folder: Path) -> dict[str, str]:
     """Those of the image, with what differs here."""
     (line,) = [rest for name, rest in instructions() if name == "ENV" and rest.startswith("PATH=")]
     image = dict(word.split("=", 1) for word in line.split())
     del image["PATH"]
     folders = {"HOME": str(place.folder / "state"), "TMPDIR": str(folder / "tmp")}
+    image["RECONCILER_MANIFEST"] = image["RECONCILER_MANIFEST"].replace(PREFIX, str(tree))
     return {**image, **folders, "RECONCILER_CONFIG": str(place.config), "RECONCILER_SERVER": place.url}
 
 
@@ -109,3 +112,25 @@ def test_everybody_can_read_the_tree_and_nobody_else_can_write_it(tree: Path) ->
         path for path, mode in modes.items() if not mode & stat.S_IROTH or mode & (stat.S_IWGRP | stat.S_IWOTH)
     ] == []
     assert [path for path in tree.rglob("site-packages/*") if path.name in {"pip", "setuptools", "hatchling"}] == []
+
+
+def test_nothing_in_the_tree_tells_where_it_was_built(tree: Path) -> None:
+    """Pip notes the path of a wheel that is named by it: a folder of the moment, by which no two manifests were the
+    same.
+    """
+    assert list(tree.rglob("hedgehog_reconciler-*.dist-info/RECORD"))
+    assert list(tree.rglob("direct_url.json")) == []
+
+
+def test_a_tree_that_cannot_be_finished_is_not_left_behind(tmp_path: Path) -> None:
+    """Else the next attempt would be refused, because of it."""
+    interpreter = tmp_path / "python"
+    interpreter.write_text('#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\nexit 1\n')
+    interpreter.chmod(0o755)
+    (tmp_path / "tools" / "bin").mkdir(parents=True)
+    (tmp_path / "tools" / "complete").touch()
+    variables = {**os.environ, "PYTHON": str(interpreter), "TOOLS": str(tmp_path / "tools")}
+    for step in ("both", "dependencies"):
+        command = [PROJECT / "deploy" / "build_tree.sh", tmp_path / "tree", step]
+        assert subprocess.run(command, env=variables, capture_output=True, timeout=60, check=False).returncode == 1
+        assert not (tmp_path / "tree").exists()

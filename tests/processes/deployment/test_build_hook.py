@@ -36,13 +36,36 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_the_commit(repository: Path) -> None:
-    """It is named, and whether the files are still its own; files that nobody added are not of it."""
+    """It is named, and whether the files are still its own; files that nobody added, and that no wheel holds, are not
+    of it.
+    """
     commit = _git(repository, "rev-parse", "HEAD")
     (repository / "notes.txt").write_text("untracked\n")
     assert hatch_build.commit(repository) == commit
 
     (repository / "a.py").write_text("A = 2\n")
     assert hatch_build.commit(repository) == f"{commit}+changes"
+
+
+def test_a_module_that_nobody_added(repository: Path) -> None:
+    """It gets into the wheel, so the commit alone does not tell what that holds; what is ignored does not."""
+    commit = _git(repository, "rev-parse", "HEAD")
+    (repository / ".git" / "info" / "exclude").write_text("*.pyc\n")
+    (repository / "reconciler").mkdir()
+    (repository / "reconciler" / "new.pyc").write_text("")
+    assert hatch_build.commit(repository) == commit
+
+    (repository / "reconciler" / "new.py").write_text("A = 1\n")
+    assert hatch_build.commit(repository) == f"{commit}+changes"
+
+
+def test_a_commit_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the build of an image, which gets no repository; nothing is told by an empty one."""
+    monkeypatch.setenv("RECONCILER_COMMIT", "0123abcd")
+    assert hatch_build.commit(tmp_path) == "0123abcd"
+
+    monkeypatch.setenv("RECONCILER_COMMIT", "")
+    assert hatch_build.commit(tmp_path) is None
 
 
 def test_no_commit(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from tests.processes.deployment.artefact import PROJECT, build_wheel, lay_out, s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.processes.deployment.artefact import Environment
 
@@ -115,13 +115,61 @@ def test_the_service_names_damage(
         assert service.get("/fabrics/demo").status_code == 200
 
 
-def test_a_program_that_cannot_start(copied: Callable[[], Environment]) -> None:
-    """A module without which nothing can be imported is named, before a traceback would hide it."""
-    environment = copied()
-    (environment.packages / "reconciler" / "errors.py").write_text("")
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:200])
 
-    said = environment.run("serve")
+
+def _break(path: Path) -> None:
+    path.write_text("def broken(:\n")
+
+
+BREAKING = [
+    ("reconciler/errors.py", _cut),
+    ("reconciler/cli/output.py", _break),
+    ("reconciler/cli/verify.py", _cut),
+    ("reconciler/app/installation.py", _break),
+    ("reconciler/cli/local.py", Path.unlink),
+    ("reconciler/app/verification.py", _cut),
+    ("reconciler/__init__.py", Path.unlink),
+    ("reconciler/settings/root.py", _cut),
+]
+
+
+@pytest.mark.parametrize(("name", "damage"), BREAKING, ids=[name for name, _ in BREAKING])
+def test_verify_outlives_damage(copied: Callable[[], Environment], name: str, damage: Callable[[Path], object]) -> None:
+    """Whichever module cannot be imported any more: exit code and document are those of any failure, and name it."""
+    environment = copied()
+    damage(environment.packages / name)
+
+    code, found = environment.findings("verify", "--installation-only", "--no-service")
+
+    assert code == 1
+    assert f"integrity: {name}" in {one["subject"] for one in found if one["state"] == "failing"}
+
+
+@pytest.mark.parametrize(("name", "damage"), [BREAKING[0], ("reconciler/app/service.py", _cut)])
+def test_a_service_that_cannot_start(
+    copied: Callable[[], Environment], tmp_path: Path, name: str, damage: Callable[[Path], object]
+) -> None:
+    """Without modules that it cannot be without it names them, in the place of a traceback, for whoever starts it."""
+    environment, place = copied(), lay_out(tmp_path / "place")
+    damage(environment.packages / name)
+
+    said = environment.run("serve", "--config", str(place.config))
 
     assert said.returncode == 1
-    assert "error: the program cannot start: ImportError" in said.stderr
-    assert "error: reconciler/errors.py is truncated: 0 bytes" in said.stderr
+    assert "error: the program cannot go on: " in said.stderr
+    assert f"error: {name} is truncated: " in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("name", ["reconciler/app/integrity.py", "reconciler/plan/integrity.py"])
+def test_what_names_damage_is_damaged(copied: Callable[[], Environment], name: str) -> None:
+    """Even then its own file is named."""
+    environment = copied()
+    (environment.packages / name).write_text("")
+
+    said = environment.run("verify", "--installation-only")
+
+    assert (said.returncode, f"{environment.packages / name})" in said.stderr) == (1, True)
+    assert "error: what would name damaged files is damaged: ImportError" in said.stderr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.app.installation import verify_versions
+from reconciler.app.installation import verify_build, verify_versions
 from reconciler.model.verification import Verdict
 
 if TYPE_CHECKING:
@@ -46,3 +46,27 @@ def test_a_damaged_list_of_versions(tmp_path: Path, build: str) -> None:
 
     assert state is Verdict.FAILING
     assert message.startswith("reconciler/_build.json cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    ("build", "state", "message"),
+    [
+        (None, Verdict.NOT_APPLICABLE, "only a built wheel tells"),
+        ('{"version": "1.2", "commit": "0123+changes"}', Verdict.OK, "version 1.2, built from 0123+changes"),
+        (
+            '{"version": "1.2", "commit": null}',
+            Verdict.OK,
+            "version 1.2, built from a tree of which no commit is known",
+        ),
+        ("[]", Verdict.FAILING, "reconciler/_build.json cannot be used"),
+    ],
+)
+def test_what_was_built(tmp_path: Path, build: str | None, state: Verdict, message: str) -> None:
+    """The commit, as far as the wheel tells it."""
+    (tmp_path / "reconciler").mkdir()
+    if build is not None:
+        (tmp_path / "reconciler" / "_build.json").write_text(build)
+
+    found = verify_build(tmp_path)
+
+    assert (found.state, found.message.startswith(message)) == (state, True)

@@ -120,6 +120,17 @@ def test_the_record_of_another_version(root: Path) -> None:
     assert _wrong(root) == ["hedgehog_reconciler-0.2.0.dist-info extra"]
 
 
+def test_the_record_of_the_version_that_runs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the one that counts, wherever it stands among those that an upgrade left behind."""
+    stale = root / "hedgehog_reconciler-0.0.9.dist-info"
+    stale.mkdir()
+    (stale / "RECORD").write_text("reconciler/other.py,,\n")
+    monkeypatch.setattr(integrity, "package_root", lambda: root)
+
+    assert _wrong(root) == ["hedgehog_reconciler-0.0.9.dist-info extra"]
+    assert installed_build() == check_record(root).build
+
+
 def test_the_tests_run_from_a_source_tree() -> None:
     """As whoever develops does: not applicable, without a build, and no manifest is written of it."""
     assert [one.is_applicable for one in check_all({})] == [False]

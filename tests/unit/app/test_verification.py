@@ -82,6 +82,54 @@ def test_a_state_that_cannot_be_used(tmp_path: Path) -> None:
     assert path.read_text() == "a letter to mother"
 
 
+def test_a_state_that_is_damaged_inside(tmp_path: Path) -> None:
+    """What a service would refuse is found by looking, too; its beginning alone says nothing."""
+    path = tmp_path / "reconciler.db"
+    ensure_state(path)
+    content = bytearray(path.read_bytes())
+    content[8192:] = b"\xff" * (len(content) - 8192)
+    path.write_bytes(content)
+
+    (found,) = verify_state(path)
+
+    assert (found.state, ensure_state(path).state) == (Verdict.FAILING, Verdict.FAILING)
+    assert str(path) in found.message
+
+
+@pytest.mark.parametrize("whose", ["folder", "file"])
+def test_a_state_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str) -> None:
+    """Whoever is not the service's user neither makes files that it cannot open, nor says what it may do."""
+    path = tmp_path / "state" / "reconciler.db"
+    if whose == "file":
+        ensure_state(path)
+    real = tmp_path.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: real + 1)
+    monkeypatch.setattr(verification, "_owner", lambda place: 0 if place.is_dir() and whose == "file" else 4242)
+
+    for found in (ensure_state(path), *verify_state(path)):
+        assert (found.state, found.advice) == (Verdict.FAILING, "run it as #4242: sudo -u '#4242' reconciler ...")
+    assert path.exists() is (whose == "file")
+
+
+def test_a_state_that_root_left_in_the_folder_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner cannot open it, whoever runs this."""
+    path = tmp_path / "reconciler.db"
+    ensure_state(path)
+    monkeypatch.setattr(verification, "_owner", lambda place: 4242 if place.is_dir() else 0)
+
+    (found,) = verify_state(path)
+
+    assert (found.state, found.message) == (Verdict.FAILING, f"{path} belongs to root, its folder to #4242")
+
+
+def test_a_state_in_a_folder_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a folder may be one to which a group writes, as volumes are: it says nothing of the service's user."""
+    monkeypatch.setattr("os.geteuid", lambda: 4242)
+    monkeypatch.setattr(verification, "_owner", lambda _: 0)
+
+    assert ensure_state(tmp_path / "reconciler.db").state is Verdict.DONE
+
+
 def test_a_state_of_a_later_version(tmp_path: Path) -> None:
     """Only the later program may use it."""
     path = tmp_path / "reconciler.db"

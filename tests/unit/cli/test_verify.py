@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,7 +32,8 @@ WRONG = Finding("integrity: a.py", Verdict.FAILING, "a.py is missing", "install 
 def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     """What is found of the installation, which is not looked at."""
     findings = [WELL]
-    monkeypatch.setattr("reconciler.app.installation.verify_installation", lambda: iter(findings))
+    monkeypatch.setattr("reconciler.app.integrity.verify_files", lambda: iter(findings))
+    monkeypatch.setattr("reconciler.app.installation.verify_installation", lambda: iter(()))
     monkeypatch.setattr("reconciler.app.verification.verify_configured", lambda _settings, _server: iter(()))
     return findings
 
@@ -176,6 +178,24 @@ def test_ensure_without_a_configuration(cli: Cli, tmp_path: Path) -> None:
     said = cli("ensure", "--config", str(tmp_path / "nowhere.yaml"))
 
     assert (said.code, "failing         configuration: " in said.out) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["verify", "ensure"])
+@pytest.mark.parametrize("part", ["installation", "verification"])
+def test_a_part_that_cannot_be_imported(
+    cli: Cli, tmp_path: Path, found: list[Finding], monkeypatch: pytest.MonkeyPatch, part: str, command: str
+) -> None:
+    """It is a finding beside those of the files, also in JSON, and the others go on."""
+    found.append(WRONG)
+    monkeypatch.setitem(sys.modules, f"reconciler.app.{part}", None)
+
+    said = cli(command, "--config", _config(tmp_path), "-o", "json")
+
+    subjects = [one["subject"] for one in json.loads(said.out)["findings"]]
+    assert said.code == 1
+    assert subjects[:2] == ["integrity", WRONG.subject]
+    assert f"module reconciler.app.{part}" in subjects
+    assert ("service" in subjects) == (part == "installation")
 
 
 def test_no_manifest_of_a_source_tree(cli: Cli, tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 
 from tests.unit.deploy.files import DEPLOY, ROOT, copied, instructions, read
+from tests.unit.loopback import Answer, closed_port, serving
 
 USER = "10001:10001"
 
@@ -23,10 +27,21 @@ def _last_stage() -> list[tuple[str, str]]:
     return found[begin:]
 
 
-def test_both_stages_have_one_base_that_can_be_pinned() -> None:
-    """A tag that names release and distribution, in the place of which a digest can be given."""
+def test_both_stages_have_one_base_that_must_be_named() -> None:
+    """No tag is a default: it is bound to nothing, so whoever builds names a digest."""
     assert [rest.split()[0] for rest in _all("FROM")] == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
-    assert instructions()[0] == ("ARG", "PYTHON_IMAGE=python:3.11-slim-bookworm")
+    assert instructions()[0] == ("ARG", "PYTHON_IMAGE")
+    assert set(_service()["build"]["args"]) == {"PYTHON_IMAGE", "REVISION"}
+
+
+def test_a_manifest_that_is_lost_is_missed() -> None:
+    """Image and unit name it: without that a tree without one would be taken for one that never had any."""
+    place = "RECONCILER_MANIFEST=/opt/hedgehog-reconciler/reconciler-manifest.json"
+
+    assert place in dict(_last_stage())["ENV"].split()
+    assert f"Environment={place}" in (DEPLOY / "systemd" / "hedgehog-reconciler.service").read_text().splitlines()
+    for name in ("compose.yaml", "kubernetes/base/deployment.yaml", "systemd/hedgehog-reconciler.service"):
+        assert re.search(r"^ *#.*RECONCILER_MANIFEST_DIGEST", (DEPLOY / name).read_text(), re.MULTILINE)
 
 
 def test_it_runs_as_nobody_in_particular() -> None:
@@ -46,6 +61,29 @@ def test_it_looks_after_its_own_health() -> None:
     assert "/readyz" in check
     assert "python" in check
     assert "curl" not in (DEPLOY / "Containerfile").read_text()
+
+
+def test_compose_checks_as_the_image_does() -> None:
+    """Images in the OCI format have no check of their own."""
+    (check,) = _all("HEALTHCHECK")
+    ours = _service()["healthcheck"]
+
+    assert ours["test"] == ["CMD", *json.loads(check.partition(" CMD ")[2])]
+    options = dict(word.removeprefix("--").split("=") for word in check.split(" CMD ")[0].split())
+    assert options == {name.replace("_", "-"): str(ours[name]) for name in ours if name != "test"}
+
+
+def test_the_check_asks_no_proxy() -> None:
+    """The service is in the same container, whatever proxy the environment names for all else."""
+    (check,) = _all("HEALTHCHECK")
+    command = [sys.executable, *json.loads(check.partition(" CMD ")[2])[1:]]
+    with serving() as server:
+        server.answer("GET /readyz", Answer())
+        proxy = f"http://127.0.0.1:{closed_port()}"
+        variables = {"RECONCILER_SERVER": server.url, "http_proxy": proxy, "HTTP_PROXY": proxy}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_tree_is_built_by_the_script_alone() -> None:
@@ -99,7 +137,7 @@ def test_the_service_can_do_no_more_than_it_has_to() -> None:
 
     assert (service["user"], service["read_only"], service["cap_drop"]) == (USER, True, ["ALL"])
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert {"privileged", "network_mode", "cap_add", "pid", "environment", "env_file"}.isdisjoint(service)
+    assert {"privileged", "network_mode", "cap_add", "pid", "environment", "env_file", "secrets"}.isdisjoint(service)
     assert [port.rpartition(":")[0] for port in service["ports"]] == ["127.0.0.1:8080"]
     assert {volume for volume in service["volumes"] if not volume.endswith(":ro")} == {
         "state:/var/lib/hedgehog-reconciler"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.deploy.files import manifest
+from reconciler import __version__
+from tests.unit.deploy.files import DEPLOY, manifest, read
 
 NAME = "hedgehog-reconciler"
 
@@ -90,3 +91,10 @@ def test_whoever_may_go_out_goes_to_known_ports() -> None:
 
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
     assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53, 443, 22, 6443}
+
+
+def test_the_image_is_that_of_this_version() -> None:
+    """Not whatever is the newest."""
+    (image,) = read(DEPLOY / "kubernetes" / "base" / "kustomization.yaml")["images"]
+
+    assert image == {"name": "hedgehog-reconciler", "newTag": __version__}
