@@ -8,12 +8,17 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
 from starlette.requests import cookie_parser
+
+from reconciler.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.datastructures import Headers
+
+_log = structlog.get_logger("webhooks")
 
 LIFETIME = 12 * 3600.0
 """Seconds."""
@@ -61,12 +66,22 @@ class Sessions:
         return self._set_cookie(session_id, int(LIFETIME))
 
     def of(self, headers: Headers) -> Session | None:
-        """The session of a request, None where it has none that still holds."""
+        """The session of a request, None where it has none that still holds. While the token cannot be read none does:
+        it may be another one.
+        """
         found = self._open.get(_digest(self._id(headers)))
-        token = self._api_token()
-        if found is None or not token or found.ends <= self._now():
+        if found is None or found.ends <= self._now():
             return None
-        return found if hmac.compare_digest(found.token, _hashed(token)) else None
+        token = self._present_token()
+        return found if token and hmac.compare_digest(found.token, _hashed(token)) else None
+
+    def _present_token(self) -> bytes | None:
+        try:
+            return self._api_token()
+        except ConfigurationError as error:
+            # Pages are read without it: only whoever has to be known is turned away.
+            _log.warning("no session holds: the API token cannot be read", error=error.message)
+            return None
 
     def close(self, headers: Headers) -> str:
         """End the session of a request; the value of the `set-cookie` header that has the browser forget it."""

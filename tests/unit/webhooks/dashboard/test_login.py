@@ -10,12 +10,15 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from reconciler.errors import ConfigurationError
 from tests.unit.webhooks.conftest import TOKEN
 from tests.unit.webhooks.dashboard.conftest import Browser
 from webhooks.app import WebOptions, create_app
 from webhooks.sessions import LIFETIME, MOST, Sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from webhooks.testing import FakeIntake, FakePlans, FakeStatus
 
 
@@ -229,3 +232,36 @@ def test_no_session(cookie: str) -> None:
     sessions.open(b"one", None)
 
     assert sessions.of(Headers({"cookie": cookie})) is None
+
+
+def _unreadable() -> bytes | None:
+    raise ConfigurationError("canary: the file cannot be read")
+
+
+@pytest.mark.parametrize("cookie", ["", "reconciler-session=x"])
+def test_pages_without_a_token_to_read(
+    intake: FakeIntake, status: FakeStatus, plans: FakePlans, options: WebOptions, cookie: str
+) -> None:
+    """A token file that cannot be read takes away what needs the token, not the pages."""
+    browser = Browser(TestClient(create_app(intake, status, plans, replace(options, api_token=_unreadable))))
+
+    answer = browser.get("/fabrics/dc1", Cookie=cookie)
+    login = browser.get("/login", Cookie=cookie)
+
+    assert (answer.status_code, "Drifted" in answer.text) == (200, True)
+    assert (login.status_code, "canary" in login.text) == (503, False)
+    assert "text/html" in login.headers["content-type"]
+
+
+def test_sessions_wait_for_a_token_that_can_be_read() -> None:
+    """While it cannot be, nobody is known; the log says why, and afterwards all are known again."""
+    token: list[Callable[[], bytes | None]] = [lambda: b"one"]
+    sessions = Sessions(lambda: token[0](), Clock(), is_secure=False)
+    headers = _headers(sessions, sessions.open(b"one", "Ada"))
+
+    token[0] = _unreadable
+    with capture_logs() as lines:
+        assert sessions.of(headers) is None
+    assert [line["log_level"] for line in lines] == ["warning"]
+    token[0] = lambda: b"one"
+    assert sessions.of(headers) is not None
