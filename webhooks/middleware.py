@@ -75,8 +75,7 @@ class Edge:
     def _answer_to(self, scope: Scope, error: Exception) -> Response:
         try:
             return self._answer(scope, error)
-        except Exception:
-            # What makes pages may have failed already: JSON needs nothing.
+        except Exception:  # noqa: BLE001 - what makes pages may be what failed: JSON needs nothing
             _log.exception("the page of an error failed")
             return refusal(error).response()
 

@@ -97,7 +97,7 @@ class Renderer:
         return Response(text.encode("utf-8", "replace"), status, HEADERS, media_type="text/html; charset=utf-8")
 
     def error(self, request: Request, refused: RefusalError) -> Response:
-        """What went wrong, and what to do about it. It needs nothing that may be what went wrong, the session neither."""
+        """What went wrong, and what to do about it. It needs no session: that may be what went wrong."""
         advice = _ADVICE.get(refused.status, _OTHERWISE)
         values = {"session": None, "here": request.scope["path"], "refused": refused, "advice": advice}
         answer = self.plain_page("error.html", values, refused.status)

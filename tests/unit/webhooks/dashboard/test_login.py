@@ -255,13 +255,17 @@ def test_pages_without_a_token_to_read(
 
 def test_sessions_wait_for_a_token_that_can_be_read() -> None:
     """While it cannot be, nobody is known; the log says why, and afterwards all are known again."""
-    token: list[Callable[[], bytes | None]] = [lambda: b"one"]
-    sessions = Sessions(lambda: token[0](), Clock(), is_secure=False)
+    read: list[Callable[[], bytes | None]] = [lambda: b"one"]
+
+    def token() -> bytes | None:
+        return read[0]()
+
+    sessions = Sessions(token, Clock(), is_secure=False)
     headers = _headers(sessions, sessions.open(b"one", "Ada"))
 
-    token[0] = _unreadable
+    read[0] = _unreadable
     with capture_logs() as lines:
         assert sessions.of(headers) is None
     assert [line["log_level"] for line in lines] == ["warning"]
-    token[0] = lambda: b"one"
+    read[0] = lambda: b"one"
     assert sessions.of(headers) is not None
