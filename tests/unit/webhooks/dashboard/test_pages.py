@@ -39,7 +39,14 @@ PAGES = {
     "/fabrics/dc1/resources/Switch/leaf-1": ["Degraded", "no route", "Last heartbeat"],
     "/fabrics/dc1/plan": ['hx-get="/fabrics/dc1/plan?look=now"', "<noscript>"],
     "/fabrics/dc1/plan?look=now": [
-        *("create 1, update 1, delete 1", "abcdef012345", "observed only", "TooManyDeletes", "Unreachable"),
+        *(
+            "create 1, update 1, delete 1",
+            "in NetBox create 1, update 1, delete 1",
+            "abcdef012345",
+            "observed only",
+            "TooManyDeletes",
+            "Unreachable",
+        ),
         *("ApprovalRequired", "kubectl-edit", "Fights", "VLAN 7", "dc1/VPC/vpc-1: taken", "Log in"),
     ],
     "/fabrics/dc1/topology": ["<svg", 'href="/fabrics/dc1/resources/Switch/leaf-1"', "state-failed"],
@@ -48,6 +55,9 @@ PAGES = {
     "/healthz": ["Health", "OK"],
     "/login": ["API token", 'type="password"'],
 }
+
+
+_ERROR = {"phase": "fetch", "subject": None, "reason": "GitUnreachable", "message": "refused"}
 
 
 @pytest.mark.parametrize(("path", "expected"), PAGES.items())
@@ -144,13 +154,61 @@ def test_a_plan_with_nothing_to_do(browser: Browser, plans: FakePlans) -> None:
         "problems": [],
         "netbox": None,
     }
-    plans.views["dc1"] = samples.plan(approval=approval, hash=None, **nothing)
+    plans.views["dc1"] = samples.plan(approval=approval, **nothing)
 
     text = browser.get("/fabrics/dc1/plan?look=now").text
 
     assert "Nothing to do in the cluster" in text
     assert "by <bdi>Ada</bdi>" in text
     assert "approve this plan" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"errors": [_ERROR]}, "What a pass would do is not known"),
+        ({"unknown": ["Switch"]}, "What a pass would do is not known"),
+        ({"hash": None}, "What a pass would do is not known"),
+        ({"hash": None, "mode": None}, "No cluster"),
+        ({"hash": None, "mode": None, "errors": [_ERROR]}, "What a pass would do is not known"),
+    ],
+)
+def test_a_plan_of_what_could_not_be_read(
+    browser: Browser, plans: FakePlans, changes: JSONObject, expected: str
+) -> None:
+    """That nothing is known to be done is not said to be nothing to do."""
+    plans.views["dc1"] = samples.plan(actions=[]) | {"errors": [], "unknown": []} | changes
+
+    text = browser.get("/fabrics/dc1/plan?look=now").text
+
+    assert expected in text
+    assert "Nothing to do" not in text
+
+
+def test_what_waits_for_approval_is_shown_whole(member: Browser, plans: FakePlans) -> None:
+    """Beside the button, and before what does not wait, of which there may be more than a page takes."""
+    action = samples.plan()["actions"][1]
+    free = [action | {"name": f"free-{number}"} for number in range(600)]
+    held = [action | {"name": f"held-{number}", "held": "ApprovalRequired"} for number in range(600)]
+    plans.views["dc1"] = samples.plan(actions=free + held)
+
+    text = member.get("/fabrics/dc1/plan?look=now").text
+
+    assert [number for number in range(600) if f">held-{number}<" not in text] == []
+    assert ">free-499<" in text
+    assert ">free-500<" not in text
+    assert "The first 500 of 600" in text
+    places = [text.index(words) for words in ("Waits for approval", "Approve the plan", ">held-599<", ">free-0<")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_of_the_program(browser: Browser, path: str) -> None:
+    """A template that reaches for a method where it means a field would show it."""
+    text = browser.get(path).text
+
+    assert "built-in" not in text
+    assert "object at 0x" not in text
 
 
 @pytest.mark.parametrize(
