@@ -21,6 +21,7 @@ from webhooks.text import printable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from anyio import CapacityLimiter
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
@@ -43,21 +44,22 @@ class Pages:
         self._renderer = renderer
 
     def routes(self) -> list[Route]:
+        context = self._context
         made: dict[str, Make] = {
             "/": self.overview,
             "/fabrics": self.overview,
             "/fabrics/{name}": self.fabric,
             "/fabrics/{name}/resources": self.objects,
             "/fabrics/{name}/resources/{kind}/{object:path}": self.object_,
-            "/fabrics/{name}/topology": self.topology,
             "/fabrics/{name}/passes": self.passes,
             "/fabrics/{name}/passes/{id}": self.pass_,
         }
-        threaded = [self._route(url, partial(self._in_reads, make)) for url, make in made.items()]
+        threaded = [self._route(url, partial(self._in, context.reads, make)) for url, make in made.items()]
         return [
             *threaded,
+            self._route("/fabrics/{name}/topology", partial(self._in, context.pictures, self.topology)),
             self._route("/fabrics/{name}/plan", self.plan),
-            PageRoute("/healthz", partial(self._in_probes, self.health), methods=["GET"]),
+            PageRoute("/healthz", partial(self._in, context.probes, self.health), methods=["GET"]),
         ]
 
     def _route(self, url: str, endpoint: Endpoint) -> Route:
@@ -71,11 +73,8 @@ class Pages:
 
         return PageRoute(url, guarded, methods=["GET"])
 
-    async def _in_reads(self, make: Make, request: Request) -> Response:
-        return await in_thread(self._context.reads, partial(make, request))
-
-    async def _in_probes(self, make: Make, request: Request) -> Response:
-        return await in_thread(self._context.probes, partial(make, request))
+    async def _in(self, limiter: CapacityLimiter, make: Make, request: Request) -> Response:
+        return await in_thread(limiter, partial(make, request))
 
     def overview(self, request: Request) -> Response:
         fabrics = self._status.fabrics()["fabrics"]
@@ -128,10 +127,10 @@ class Pages:
         made.
         """
         if not request.query_params.get("look"):
-            return await self._in_reads(self._plan_frame, request)
+            return await self._in(self._context.reads, self._plan_frame, request)
         name = request.path_params["name"]
         plan = await in_thread(self._context.previews, lambda: self._context.plans.plan(name))
-        return await self._in_reads(partial(self._plan_made, plan), request)
+        return await self._in(self._context.reads, partial(self._plan_made, plan), request)
 
     def _plan_frame(self, request: Request) -> Response:
         return self._of_fabric(request, "plan.html", self._brief(request), plan=None)
