@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,6 +26,8 @@ LIFETIME = 12 * 3600.0
 MOST = 1000
 """Sessions that are kept: beyond it the oldest ends."""
 
+_MOST_SAID = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -37,6 +39,19 @@ class Session:
     by: str | None
     token: bytes
     ends: float
+    _said: dict[str, str] = field(default_factory=dict, compare=False)
+
+    def say(self, words: str) -> str:
+        """Keep words for the next page; the name under which `heard` gives them, once. From any thread."""
+        if len(self._said) >= _MOST_SAID:
+            self._said.clear()  # nobody came for them
+        name = secrets.token_urlsafe(8)
+        self._said[name] = words
+        return name
+
+    def heard(self, name: str) -> str:
+        """What was said under this name; empty when it was heard already, or never said."""
+        return self._said.pop(name, "")
 
 
 class Sessions:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from webhooks.api.context import in_thread
 from webhooks.dashboard.formats import path
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.routing import Route
 
     from reconciler.model.json import JSONObject
     from webhooks.api.context import Context
@@ -46,7 +46,6 @@ class Pages:
     def routes(self) -> list[Route]:
         context = self._context
         made: dict[str, Make] = {
-            "/": self.overview,
             "/fabrics": self.overview,
             "/fabrics/{name}": self.fabric,
             "/fabrics/{name}/resources": self.objects,
@@ -56,6 +55,8 @@ class Pages:
         }
         threaded = [self._route(url, partial(self._in, context.reads, make)) for url, make in made.items()]
         return [
+            # For everybody: there is no JSON of this path that a page would have to make room for.
+            Route("/", self._guarded(partial(self._in, context.reads, self.overview)), methods=["GET"]),
             *threaded,
             self._route("/fabrics/{name}/topology", partial(self._in, context.pictures, self.topology)),
             self._route("/fabrics/{name}/plan", self.plan),
@@ -63,6 +64,9 @@ class Pages:
         ]
 
     def _route(self, url: str, endpoint: Endpoint) -> Route:
+        return PageRoute(url, self._guarded(endpoint), methods=["GET"])
+
+    def _guarded(self, endpoint: Endpoint) -> Endpoint:
         """Where reads are protected, who is not logged in is led to where that is done."""
 
         async def guarded(request: Request) -> Response:
@@ -71,7 +75,7 @@ class Pages:
                 return RedirectResponse(path("login", next=requested(request)), 303)
             return await endpoint(request)
 
-        return PageRoute(url, guarded, methods=["GET"])
+        return guarded
 
     async def _in(self, limiter: CapacityLimiter, make: Make, request: Request) -> Response:
         return await in_thread(limiter, partial(make, request))
@@ -105,7 +109,7 @@ class Pages:
     def topology(self, request: Request) -> Response:
         fabric = self._brief(request)
         found = self._status.topology(fabric["name"])
-        link_to = partial(path, "fabrics", fabric["name"], "resources")
+        link_to = partial(_of_object, fabric["name"])
         # The picture escapes what it is made of.
         picture = Markup(svg(found, link_to)) if found and found["nodes"] else None  # noqa: S704
         return self._of_fabric(request, "topology.html", fabric, picture=picture)
@@ -164,6 +168,12 @@ class Pages:
     def _resources(self, name: str) -> list[JSONObject]:
         found = self._status.resources(name)
         return [] if found is None else found["resources"]
+
+
+def _of_object(fabric: str, kind: str, name: str) -> str:
+    """The URL of an object's page; without a name that of all objects of the kind."""
+    at = ("fabrics", fabric, "resources")
+    return path(*at, kind, name) if name else path(*at, kind=kind)
 
 
 def _unknown(name: str) -> RefusalError:

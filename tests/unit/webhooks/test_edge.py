@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("method", "path", "expected", "code"),
     [
-        ("GET", "/", 404, "not_found"),
+        ("POST", "/", 405, "method_not_allowed"),
         ("GET", "/nonesuch", 404, "not_found"),
         ("GET", "/fabrics/", 404, "not_found"),
         ("POST", "/fabrics/dc1/plan", 405, "method_not_allowed"),

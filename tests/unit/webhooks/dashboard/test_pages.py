@@ -13,6 +13,7 @@ from tests.unit.webhooks.conftest import TOKEN
 from tests.unit.webhooks.dashboard import samples
 from tests.unit.webhooks.dashboard.conftest import BROWSER, Browser
 from webhooks.app import create_app
+from webhooks.dashboard.marks import mark
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
@@ -263,6 +264,61 @@ def test_health_that_is_not_well(browser: Browser, status: FakeStatus) -> None:
 
     assert answer.status_code == 503
     assert "Failing" in answer.text
+
+
+def test_health_tells_all(browser: Browser, status: FakeStatus) -> None:
+    """Version, build, and fabrics that are overdue, which are why it may not be well."""
+    status.details = {
+        "version": "1.2.3",
+        "build": "sha256:3f9c2a",
+        "overdue": [{"fabric": "dc<1>", "since": samples.T1}],
+    }
+
+    text = browser.get("/healthz").text
+
+    assert "Version 1.2.3, build <code>sha256:3f9c2a</code>" in text
+    assert "<bdi>dc&lt;1&gt;</bdi></a>: its poll has been more than an interval late" in text
+    status.details = {"version": "1.2.3", "build": None, "overdue": []}
+    assert "nobody recorded" in browser.get("/healthz").text
+
+
+def test_health_needs_no_events(browser: Browser) -> None:
+    """Where reads are protected who only looks at health may not follow them."""
+    assert 'data-events=""' in browser.get("/healthz").text
+    assert 'data-every="5"' in browser.get("/healthz").text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_first_page_is_for_everybody(browser: Browser, accept: str, method: str) -> None:
+    """There is no JSON of it that would be the default."""
+    answer = browser.client.request(method, "/", headers={"Accept": accept})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_login_leads_back(browser: Browser) -> None:
+    """To the page with its filter, not only to its path."""
+    text = browser.get("/fabrics/dc1/resources?q=leaf&state=changed").text
+
+    assert 'href="/login?next=%2Ffabrics%2Fdc1%2Fresources%3Fq%3Dleaf%26state%3Dchanged"' in text
+
+
+def test_groups_and_missing_devices(browser: Browser, status: FakeStatus) -> None:
+    """Many servers in one lead to all servers; what is not declared leads nowhere."""
+    node = status.wirings["dc1"]["nodes"][1]
+    servers = [node | {"kind": "Server", "name": f"s-{n}", "row": "server", "leafs": ["leaf-1"]} for n in range(49)]
+    status.wirings["dc1"]["nodes"] += [*servers, node | {"name": "leaf-9", "state": "missing"}]
+
+    text = browser.get("/fabrics/dc1/topology").text
+
+    assert 'href="/fabrics/dc1/resources?kind=Server"' in text
+    assert 'aria-label="Switch leaf-9, missing"' in text
+    assert "resources/Switch/leaf-9" not in text
+    states = ["in_sync", "changed", "desired_only", "prune_pending", "waiting", "missing", "failed", "cluster_only"]
+    legend = text[text.index('aria-label="Colours"') : text.index("</ul>")]
+    assert [state for state in [*states, "unknown"] if mark(state).label not in legend] == []
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path not in {"/healthz", "/login"}])
