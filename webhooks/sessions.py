@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ LIFETIME = 12 * 3600.0
 
 MOST = 1000
 """Sessions that are kept: beyond it the oldest ends."""
+
+_PORT = re.compile(r":([0-9]{1,5})\Z")
 
 _MOST_SAID = 100
 
@@ -63,22 +66,21 @@ class Sessions:
         self._now = now
         self._is_secure = is_secure
         self._open: dict[bytes, Session] = {}
-        self.cookie = "__Host-reconciler-session" if is_secure else "reconciler-session"
 
     def proves(self, token: bytes) -> bool:
         """Whether this is the API token, compared in constant time."""
         expected = self._api_token()
         return bool(expected) and hmac.compare_digest(token, expected or b"")
 
-    def open(self, token: bytes, by: str | None) -> str:
-        """A new session for who has shown `token`; the value of the `set-cookie` header."""
+    def open(self, token: bytes, by: str | None, headers: Headers) -> str:
+        """A new session for who has shown `token` with a request; the value of the `set-cookie` header."""
         now = self._now()
         self._open = {key: one for key, one in self._open.items() if one.ends > now}
         while len(self._open) >= MOST:
             del self._open[next(iter(self._open))]
         session_id = secrets.token_urlsafe(32)
         self._open[_digest(session_id)] = Session(secrets.token_urlsafe(32), by, _hashed(token), now + LIFETIME)
-        return self._set_cookie(session_id, int(LIFETIME))
+        return self._set_cookie(headers, session_id, int(LIFETIME))
 
     def of(self, headers: Headers) -> Session | None:
         """The session of a request, None where it has none that still holds. While the token cannot be read none does:
@@ -101,14 +103,21 @@ class Sessions:
     def close(self, headers: Headers) -> str:
         """End the session of a request; the value of the `set-cookie` header that has the browser forget it."""
         self._open.pop(_digest(self._id(headers)), None)
-        return self._set_cookie("", 0)
+        return self._set_cookie(headers, "", 0)
 
     def _id(self, headers: Headers) -> str:
-        return cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
+        return cookie_parser(headers.get("cookie", "")).get(self._cookie(headers), "")
 
-    def _set_cookie(self, value: str, seconds: int) -> str:
+    def _cookie(self, headers: Headers) -> str:
+        """Its name. Browsers send the cookies of one port to all of a host: services on several have names apart."""
+        if self._is_secure:
+            return "__Host-reconciler-session"
+        port = _PORT.search(headers.get("host", ""))
+        return f"reconciler-session-{port[1]}" if port else "reconciler-session"
+
+    def _set_cookie(self, headers: Headers, value: str, seconds: int) -> str:
         secure = "; Secure" if self._is_secure else ""
-        return f"{self.cookie}={value}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return f"{self._cookie(headers)}={value}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
 
 def _digest(session_id: str) -> bytes:

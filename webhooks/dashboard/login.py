@@ -58,7 +58,7 @@ class Login:
                 raise RefusalError(429, "too_many_tokens", "Too many wrong tokens.", headers={"retry-after": "60"})
             return self._page(request, following, is_wrong=True)
         _log.info("login", client=client, by=by)
-        cookie = context.sessions.open(token, by)
+        cookie = context.sessions.open(token, by, request.headers)
         return RedirectResponse(following, 303, {"set-cookie": cookie})
 
     async def log_out(self, request: Request) -> Response:

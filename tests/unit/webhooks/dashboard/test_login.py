@@ -204,7 +204,7 @@ def test_sessions_end() -> None:
     """After twelve hours, and as soon as the token is another one."""
     clock, token = Clock(), [b"one"]
     sessions = Sessions(lambda: token[0], clock, is_secure=False)
-    headers = _headers(sessions, sessions.open(b"one", "Ada"))
+    headers = _headers(sessions, sessions.open(b"one", "Ada", Headers()))
 
     clock.now += LIFETIME - 1
     found = sessions.of(headers)
@@ -212,7 +212,7 @@ def test_sessions_end() -> None:
     assert found.by == "Ada"
     clock.now += 1
     assert sessions.of(headers) is None
-    headers = _headers(sessions, sessions.open(b"one", None))
+    headers = _headers(sessions, sessions.open(b"one", None, Headers()))
     token[0] = b"two"
     assert sessions.of(headers) is None
     token[0] = b""
@@ -222,7 +222,7 @@ def test_sessions_end() -> None:
 def test_sessions_are_bounded() -> None:
     """The oldest makes room for one more than is kept."""
     sessions = Sessions(lambda: b"one", Clock(), is_secure=False)
-    opened = [_headers(sessions, sessions.open(b"one", None)) for _ in range(MOST + 1)]
+    opened = [_headers(sessions, sessions.open(b"one", None, Headers())) for _ in range(MOST + 1)]
 
     assert sessions.of(opened[0]) is None
     assert all(sessions.of(one) for one in opened[1:])
@@ -232,7 +232,7 @@ def test_sessions_are_bounded() -> None:
 def test_no_session(cookie: str) -> None:
     """What was not given out opens nothing."""
     sessions = Sessions(lambda: b"one", Clock(), is_secure=False)
-    sessions.open(b"one", None)
+    sessions.open(b"one", None, Headers())
 
     assert sessions.of(Headers({"cookie": cookie})) is None
 
@@ -264,7 +264,7 @@ def test_sessions_wait_for_a_token_that_can_be_read() -> None:
         return read[0]()
 
     sessions = Sessions(token, Clock(), is_secure=False)
-    headers = _headers(sessions, sessions.open(b"one", "Ada"))
+    headers = _headers(sessions, sessions.open(b"one", "Ada", Headers()))
 
     read[0] = _unreadable
     with capture_logs() as lines:
@@ -272,3 +272,16 @@ def test_sessions_wait_for_a_token_that_can_be_read() -> None:
     assert [line["log_level"] for line in lines] == ["warning"]
     read[0] = lambda: b"one"
     assert sessions.of(headers) is not None
+
+
+def test_services_on_two_ports(member: Browser) -> None:
+    """Browsers send a cookie to all ports of a host: each service has a name of its own for it."""
+    cookie = member.log_in().headers["set-cookie"]
+    headers = {"Sec-Fetch-Site": "same-origin", "Host": "testserver:8081", "Accept": "text/html"}
+    other = member.client.post("/login", data={"token": TOKEN.decode()}, headers=headers, follow_redirects=False)
+
+    assert cookie.startswith("reconciler-session=")
+    name, _, value = other.headers["set-cookie"].partition(";")[0].partition("=")
+    assert name == "reconciler-session-8081"
+    assert "Log out" in member.get("/", Host="testserver:8081", Cookie=f"{name}={value}").text
+    assert "Log out" not in member.get("/", Host="testserver:8082", Cookie=f"{name}={value}").text
