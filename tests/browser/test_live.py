@@ -119,6 +119,28 @@ def test_a_plan_that_is_read_does_not_change(page: Page, served: Served) -> None
     served.configure(self_heal=False)
 
 
+def test_a_plan_that_cannot_be_made(page: Page, served: Served, complaints: Complaints) -> None:
+    """The page says so, and does not ask again with each event."""
+    asked: list[str] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(response=route.fetch(url=f"{served.url}/fabrics/nonesuch"))
+
+    page.route("**/plan?look=now", fail)
+    page.goto("/fabrics/demo/plan")
+    expect(page.locator("#plan")).to_contain_text("No fabric nonesuch is configured")
+    expect(page.locator("#live")).to_have_text("Live")
+
+    for _ in range(2):
+        with page.expect_response("**/plan"):
+            served.reconcile("demo")
+
+    expect(page.locator("#plan")).to_contain_text("No fabric nonesuch is configured")
+    assert len(asked) == 1
+    complaints.clear()
+
+
 def test_a_page_that_cannot_be_fetched(page: Page, served: Served, complaints: Complaints) -> None:
     """What is shown stays, and is no longer said to be live; and is again once the service answers."""
     page.goto("/fabrics/demo")

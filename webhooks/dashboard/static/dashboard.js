@@ -74,6 +74,8 @@
       tell(true);
     } else if (event.detail.target.id === "plan" && xhr.status >= 400) {
       event.detail.shouldSwap = true;
+      event.detail.swapOverride = "innerHTML"; // its place stays taken, so that no update asks for a plan again
+      event.detail.target.removeAttribute("aria-busy");
       event.detail.selectOverride = "#main > *";
       event.detail.isError = false;
     }
