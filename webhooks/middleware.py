@@ -67,13 +67,20 @@ class Edge:
             if exchange.status is not None:
                 raise  # half an answer is out: only the server can break it off
             _log.exception("unexpected error", path=exchange.path)
-            answer = self._answer(exchange.scope, error)
+            answer = self._answer_to(exchange.scope, error)
             await answer(exchange.scope, exchange.receive, exchange.send)
         finally:
             seconds = anyio.current_time() - started
             self._count(exchange, seconds)
             milliseconds = round(seconds * 1000, 1)
             _log.info("request", method=exchange.method, path=exchange.path, status=exchange.status, ms=milliseconds)
+
+    def _answer_to(self, scope: Scope, error: Exception) -> Response:
+        try:
+            return self._answer(scope, error)
+        except Exception:  # noqa: BLE001 - what makes pages may be what failed: JSON needs nothing
+            _log.exception("the page of an error failed")
+            return refusal(error).response()
 
     def _count(self, exchange: _Exchange, seconds: float) -> None:
         """By the route's template: paths are chosen by strangers."""

@@ -61,4 +61,4 @@ class WebOptions:
     unverified_per_minute: int = 100
     """Unverified deliveries of one client that are answered 401; further ones are answered 429."""
     wrong_tokens_per_minute: int = 10
-    """Wrong tokens of one client at the dashboard's login; after them it must wait."""
+    """Wrong tokens of one client at the dashboard's login that are answered 401; further ones are answered 429."""

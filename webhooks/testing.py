@@ -251,6 +251,8 @@ class FakeStatus:
     wirings: dict[str, JSONObject] = field(default_factory=dict)
     views: dict[str, JSONObject] = field(default_factory=dict)
     """What else the answer about a fabric holds."""
+    details: JSONObject = field(default_factory=dict)
+    """What else `healthz` says."""
     is_ready: bool = True
     failure: Exception | None = None
     followers: list[FakeFollowing] = field(default_factory=list)
@@ -300,7 +302,8 @@ class FakeStatus:
         return Health(self.is_ready, {"status": "ok" if self.is_ready else "failing"})
 
     def healthz(self) -> Health:
-        return self.readyz()
+        ready = self.readyz()
+        return Health(ready.is_ok, self.details | ready.body)
 
     def metrics(self) -> tuple[bytes, str]:
         self._fail()

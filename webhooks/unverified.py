@@ -1,4 +1,4 @@
-"""How many deliveries a client may send without proof."""
+"""How often a client may try without proof: deliveries, and tokens at the login."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ _OTHERS = ""
 
 
 class UnverifiedLimit:
-    """Counts unverified deliveries of each client within windows of 60 seconds.
+    """Counts what each client sends without proof within windows of 60 seconds.
 
-    Asked only after a signature failed: behind a proxy all clients may share one address, and whoever can prove
-    himself is never held back by those who cannot.
+    Asked only after a signature or token failed: behind a proxy all clients may share one address, and whoever can
+    prove himself is never held back by those who cannot.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._ends = 0.0
         self._counts: dict[str, int] = {}
-
-    def is_over(self, client: str, now: float) -> bool:
-        """Whether `client` has used up what it may send for now. Counts nothing."""
-        return now < self._ends and self._counts.get(client, 0) >= self._limit
 
     def exceeded(self, client: str, now: float) -> bool:
         """Count one more of `client` (its address) at `now` (seconds, monotonic); whether it is over the limit."""

@@ -14,7 +14,7 @@ from reconciler.model.topology import Topology
 from reconciler.plan.topology import DRAWN, topology_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from reconciler.app.live import Made
     from reconciler.model.objects import ObjectKey, Resource
@@ -40,7 +40,8 @@ class Wirings:
         """`made` gives what the present configuration has for each fabric."""
         self._made = made
         self._lock = threading.Lock()
-        """Of fifty thousand objects a topology takes a second: whoever asks meanwhile shares it."""
+        self._making: dict[str, threading.Lock] = {}
+        """By fabric. Of fifty thousand objects a topology takes a second: whoever asks meanwhile shares it."""
         self._known: dict[str, tuple[_Known, Topology]] = {}
 
     def of(self, fabric: str) -> Topology:
@@ -51,15 +52,29 @@ class Wirings:
         made = everything.get(fabric)
         if made is None:
             return Topology()
+        with self._making_of(fabric, everything):
+            return self._present(fabric, made)
+
+    def _making_of(self, fabric: str, configured: Iterable[str]) -> threading.Lock:
+        """What who makes the topology of a fabric holds. Nothing is kept of fabrics that left."""
         with self._lock:
-            self._known = {name: one for name, one in self._known.items() if name in everything}
-            now = _Known(made, made.subject.source.last_fetched(), _live(made))
+            for left in (self._making.keys() | self._known.keys()) - set(configured):
+                self._making.pop(left, None)
+                self._known.pop(left, None)
+            return self._making.setdefault(fabric, threading.Lock())
+
+    def _present(self, fabric: str, made: Made) -> Topology:
+        now = _Known(made, made.subject.source.last_fetched(), _live(made))
+        with self._lock:
             before = self._known.get(fabric)
-            if before is not None and before[0] == now:
-                return before[1]
-            topology = topology_of(_objects(now))
-            self._known[fabric] = now, topology
-            return topology
+        if before is not None and before[0] == now:
+            return before[1]
+        objects, is_whole = _objects(now)
+        topology = topology_of(objects)
+        if is_whole:  # else the next one reads Git again
+            with self._lock:
+                self._known[fabric] = now, topology
+        return topology
 
 
 def _live(made: Made) -> tuple[tuple[Resource, ...], ...]:
@@ -72,11 +87,13 @@ def _live(made: Made) -> tuple[tuple[Resource, ...], ...]:
     return ()
 
 
-def _objects(known: _Known) -> list[Wired]:
+def _objects(known: _Known) -> tuple[list[Wired], bool]:
+    """The objects, and whether they are all: Git may be out of reach."""
     found: dict[ObjectKey, Wired] = {one.key: one for of_kind in known.live for one in of_kind}
     if known.revision is not None:
         try:
             found.update(known.made.subject.source.read(known.revision).manifests)
         except (GitUnavailableError, GitAccessError) as error:
             log.warning("the revision cannot be read", revision=str(known.revision), error=error.message)
-    return list(found.values())
+            return list(found.values()), False
+    return list(found.values()), True

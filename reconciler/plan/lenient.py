@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +10,11 @@ if TYPE_CHECKING:
 
     from reconciler.model.json import JSON, JSONObject
     from reconciler.model.problems import Path
+
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_LONGEST_NAME = 253
 
 
 def mapping(value: JSON) -> JSONObject:
@@ -30,6 +36,12 @@ def numbered(value: JSON, path: Path) -> Iterator[tuple[Path, JSON]]:
 def text(value: JSON) -> str:
     """Text; empty for what is none."""
     return value if isinstance(value, str) else ""
+
+
+def object_name(value: JSON) -> str:
+    """What Kubernetes lets an object be called (RFC 1123 subdomain); empty for what it does not."""
+    name = text(value)
+    return name if len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) else ""
 
 
 def whole(value: JSON) -> int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler.model.objects import ObjectKey
 from reconciler.model.topology import LinkEnd, Node, Row, Topology, TopologyLink
-from reconciler.plan.lenient import mapping, text
+from reconciler.plan.lenient import mapping, object_name, text
 from reconciler.plan.wiring import links_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def topology_of(objects: Iterable[Wired]) -> Topology:
     )
 
 
-def _standing(node: Node) -> tuple[int, tuple[str, list[tuple[int, str]], str]]:
+def _standing(node: Node) -> tuple[int, tuple[str, list[tuple[int, str]], str, str]]:
     return _ROWS.index(node.row), _counted(node.key)
 
 
@@ -101,16 +101,16 @@ def _externals(kinds: Mapping[str, Mapping[ObjectKey, JSONObject]]) -> Mapping[O
     for key in sorted(kinds["ExternalAttachment"]):
         spec = kinds["ExternalAttachment"][key]
         connection = ObjectKey("Connection", key.namespace, text(spec.get("connection")))
-        external = ObjectKey("External", key.namespace, text(spec.get("external")))
+        external = ObjectKey("External", key.namespace, object_name(spec.get("external")))
         if external.name and external not in found[connection]:
             found[connection].append(external)
     return {connection: externals for connection, externals in found.items() if externals}
 
 
 def _end(side: str, port: object, connection: ObjectKey) -> LinkEnd | None:
-    """The end of a link, of which the port names the device. None: it names none."""
+    """The end of a link, of which the port names the device. None: it names none that can be one."""
     device, slash, name = port.partition("/") if isinstance(port, str) else ("", "", "")
-    if not device or not slash:
+    if not object_name(device) or not slash:
         return None
     kind = {"server": "Server", "gateway": "Gateway"}.get(side, "Switch")
     return LinkEnd(ObjectKey(kind, connection.namespace, device), name)
@@ -128,7 +128,12 @@ def _leafs(
     return {key: tuple(leaf.name for leaf in sorted(of_node, key=places.__getitem__)) for key, of_node in found.items()}
 
 
-def _counted(key: ObjectKey) -> tuple[str, list[tuple[int, str]], str]:
+def _counted(key: ObjectKey) -> tuple[str, list[tuple[int, str]], str, str]:
     """In the order in which people count: leaf-2 before leaf-10."""
-    parts = [(int(part), "") if part.isdecimal() else (0, part) for part in _DIGITS.split(key.name)]
-    return key.kind, parts, key.namespace
+    return key.kind, [_part(part) for part in _DIGITS.split(key.name)], key.name, key.namespace
+
+
+def _part(part: str) -> tuple[int, str]:
+    """Digits are not made a number: a name may have more of them than Python takes."""
+    digits = part.lstrip("0")
+    return (len(digits), digits) if part.isdecimal() else (0, part)

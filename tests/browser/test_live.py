@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page, Route
 
+    from tests.browser.conftest import Complaints
     from tests.browser.served import Served
 
 SLOW = 5.0
@@ -97,16 +98,88 @@ def test_what_a_reader_does_stays(member: Page, served: Served) -> None:
 
 def test_a_plan_that_is_read_does_not_change(page: Page, served: Served) -> None:
     """Who reads a plan is told that it is old; it does not become another under their eyes."""
-    page.goto("/fabrics/broken/plan")
+    page.goto("/fabrics/demo/plan?look=now")
     expect(page.locator("#plan")).to_contain_text("objects are as Git declares")
     expect(page.locator("#live")).to_have_text("Live")
-    expect(page.locator("#stale")).to_be_hidden()
     page.evaluate("document.getElementById('plan').dataset.mine = 'yes'")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
 
-    served.reconcile("broken")
+    with page.expect_response("**/plan"):
+        served.reconcile("demo")
+    expect(page.locator("#stale")).to_be_hidden()  # a pass that changed nothing makes no plan old
+    served.edit("VPC", "vpc-01", {"spec": {"subnets": {"default": {"vlan": 2997}}}})
+    served.reconcile("demo")
 
     expect(page.locator("#stale")).to_be_visible()
     assert page.evaluate("document.getElementById('plan').dataset.mine") == "yes"
+    assert [url for url in asked if "look=" in url] == []
+    served.configure(self_heal=True)
+    wait_until(lambda: _drift(served) == 0, "healed")
+    served.configure(self_heal=False)
+
+
+def test_a_plan_that_cannot_be_made(page: Page, served: Served, complaints: Complaints) -> None:
+    """The page says so, and does not ask again with each event."""
+    asked: list[str] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(response=route.fetch(url=f"{served.url}/fabrics/nonesuch"))
+
+    page.route("**/plan?look=now", fail)
+    page.goto("/fabrics/demo/plan")
+    expect(page.locator("#plan")).to_contain_text("No fabric nonesuch is configured")
+    expect(page.locator("#live")).to_have_text("Live")
+
+    for _ in range(2):
+        with page.expect_response("**/plan"):
+            served.reconcile("demo")
+
+    expect(page.locator("#plan")).to_contain_text("No fabric nonesuch is configured")
+    assert len(asked) == 1
+    complaints.clear()
+
+
+def test_a_page_that_cannot_be_fetched(page: Page, served: Served, complaints: Complaints) -> None:
+    """What is shown stays, and is no longer said to be live; and is again once the service answers."""
+    page.goto("/fabrics/demo")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.route(f"{served.url}/fabrics/demo", lambda route: route.fulfill(status=503, body="no"))
+
+    served.reconcile("demo")
+
+    expect(page.locator("#live")).to_have_text("Not live")
+    expect(page.get_by_role("heading", name="demo")).to_be_visible()
+    page.unroute(f"{served.url}/fabrics/demo")
+    expect(page.locator("#live")).to_have_text("Live")
+    assert {"503" in complaint for complaint in complaints} == {True}
+    complaints.clear()
+
+
+def test_a_page_of_what_is_no_more(page: Page, served: Served, complaints: Complaints) -> None:
+    """It says so, and shows nothing of what was."""
+    page.goto("/fabrics/demo")
+    expect(page.locator("#live")).to_have_text("Live")
+    gone = f"{served.url}/fabrics/nonesuch"
+    page.route(f"{served.url}/fabrics/demo", lambda route: route.fulfill(response=route.fetch(url=gone)))
+
+    served.reconcile("demo")
+
+    expect(page.locator("main")).to_contain_text("No fabric nonesuch is configured")
+    expect(page.locator("#status")).to_have_count(0)
+    assert {"404" in complaint for complaint in complaints} == {True}
+    complaints.clear()
+
+
+def test_health_is_fetched_anew(page: Page) -> None:
+    """No event tells of it, so the page looks by itself, and says how often."""
+    page.goto("/healthz")
+    expect(page.locator("#live")).to_have_text("Every 5 s")
+    page.evaluate("document.querySelector('h1').textContent = 'old'")
+
+    expect(page.get_by_role("heading", name="Health")).to_be_visible()
+    expect(page.locator("#live")).to_have_text("Every 5 s")
 
 
 def test_an_update_that_comes_late(page: Page, served: Served) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
+from reconciler.errors import ConfigurationError
 from webhooks.errors import RefusalError
 
 if TYPE_CHECKING:
@@ -29,6 +30,19 @@ def require_token(headers: Headers, api_token: Callable[[], bytes | None]) -> No
     scheme, _, token = presented[0].partition(" ") if len(presented) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode("latin-1"), expected):
         raise RefusalError(401, "unauthorized", "The API token is missing or wrong.", headers=_CHALLENGE)
+
+
+def may_still_read(
+    headers: Headers, api_token: Callable[[], bytes | None], session_of: Callable[[Headers], object | None]
+) -> bool:
+    """Whether a request that was let in would be let in now: its session or token may be over."""
+    if session_of(headers) is not None:
+        return True
+    try:
+        require_token(headers, api_token)
+    except (RefusalError, ConfigurationError):  # who comes again is told, and so is the log
+        return False
+    return True
 
 
 class RequireToken:

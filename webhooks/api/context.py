@@ -23,8 +23,9 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The ports, the options, and threads for what blocks: apart for probes, reads, deliveries and previews, so that a
-    flood of one kind neither slows the event loop nor makes another wait. Previews that an approval or a dry run needs,
+    """The ports, the options, and threads for what blocks: apart for probes, reads, pictures (topologies, which
+    take seconds), deliveries and previews, so that a flood of one kind neither slows the event loop nor makes another
+    wait. Previews that an approval or a dry run needs,
     for which the token was shown, are apart from those that whoever may read looks at.
     """
 
@@ -36,6 +37,7 @@ class Context:
     sessions: Sessions
     probes: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
     reads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
+    pictures: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
     deliveries: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
     previews: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
     authorized_previews: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))

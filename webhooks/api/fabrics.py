@@ -33,28 +33,28 @@ class Fabrics:
         self._status = context.status
 
     async def all(self, _request: Request) -> Response:
-        return await found(self._context, self._status.fabrics, "There are no fabrics.")
+        return await found(self._context.reads, self._status.fabrics, "There are no fabrics.")
 
     async def one(self, request: Request) -> Response:
         name = request.path_params["name"]
-        return await found(self._context, lambda: self._status.fabric(name), _unknown(name))
+        return await found(self._context.reads, lambda: self._status.fabric(name), _unknown(name))
 
     async def resources(self, request: Request) -> Response:
         name = request.path_params["name"]
-        return await found(self._context, lambda: self._status.resources(name), _unknown(name))
+        return await found(self._context.reads, lambda: self._status.resources(name), _unknown(name))
 
     async def topology(self, request: Request) -> Response:
         name = request.path_params["name"]
-        return await found(self._context, lambda: self._status.topology(name), _unknown(name))
+        return await found(self._context.pictures, lambda: self._status.topology(name), _unknown(name))
 
     async def passes(self, request: Request) -> Response:
         name = request.path_params["name"]
-        return await found(self._context, lambda: self._status.passes(name), _unknown(name))
+        return await found(self._context.reads, lambda: self._status.passes(name), _unknown(name))
 
     async def pass_(self, request: Request) -> Response:
         name, pass_id = request.path_params["name"], request.path_params["id"]
         otherwise = f"No pass {printable(pass_id)} of a fabric {printable(name)} is known."
-        return await found(self._context, lambda: self._status.pass_(name, pass_id), otherwise)
+        return await found(self._context.reads, lambda: self._status.pass_(name, pass_id), otherwise)
 
 
 def _unknown(name: str) -> str:

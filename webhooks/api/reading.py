@@ -15,6 +15,7 @@ from webhooks.errors import RefusalError, encode
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from anyio import CapacityLimiter
     from starlette.requests import Request
 
     from reconciler.model.json import JSONObject
@@ -28,9 +29,9 @@ def read_route(context: Context, path: str, endpoint: Callable[[Request], Awaita
     return Route(path, endpoint, methods=["GET"], middleware=guards)
 
 
-async def found(context: Context, read: Callable[[], JSONObject | None], otherwise: str) -> Response:
-    """200 with what `read` gives; None is a 404 with the message `otherwise`."""
-    body = await in_thread(context.reads, lambda: _encoded(read()))
+async def found(limiter: CapacityLimiter, read: Callable[[], JSONObject | None], otherwise: str) -> Response:
+    """200 with what `read` gives in a thread of `limiter`; None is a 404 with the message `otherwise`."""
+    body = await in_thread(limiter, lambda: _encoded(read()))
     if body is None:
         raise RefusalError(404, "not_found", otherwise)
     return Response(body, media_type="application/json")

@@ -19,6 +19,6 @@ def routes(context: Context) -> list[Route]:
     async def one(request: Request) -> Response:
         request_id = request.path_params["id"]
         otherwise = f"No request {printable(request_id)} is known."
-        return await found(context, lambda: context.status.request(request_id), otherwise)
+        return await found(context.reads, lambda: context.status.request(request_id), otherwise)
 
     return [read_route(context, "/requests/{id}", one)]

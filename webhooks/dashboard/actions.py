@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from reconciler.model.requests import Accepted
     from webhooks.api.context import Context
     from webhooks.dashboard.guards import Form
     from webhooks.sessions import Session
 
-    Act = Callable[[str, Form, Session], Awaitable[None]]
+    Act = Callable[[str, Form, Session], Awaitable[str]]
 
 
 class Actions:
-    """Each is a form that comes back to the fabric's page. Logged in, from a page of ours, made for this session: all
-    three are looked at before anything happens.
+    """Each is a form that comes back to the fabric's page, which says once what was accepted. Logged in, from a page of
+    ours, made for this session: all three are looked at before anything happens.
     """
 
     def __init__(self, context: Context) -> None:
@@ -57,21 +58,33 @@ class Actions:
         form = await read_form(self._context, request)
         require_csrf(session, form)
         self._context.refuse_while_stopping()
-        await act(name, form, session)
-        return RedirectResponse(path("fabrics", name, done=action), 303)
+        done = session.say(await act(name, form, session))
+        return RedirectResponse(path("fabrics", name, done=done), 303)
 
-    async def _reconcile(self, name: str, _form: Form, _session: Session) -> None:
-        await self._context.intake.reconcile(name)
+    async def _reconcile(self, name: str, _form: Form, _session: Session) -> str:
+        accepted = await self._context.intake.reconcile(name)
+        return f"Requested: {_queued(accepted)}."
 
-    async def _suspend(self, name: str, form: Form, session: Session) -> None:
+    async def _suspend(self, name: str, form: Form, session: Session) -> str:
         reason = line("reason", form.get("reason"), LONGEST_REASON)
         await self._context.intake.suspend_fabric(name, reason, session.by)
+        return "Suspended: no pass is made until it is resumed."
 
-    async def _resume(self, name: str, _form: Form, session: Session) -> None:
-        await self._context.intake.resume_fabric(name, session.by)
+    async def _resume(self, name: str, _form: Form, session: Session) -> str:
+        accepted = await self._context.intake.resume_fabric(name, session.by)
+        return f"Resumed: {_queued(accepted)}."
 
-    async def _approve(self, name: str, form: Form, session: Session) -> None:
+    async def _approve(self, name: str, form: Form, session: Session) -> str:
         """The plan whose hash the page showed, or none: the one who approves has read that one."""
         context, shown = self._context, beginning(form.get("hash"))
         approved = await in_thread(context.authorized_previews, partial(context.plans.named, name, shown))
-        await context.intake.approve_plan(name, approved, session.by)
+        accepted = await context.intake.approve_plan(name, approved, session.by)
+        if not accepted.requests:
+            return f"Approved: {_queued(accepted)}."
+        return "Approved: the next pass carries this plan out."
+
+
+def _queued(accepted: Accepted) -> str:
+    if accepted.requests:
+        return "a pass over this fabric is queued"
+    return "no pass is queued, because the fabric is disabled or suspended"

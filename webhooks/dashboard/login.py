@@ -41,24 +41,24 @@ class Login:
         return self._page(request, local_path(request.query_params.get("next", "/")))
 
     async def log_in(self, request: Request) -> Response:
-        """303 to where the one who logs in wanted to go; 401 with the form for a wrong token. One client with many
-        wrong tokens is not listened to for the rest of a minute, not with the right one either: guessing must not pay.
+        """303 to where the one who logs in wanted to go; 401 with the form for a wrong token, and 429 for one after
+        many of the same client within a minute. The right one is always taken: behind a proxy all people are one
+        client, and nobody may lock the others out.
         """
         context = self._context
         require_own_origin(request, context.options.public_url)
         form = await read_form(context, request)
         client = request.client.host if request.client else ""
-        if self._wrong.is_over(client, anyio.current_time()):
-            raise RefusalError(429, "too_many_tokens", "Too many wrong tokens.", headers={"retry-after": "60"})
         following = local_path(form.get("next", "/"))
         by = line("name", form.get("name"), LONGEST_NAME)
         token = form.get("token", "").strip().encode("utf-8", "replace")
         if not context.sessions.proves(token):
-            self._wrong.exceeded(client, anyio.current_time())
             _log.warning("login refused", client=client)
+            if self._wrong.exceeded(client, anyio.current_time()):
+                raise RefusalError(429, "too_many_tokens", "Too many wrong tokens.", headers={"retry-after": "60"})
             return self._page(request, following, is_wrong=True)
         _log.info("login", client=client, by=by)
-        cookie = context.sessions.open(token, by)
+        cookie = context.sessions.open(token, by, request.headers)
         return RedirectResponse(following, 303, {"set-cookie": cookie})
 
     async def log_out(self, request: Request) -> Response:

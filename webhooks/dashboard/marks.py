@@ -25,6 +25,7 @@ _MARKS = {
     "desired_only": Mark("Missing in cluster", "warn", "plus"),
     "cluster_only": Mark("Only in cluster", "idle", "dash"),
     "prune_pending": Mark("Prune pending", "warn", "minus"),
+    "missing": Mark("Named by a link, not declared", "warn", "question"),
     "failed": Mark("Failed", "bad", "cross"),
     "waiting": Mark("Waiting", "warn", "clock"),
     "unknown": Mark("Unknown", "idle", "question"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from webhooks.api.context import in_thread
 from webhooks.dashboard.formats import path
@@ -21,9 +22,9 @@ from webhooks.text import printable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from anyio import CapacityLimiter
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.routing import Route
 
     from reconciler.model.json import JSONObject
     from webhooks.api.context import Context
@@ -43,24 +44,29 @@ class Pages:
         self._renderer = renderer
 
     def routes(self) -> list[Route]:
+        context = self._context
         made: dict[str, Make] = {
-            "/": self.overview,
             "/fabrics": self.overview,
             "/fabrics/{name}": self.fabric,
             "/fabrics/{name}/resources": self.objects,
             "/fabrics/{name}/resources/{kind}/{object:path}": self.object_,
-            "/fabrics/{name}/topology": self.topology,
             "/fabrics/{name}/passes": self.passes,
             "/fabrics/{name}/passes/{id}": self.pass_,
         }
-        threaded = [self._route(url, partial(self._in_reads, make)) for url, make in made.items()]
+        threaded = [self._route(url, partial(self._in, context.reads, make)) for url, make in made.items()]
         return [
+            # For everybody: there is no JSON of this path that a page would have to make room for.
+            Route("/", self._guarded(partial(self._in, context.reads, self.overview)), methods=["GET"]),
             *threaded,
+            self._route("/fabrics/{name}/topology", partial(self._in, context.pictures, self.topology)),
             self._route("/fabrics/{name}/plan", self.plan),
-            PageRoute("/healthz", partial(self._in_probes, self.health), methods=["GET"]),
+            PageRoute("/healthz", partial(self._in, context.probes, self.health), methods=["GET"]),
         ]
 
     def _route(self, url: str, endpoint: Endpoint) -> Route:
+        return PageRoute(url, self._guarded(endpoint), methods=["GET"])
+
+    def _guarded(self, endpoint: Endpoint) -> Endpoint:
         """Where reads are protected, who is not logged in is led to where that is done."""
 
         async def guarded(request: Request) -> Response:
@@ -69,13 +75,10 @@ class Pages:
                 return RedirectResponse(path("login", next=requested(request)), 303)
             return await endpoint(request)
 
-        return PageRoute(url, guarded, methods=["GET"])
+        return guarded
 
-    async def _in_reads(self, make: Make, request: Request) -> Response:
-        return await in_thread(self._context.reads, partial(make, request))
-
-    async def _in_probes(self, make: Make, request: Request) -> Response:
-        return await in_thread(self._context.probes, partial(make, request))
+    async def _in(self, limiter: CapacityLimiter, make: Make, request: Request) -> Response:
+        return await in_thread(limiter, partial(make, request))
 
     def overview(self, request: Request) -> Response:
         fabrics = self._status.fabrics()["fabrics"]
@@ -106,7 +109,7 @@ class Pages:
     def topology(self, request: Request) -> Response:
         fabric = self._brief(request)
         found = self._status.topology(fabric["name"])
-        link_to = partial(path, "fabrics", fabric["name"], "resources")
+        link_to = partial(_of_object, fabric["name"])
         # The picture escapes what it is made of.
         picture = Markup(svg(found, link_to)) if found and found["nodes"] else None  # noqa: S704
         return self._of_fabric(request, "topology.html", fabric, picture=picture)
@@ -128,10 +131,10 @@ class Pages:
         made.
         """
         if not request.query_params.get("look"):
-            return await self._in_reads(self._plan_frame, request)
+            return await self._in(self._context.reads, self._plan_frame, request)
         name = request.path_params["name"]
         plan = await in_thread(self._context.previews, lambda: self._context.plans.plan(name))
-        return await self._in_reads(partial(self._plan_made, plan), request)
+        return await self._in(self._context.reads, partial(self._plan_made, plan), request)
 
     def _plan_frame(self, request: Request) -> Response:
         return self._of_fabric(request, "plan.html", self._brief(request), plan=None)
@@ -165,6 +168,12 @@ class Pages:
     def _resources(self, name: str) -> list[JSONObject]:
         found = self._status.resources(name)
         return [] if found is None else found["resources"]
+
+
+def _of_object(fabric: str, kind: str, name: str) -> str:
+    """The URL of an object's page; without a name that of all objects of the kind."""
+    at = ("fabrics", fabric, "resources")
+    return path(*at, kind, name) if name else path(*at, kind=kind)
 
 
 def _unknown(name: str) -> RefusalError:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 import reconciler
 from webhooks.dashboard import formats
 from webhooks.dashboard.assets import Assets
+from webhooks.dashboard.guards import requested
 from webhooks.dashboard.marks import condition_mark, mark
 
 if TYPE_CHECKING:
@@ -97,17 +98,20 @@ class Renderer:
         return Response(text.encode("utf-8", "replace"), status, HEADERS, media_type="text/html; charset=utf-8")
 
     def error(self, request: Request, refused: RefusalError) -> Response:
-        """What went wrong, and what to do about it."""
+        """What went wrong, and what to do about it. It needs no session: that may be what went wrong."""
         advice = _ADVICE.get(refused.status, _OTHERWISE)
-        answer = self.page(request, "error.html", refused.status, refused=refused, advice=advice)
+        values = {"session": None, "here": request.scope["path"], "back": "/", "refused": refused, "advice": advice}
+        answer = self.plain_page("error.html", values, refused.status)
         answer.headers.update(refused.headers or {})
         return answer
 
     def _frame(self, request: Request) -> dict[str, Any]:
+        session = self._context.sessions.of(request.headers)
         return {
-            "session": self._context.sessions.of(request.headers),
+            "session": session,
             "here": request.scope["path"],
-            "done": request.query_params.get("done", ""),
+            "back": requested(request),
+            "done": session.heard(request.query_params.get("done", "")) if session else "",
         }
 
 

@@ -82,7 +82,7 @@ class Place:
 
 def svg(topology: JSONObject, link_to: Link) -> str:
     """The picture of a topology as `GET /fabrics/{name}/topology` gives it. `link_to` gives the URL of an object, by
-    kind and name.
+    kind and name, and of all objects of a kind where the name is empty.
     """
     drawn, member_of = _boxes(topology["nodes"])
     lines = _lines(topology["links"], member_of)
@@ -253,9 +253,11 @@ def _box(box: Box, place: Place, link_to: Link) -> str:
     note = "" if box.state == "in_sync" else _words(box.state)
     inner = _text("title", box.title) + f"<rect {_attributes({**size, 'rx': '4'})}/>"
     inner += _label(box.label, place, -3 if note else 4, 11) + (_label(note, place, 10, 9) if note else "")
-    if box.count > 1:
-        return f"<g {_attributes({'class': ' '.join([*words, 'group'])})}>{inner}</g>"
-    marks = {"class": " ".join(words), "href": link_to(box.kind, box.name), "aria-label": box.title}
+    words += ["group"] if box.count > 1 else []
+    marks = {"class": " ".join(words), "aria-label": box.title}
+    if box.state == "missing":  # there is nothing to lead to
+        return f"<g {_attributes({**marks, 'role': 'img'})}>{inner}</g>"
+    marks["href"] = link_to("Server", "") if box.count > 1 else link_to(box.kind, box.name)
     return f"<a {_attributes(marks)}>{inner}</a>"
 
 

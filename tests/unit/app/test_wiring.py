@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from reconciler.app.live import Made
     from reconciler.model.desired import Desired
     from reconciler.model.revision import Revision
+
+
+PATIENCE = 10.0
+"""Seconds."""
 
 
 def declared(name: str, role: str = "server-leaf") -> Manifest:
@@ -103,3 +109,32 @@ def test_a_revision_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monk
         assert world.names() == []
 
     assert [entry["error"] for entry in log] == ["the mirror is damaged"]
+
+    monkeypatch.undo()
+    assert world.names() == ["leaf-1"]
+
+
+def test_a_fabric_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lets those who ask for another one have it."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    world, other = World(tmp_path / "a", LOCAL), World(tmp_path / "b", LOCAL)
+    world.push(declared("leaf-1"))
+    world.made["dc2"] = other.made["dc1"]
+    read, begun, may_end = world.source.read, threading.Event(), threading.Event()
+
+    def slow(revision: Revision) -> Desired:
+        begun.set()
+        assert may_end.wait(PATIENCE)
+        return read(revision)
+
+    monkeypatch.setattr(world.source, "read", slow)
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(world.names)
+        assert begun.wait(PATIENCE)
+        try:
+            assert threads.submit(world.names, "dc2").result(PATIENCE) == []
+            assert not asked.done()
+        finally:
+            may_end.set()
+        assert asked.result(PATIENCE) == ["leaf-1"]

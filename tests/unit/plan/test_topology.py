@@ -250,3 +250,33 @@ def test_a_generated_fabric(tmp_path: Path) -> None:
 
     assert not [node for node in topology.nodes if node.is_missing]
     assert {one.connection for one in topology.links} == {one.key for one in objects if one.key.kind == "Connection"}
+
+
+def test_names_of_many_digits() -> None:
+    """More of them than Python makes a number of; and in the order of numbers, leading zeros or not."""
+    many = "9" * 5000
+    names = ["leaf-3", "leaf-02", "leaf-10", "leaf-2", "leaf-00", f"leaf-1{many}", f"leaf-{many}"]
+
+    orders = [
+        [node.key.name for node in topology_of(declared("Switch", name) for name in given).nodes]
+        for given in (names, names[::-1])
+    ]
+
+    assert orders[0] == orders[1]
+    assert orders[0] == ["leaf-00", "leaf-02", "leaf-2", "leaf-3", "leaf-10", f"leaf-{many}", f"leaf-1{many}"]
+
+
+@pytest.mark.parametrize("name", ["Leaf", "leaf_1", "-leaf", "leaf.", "a" * 254, "../login", "9" * 5000])
+def test_names_that_no_object_has(name: str) -> None:
+    """What no device can be called is none: neither a node nor the end of a link."""
+    topology = topology_of(
+        [
+            *SWITCHES,
+            connection("c", "unbundled", {"link": link(server=f"{name}/nic", switch="leaf-2/E1/1")}),
+            connection("uplink", "external", {"link": link(switch="leaf-2/E1/48")}),
+            declared("ExternalAttachment", "a", {"external": name, "connection": "uplink"}),
+        ]
+    )
+
+    assert {node.key.name for node in topology.nodes} == {"leaf-2", "leaf-10", "spine-1", "uplink"}
+    assert [one.connection.name for one in topology.links] == ["uplink"]

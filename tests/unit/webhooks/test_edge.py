@@ -8,12 +8,13 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, StateError
 from tests.unit.webhooks.asgi import ask
 from webhooks.middleware import Edge
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+    from starlette.responses import Response
     from starlette.testclient import TestClient
     from starlette.types import Receive, Scope, Send
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("method", "path", "expected", "code"),
     [
-        ("GET", "/", 404, "not_found"),
+        ("POST", "/", 405, "method_not_allowed"),
         ("GET", "/nonesuch", 404, "not_found"),
         ("GET", "/fabrics/", 404, "not_found"),
         ("POST", "/fabrics/dc1/plan", 405, "method_not_allowed"),
@@ -151,3 +152,19 @@ def test_web_sockets_are_refused(client: TestClient) -> None:
     """There is nothing to open a web socket to."""
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/fabrics"):
         pass
+
+
+async def test_an_answer_that_fails() -> None:
+    """Whoever makes the answer to an error may fail with it: JSON is left."""
+
+    async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise StateError("canary")
+
+    def fail(_scope: Scope, error: Exception) -> Response:
+        raise error
+
+    with capture_logs() as lines:
+        answer = await ask(Edge(broken, fail), "GET", "/")
+
+    assert (answer.status, answer.code, b"canary" in answer.body) == (503, "state_unusable", False)
+    assert [line["event"] for line in lines] == ["unexpected error", "the page of an error failed", "request"]

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import pytest
 
-from reconciler.errors import StateError, StoppedError, TooManyFollowersError
+from reconciler.errors import ConfigurationError, StateError, StoppedError, TooManyFollowersError
 from reconciler.model.news import News, NewsKind
 from tests.unit.webhooks.asgi import ask
-from webhooks.api.events import KEEP_ALIVE
+from webhooks.api.events import KEEP_ALIVE, MOST_OF_A_CLIENT
 from webhooks.app import create_app
+from webhooks.sessions import LIFETIME
 from webhooks.testing import FakePlans
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
-    import pytest
     from starlette.applications import Starlette
     from starlette.types import Message
 
@@ -64,7 +65,9 @@ class Stream:
 
 
 @asynccontextmanager
-async def _streaming(app: Starlette, query: str = "") -> AsyncIterator[Stream]:
+async def _streaming(
+    app: Starlette, query: str = "", headers: Sequence[tuple[bytes, bytes]] = (), client: str = "192.0.2.1"
+) -> AsyncIterator[Stream]:
     """A client that reads until the block ends; then it hangs up, and the answer must end."""
     stream = Stream()
     scope = {
@@ -75,7 +78,8 @@ async def _streaming(app: Starlette, query: str = "") -> AsyncIterator[Stream]:
         "raw_path": b"/events",
         "root_path": "",
         "query_string": query.encode(),
-        "headers": [],
+        "headers": list(headers),
+        "client": (client, 50000),
     }
     async with anyio.create_task_group() as group:
         group.start_soon(app, scope, stream.receive, stream.send)
@@ -161,3 +165,66 @@ async def test_events_are_reads(intake: FakeIntake, status: FakeStatus, options:
     answer = await ask(app, "GET", "/events")
 
     assert (answer.status, answer.code) == (401, "unauthorized")
+
+
+class Guarded:
+    """A service that protects its reads, whose token changes and whose clock is set."""
+
+    def __init__(self, intake: FakeIntake, status: FakeStatus, options: WebOptions) -> None:
+        self.status = status
+        self.token: bytes | None = b"one"
+        self.now = 1000.0
+        guarded = replace(options, protect_reads=True, api_token=self._read, now=lambda: self.now)
+        self.app = create_app(intake, status, FakePlans(intake), guarded)
+
+    def _read(self) -> bytes:
+        if self.token is None:
+            raise ConfigurationError("the file cannot be read")
+        return self.token
+
+    async def cookie(self) -> bytes:
+        """That of somebody who logs in now."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+        answer = await ask(self.app, "POST", "/login", headers, b"token=one")
+        return answer.headers["set-cookie"].partition(";")[0].encode()
+
+
+@pytest.fixture
+def guarded(intake: FakeIntake, status: FakeStatus, options: WebOptions) -> Guarded:
+    return Guarded(intake, status, options)
+
+
+@pytest.mark.parametrize("token", [b"two", b"", None])
+async def test_a_token_that_is_no_longer_good(guarded: Guarded, token: bytes | None) -> None:
+    """Who could not begin a stream now hears nothing more of one that goes on."""
+    async with _streaming(guarded.app, headers=[(b"authorization", b"Bearer one")]) as stream:
+        assert len(stream.events) == 3
+        guarded.token = token
+        guarded.status.followers[0].tell(News(NewsKind.PASS, "dc1", '{"id":"p1"}'))
+        with anyio.fail_after(1):
+            await stream.completed.wait()
+        assert len(stream.events) == 3
+    assert guarded.status.followers == []
+
+
+async def test_a_session_that_ends(guarded: Guarded) -> None:
+    """Its stream ends with the next sign of life, which comes within fifteen seconds."""
+    async with _streaming(guarded.app, headers=[(b"cookie", await guarded.cookie())]) as stream:
+        await anyio.sleep(KEEP_ALIVE + 1)
+        assert stream.text.endswith(": still here\n\n")
+        guarded.now += LIFETIME
+        with anyio.fail_after(KEEP_ALIVE + 1):
+            await stream.completed.wait()
+
+
+async def test_streams_of_one_client(app: Starlette) -> None:
+    """So many at a time, and no more; others are not held back, and what was left is free again."""
+    async with AsyncExitStack() as stack:
+        for _ in range(MOST_OF_A_CLIENT):
+            await stack.enter_async_context(_streaming(app))
+        refused = await ask(app, "GET", "/events")
+        assert (refused.status, refused.code) == (503, "busy")
+        async with _streaming(app, client="192.0.2.2") as other:
+            assert other.head["status"] == 200
+    async with _streaming(app) as again:
+        assert again.head["status"] == 200

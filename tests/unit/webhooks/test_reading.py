@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import threading
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
+from anyio import to_thread
 from starlette.testclient import TestClient
 
 from reconciler.errors import StateError
+from tests.unit.webhooks.asgi import ask
+from tests.unit.webhooks.dashboard import samples
 from webhooks.app import create_app
-from webhooks.testing import FakePlans
+from webhooks.testing import FakePlans, FakeStatus
 
 if TYPE_CHECKING:
-    from reconciler.model.json import JSON
+    from reconciler.model.json import JSON, JSONObject
     from webhooks.app import WebOptions
-    from webhooks.testing import FakeIntake, FakeStatus
+    from webhooks.testing import FakeIntake
 
 DC1 = {"name": "dc1", "repository": "gitops", "enabled": True, "suspended": None}
 OPEN = ["/livez", "/readyz", "/healthz"]
@@ -30,6 +36,8 @@ PROTECTED = [
     "/requests/r1",
     "/fabrics/nonesuch",
 ]
+PATIENCE = 10.0
+"""Seconds, after which a test goes on, to fail."""
 AUTHORIZED = {"Authorization": "Bearer canary-api-token"}
 
 
@@ -190,3 +198,39 @@ def test_no_spelling_goes_around_the_token(protected: TestClient, path: str, hos
 
     assert answer.status_code in ({200} if path.startswith("/livez?") else {401, 404})
     assert "fabrics" not in answer.json()
+
+
+@dataclass
+class SlowPictures(FakeStatus):
+    """Topologies take until `may_end`; `begun` counts those that are being made."""
+
+    begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    may_end: threading.Event = field(default_factory=threading.Event)
+
+    def topology(self, name: str) -> JSONObject | None:
+        self.begun.release()
+        assert self.may_end.wait(PATIENCE)
+        return super().topology(name)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+async def test_many_topologies(intake: FakeIntake, options: WebOptions, accept: str) -> None:
+    """Those who look at pictures wait for each other, and nobody else does."""
+    status = SlowPictures(intake, views={"dc3": samples.fabric()})
+    app = create_app(intake, status, FakePlans(intake), options)
+    answers: list[int] = []
+
+    async def look() -> None:
+        answers.append((await ask(app, "GET", "/fabrics/dc3/topology", {"Accept": accept})).status)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(look)
+        try:
+            assert await to_thread.run_sync(partial(status.begun.acquire, timeout=PATIENCE))
+            with anyio.fail_after(PATIENCE):
+                assert (await ask(app, "GET", "/fabrics")).status == 200
+            assert answers == []
+        finally:
+            status.may_end.set()
+    assert answers == [200] * 20

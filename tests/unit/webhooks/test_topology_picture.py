@@ -101,10 +101,12 @@ def test_a_large_fabric() -> None:
     groups = classes(picture, "group")
     assert (
         sum(int((one.findtext(f"{SVG}text") or "").split()[0]) for one in groups)
-        + len([one for one in classes(picture, "row-server") if one.tag == f"{SVG}a"])
+        + len([one for one in classes(picture, "row-server") if one not in groups])
         == 500
     )
     assert len(classes(picture, "row-server")) <= 48
+    assert {(one.tag, one.get("href")) for one in groups} == {(f"{SVG}a", "/fabrics/dc1/objects/Server/")}
+    assert [one.get("aria-label") for one in groups] == [one.findtext(f"{SVG}title") for one in groups]
     (failed,) = classes(picture, "state-failed")[:1]
     assert re.search(r"^\d+ servers on leaf-\d+.*: 1 failed, \d+ in sync", failed.findtext(f"{SVG}title") or "")
     assert_apart(picture)
@@ -168,6 +170,19 @@ def test_whatever_is_in_it() -> None:
         "width", "height", "d", "fill", "text-anchor", "font-size",
     }  # fmt: skip
     assert {name for one in picture.iter() for name in one.attrib} <= allowed
+
+
+def test_a_device_that_is_not_declared() -> None:
+    """It is drawn, and leads nowhere."""
+    cable = {"link": {"server": {"port": "s1/nic"}, "switch": {"port": "leaf-9/E1/1"}}}
+    found = [Manifest(ObjectKey("Connection", "d", "c"), Source("a"), {"unbundled": cable})]
+
+    nodes = classes(draw(view(found)), "node")
+
+    assert [(one.tag, one.get("href"), one.get("aria-label")) for one in nodes] == [
+        (f"{SVG}g", None, "Switch leaf-9, missing"),
+        (f"{SVG}g", None, "Server s1, missing"),
+    ]
 
 
 def test_no_device_at_all() -> None:

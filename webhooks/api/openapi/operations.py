@@ -206,11 +206,11 @@ OPERATIONS: tuple[Operation, ...] = (
         "get",
         "/events",
         "Follow the fabrics as they change",
-        {200: Answer("Until the client hangs up, or the service stops.", media_type="text/event-stream")},
+        {200: Answer("Until the client leaves, or may read no more.", media_type="text/event-stream")},
         "Server-sent events. First an event `fabric` for each fabric, then one whenever it changed: the fabric as in "
         '`GET /fabrics`. `removed` when one leaves the configuration: `{"name"}`. `pass` when a pass ends: as in '
         "`GET /fabrics/{name}/passes/{id}`. A comment after 15 s of silence. Whoever comes again is told everything "
-        "anew, so events have no ids.",
+        "anew, so events have no ids. `busy`: 20 streams of the client's address are open, or 100 in all.",
         errors={404: ("unknown_fabric",), 503: ("busy", "stopping")},
         query={"fabric": text("Only this one.", "dc1")},
     ),

@@ -11,7 +11,7 @@
   const isDirty = (node) =>
     (node instanceof HTMLInputElement && node.type !== "hidden" && node.value !== node.defaultValue) ||
     (node instanceof HTMLTextAreaElement && node.value !== node.defaultValue) ||
-    node instanceof HTMLSelectElement;
+    (node instanceof HTMLSelectElement && node === document.activeElement);
   const OURS = new Set(["live", "plan", "stale", "done"]);
   const isOurs = (node) => node instanceof Element && OURS.has(node.id);
   const { callbacks } = Idiomorph.defaults;
@@ -22,6 +22,13 @@
   let isFetching = false;
   let isBehind = false;
 
+  // Without `look`, which has a whole plan made: the plan that is shown stays, and says that it is old.
+  function here() {
+    const query = new URLSearchParams(location.search);
+    query.delete("look");
+    return location.pathname + (query.size ? `?${query}` : "");
+  }
+
   // One fetch at a time, and after it a pause as long as it took: pages that are dear for the service come less often.
   async function refresh() {
     isBehind = true;
@@ -30,10 +37,9 @@
     isBehind = false;
     const begun = performance.now();
     try {
-      const here = location.pathname + location.search;
-      await htmx.ajax("GET", here, { target: "#page", select: "#page", swap: "morph:outerHTML" });
+      await htmx.ajax("GET", here(), { target: "#page", select: "#page", swap: "morph:outerHTML" });
     } catch {
-      tell(false); // the service does not answer; the stream says when it does again
+      lose(); // the service does not answer
     }
     setTimeout(() => {
       isFetching = false;
@@ -48,7 +54,7 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig } = event.detail;
     const isRefresh = event.detail.target.id === "page" && !(requestConfig.elt instanceof HTMLFormElement);
-    if (isRefresh && requestConfig.path !== location.pathname + location.search) {
+    if (isRefresh && requestConfig.path !== here()) {
       event.detail.shouldSwap = false; // a filter has led on while this was under way: it would bring back what was
       isBehind = true;
     } else if (new URL(xhr.responseURL).pathname === "/login" && location.pathname !== "/login") {
@@ -57,8 +63,19 @@
     } else if (location.pathname === "/healthz" && xhr.status === 503) {
       event.detail.shouldSwap = true; // that it is not well is what this page tells
       event.detail.isError = false;
+      tell(true);
+    } else if (isRefresh && xhr.status === 404) {
+      event.detail.shouldSwap = true; // what it told of is no more, and the page of that says so
+      event.detail.isError = false;
+    } else if (isRefresh && xhr.status >= 400) {
+      event.detail.isError = false;
+      lose(); // what is shown stays, and is old
+    } else if (isRefresh && (every || stream?.readyState === EventSource.OPEN)) {
+      tell(true);
     } else if (event.detail.target.id === "plan" && xhr.status >= 400) {
       event.detail.shouldSwap = true;
+      event.detail.swapOverride = "innerHTML"; // its place stays taken, so that no update asks for a plan again
+      event.detail.target.removeAttribute("aria-busy");
       event.detail.selectOverride = "#main > *";
       event.detail.isError = false;
     }
@@ -78,19 +95,34 @@
   // A plan that someone reads must not change under their eyes; they are told that it is old.
   const facts = new Map();
   function judgePlan(fabric) {
-    const now = JSON.stringify([fabric.desired_revision, fabric.counts, fabric.drift.count, fabric.last_pass?.id]);
+    const now = JSON.stringify([fabric.desired_revision, fabric.counts, fabric.drift]);
     const before = facts.get(fabric.name);
     facts.set(fabric.name, now);
     const notice = document.getElementById("stale");
     if (notice && before !== undefined && before !== now && document.querySelector("#plan[data-made]")) notice.hidden = false;
   }
 
+  // How often a page that no event tells of is fetched anew, in seconds; 0: events do.
+  const every = Number(document.body.dataset.every);
+  let isLost = false;
+
+  function lose() {
+    tell(false);
+    if (isLost) return;
+    isLost = true; // no event may tell that it is well again
+    setTimeout(() => {
+      isLost = false;
+      refresh();
+    }, AGAIN);
+  }
+
   function tell(isLive) {
     const sign = document.getElementById("live");
     sign.hidden = false;
     sign.className = `live ${isLive ? "on" : "off"}`;
-    sign.textContent = isLive ? "Live" : "Not live";
-    sign.title = isLive ? "This page follows what happens" : "The service does not answer: this page shows what was";
+    sign.textContent = isLive ? (every ? `Every ${every} s` : "Live") : "Not live";
+    const how = every ? `This page is fetched anew every ${every} seconds` : "This page follows what happens";
+    sign.title = isLive ? how : "The service does not answer: this page shows what was";
   }
 
   // Only while someone looks: browsers open no more than six connections to one place, and each tab would hold one.
@@ -145,6 +177,11 @@
   if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
   setTimeout(() => document.getElementById("done")?.remove(), SAID);
   follow();
+  if (every) {
+    tell(true);
+    setInterval(refresh, every * 1000);
+    document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  }
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload(); // shown from the browser's memory, where no stream is open
   });

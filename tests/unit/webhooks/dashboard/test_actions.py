@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.webhooks.dashboard import samples
+from webhooks.testing import FakeFabric
 
 if TYPE_CHECKING:
     from tests.unit.webhooks.dashboard.conftest import Browser
@@ -21,9 +22,61 @@ def test_reconcile(member: Browser, intake: FakeIntake) -> None:
 
     answer = member.post("/fabrics/dc1/actions/reconcile")
 
-    assert (answer.status_code, answer.headers["location"]) == (303, "/fabrics/dc1?done=reconcile")
+    following = answer.headers["location"]
+    assert (answer.status_code, following.partition("?")[0]) == (303, "/fabrics/dc1")
     assert [(one.fabric, one.trigger) for one in intake.requests.values()] == [("dc1", "request")]
-    assert "Requested: a pass" in member.get("/fabrics/dc1?done=reconcile").text
+    assert "Requested: a pass over this fabric is queued" in member.get(following).text
+    assert 'id="done"' not in member.get(following).text
+
+
+@pytest.mark.parametrize("done", [*ACTIONS, "x", "%3Cb%3E"])
+def test_nothing_is_said_that_was_not_done(member: Browser, done: str) -> None:
+    """No link of others makes the page claim something."""
+    assert 'id="done"' not in member.get(f"/fabrics/dc1?done={done}").text
+
+
+def test_what_was_done_is_said_to_who_did_it(member: Browser) -> None:
+    """To nobody else, whoever learns of the link."""
+    member.get("/fabrics/dc1")
+    following = member.post("/fabrics/dc1/actions/reconcile").headers["location"]
+
+    assert 'id="done"' not in member.get(following, Cookie="x=y").text
+    assert 'id="done"' in member.get(following).text
+
+
+def test_resuming_a_disabled_fabric(member: Browser, intake: FakeIntake) -> None:
+    """No pass is claimed where none is queued."""
+    intake.suspended["dc2"] = None
+    assert "actions/resume" in member.get("/fabrics/dc2").text
+
+    following = member.post("/fabrics/dc2/actions/resume").headers["location"]
+
+    assert intake.requests == {}
+    assert "no pass is queued, because the fabric is disabled or suspended" in member.get(following).text
+
+
+def test_words_that_nobody_comes_for_are_bounded(member: Browser) -> None:
+    """The newest are there all the same."""
+    member.get("/fabrics/dc1")
+    answers = [member.post("/fabrics/dc1/actions/reconcile").headers["location"] for _ in range(101)]
+
+    assert 'id="done"' in member.get(answers[-1]).text
+    assert 'id="done"' not in member.get(answers[0]).text
+
+
+@pytest.mark.parametrize(
+    ("fabric", "suspended"), [(FakeFabric("dc1", is_enabled=False), {}), (FakeFabric("dc1"), {"dc1": None})]
+)
+def test_no_approval_where_no_pass_is_made(
+    member: Browser, intake: FakeIntake, fabric: FakeFabric, suspended: dict[str, str | None]
+) -> None:
+    """It would be refused: the page says why instead."""
+    intake.fabrics, intake.suspended = [fabric], suspended
+
+    text = member.get("/fabrics/dc1/plan?look=now").text
+
+    assert "there is nothing to approve now" in text
+    assert "actions/approve" not in text
 
 
 def test_suspend_and_resume(member: Browser, intake: FakeIntake) -> None:
@@ -48,7 +101,7 @@ def test_approve(member: Browser, intake: FakeIntake) -> None:
 
     answer = member.post("/fabrics/dc1/actions/approve", {"hash": samples.HASH})
 
-    assert answer.headers["location"] == "/fabrics/dc1?done=approve"
+    assert "Approved: the next pass carries this plan out" in member.get(answer.headers["location"]).text
     assert (intake.approved, intake.names) == ({"dc1": samples.HASH}, {"dc1": "Ada"})
 
 

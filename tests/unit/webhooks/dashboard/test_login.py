@@ -10,12 +10,15 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from reconciler.errors import ConfigurationError
 from tests.unit.webhooks.conftest import TOKEN
 from tests.unit.webhooks.dashboard.conftest import Browser
 from webhooks.app import WebOptions, create_app
 from webhooks.sessions import LIFETIME, MOST, Sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from webhooks.testing import FakeIntake, FakePlans, FakeStatus
 
 
@@ -58,14 +61,17 @@ def test_wrong_token(browser: Browser, token: str) -> None:
 
 
 def test_too_many_wrong_tokens(browser: Browser, options: WebOptions) -> None:
-    """Guessing does not pay: after some wrong tokens the right one is not listened to either."""
+    """After some wrong tokens further ones are refused; the right one never is: the guesser may be another person
+    behind the same proxy.
+    """
     for _ in range(options.wrong_tokens_per_minute):
         assert browser.log_in("wrong").status_code == 401
 
-    answer = browser.log_in()
+    answer = browser.log_in("wrong")
 
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
     assert "Wait a minute" in answer.text
+    assert browser.log_in().status_code == 303
 
 
 def test_right_tokens_are_not_counted(browser: Browser, options: WebOptions) -> None:
@@ -198,7 +204,7 @@ def test_sessions_end() -> None:
     """After twelve hours, and as soon as the token is another one."""
     clock, token = Clock(), [b"one"]
     sessions = Sessions(lambda: token[0], clock, is_secure=False)
-    headers = _headers(sessions, sessions.open(b"one", "Ada"))
+    headers = _headers(sessions, sessions.open(b"one", "Ada", Headers()))
 
     clock.now += LIFETIME - 1
     found = sessions.of(headers)
@@ -206,7 +212,7 @@ def test_sessions_end() -> None:
     assert found.by == "Ada"
     clock.now += 1
     assert sessions.of(headers) is None
-    headers = _headers(sessions, sessions.open(b"one", None))
+    headers = _headers(sessions, sessions.open(b"one", None, Headers()))
     token[0] = b"two"
     assert sessions.of(headers) is None
     token[0] = b""
@@ -216,7 +222,7 @@ def test_sessions_end() -> None:
 def test_sessions_are_bounded() -> None:
     """The oldest makes room for one more than is kept."""
     sessions = Sessions(lambda: b"one", Clock(), is_secure=False)
-    opened = [_headers(sessions, sessions.open(b"one", None)) for _ in range(MOST + 1)]
+    opened = [_headers(sessions, sessions.open(b"one", None, Headers())) for _ in range(MOST + 1)]
 
     assert sessions.of(opened[0]) is None
     assert all(sessions.of(one) for one in opened[1:])
@@ -226,6 +232,56 @@ def test_sessions_are_bounded() -> None:
 def test_no_session(cookie: str) -> None:
     """What was not given out opens nothing."""
     sessions = Sessions(lambda: b"one", Clock(), is_secure=False)
-    sessions.open(b"one", None)
+    sessions.open(b"one", None, Headers())
 
     assert sessions.of(Headers({"cookie": cookie})) is None
+
+
+def _unreadable() -> bytes | None:
+    raise ConfigurationError("canary: the file cannot be read")
+
+
+@pytest.mark.parametrize("cookie", ["", "reconciler-session=x"])
+def test_pages_without_a_token_to_read(
+    intake: FakeIntake, status: FakeStatus, plans: FakePlans, options: WebOptions, cookie: str
+) -> None:
+    """A token file that cannot be read takes away what needs the token, not the pages."""
+    browser = Browser(TestClient(create_app(intake, status, plans, replace(options, api_token=_unreadable))))
+
+    answer = browser.get("/fabrics/dc1", Cookie=cookie)
+    login = browser.get("/login", Cookie=cookie)
+
+    assert (answer.status_code, "Drifted" in answer.text) == (200, True)
+    assert (login.status_code, "canary" in login.text) == (503, False)
+    assert "text/html" in login.headers["content-type"]
+
+
+def test_sessions_wait_for_a_token_that_can_be_read() -> None:
+    """While it cannot be, nobody is known; the log says why, and afterwards all are known again."""
+    read: list[Callable[[], bytes | None]] = [lambda: b"one"]
+
+    def token() -> bytes | None:
+        return read[0]()
+
+    sessions = Sessions(token, Clock(), is_secure=False)
+    headers = _headers(sessions, sessions.open(b"one", "Ada", Headers()))
+
+    read[0] = _unreadable
+    with capture_logs() as lines:
+        assert sessions.of(headers) is None
+    assert [line["log_level"] for line in lines] == ["warning"]
+    read[0] = lambda: b"one"
+    assert sessions.of(headers) is not None
+
+
+def test_services_on_two_ports(member: Browser) -> None:
+    """Browsers send a cookie to all ports of a host: each service has a name of its own for it."""
+    cookie = member.log_in().headers["set-cookie"]
+    headers = {"Sec-Fetch-Site": "same-origin", "Host": "testserver:8081", "Accept": "text/html"}
+    other = member.client.post("/login", data={"token": TOKEN.decode()}, headers=headers, follow_redirects=False)
+
+    assert cookie.startswith("reconciler-session=")
+    name, _, value = other.headers["set-cookie"].partition(";")[0].partition("=")
+    assert name == "reconciler-session-8081"
+    assert "Log out" in member.get("/", Host="testserver:8081", Cookie=f"{name}={value}").text
+    assert "Log out" not in member.get("/", Host="testserver:8082", Cookie=f"{name}={value}").text

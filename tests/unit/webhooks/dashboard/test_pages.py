@@ -13,6 +13,7 @@ from tests.unit.webhooks.conftest import TOKEN
 from tests.unit.webhooks.dashboard import samples
 from tests.unit.webhooks.dashboard.conftest import BROWSER, Browser
 from webhooks.app import create_app
+from webhooks.dashboard.marks import mark
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSONObject
@@ -39,7 +40,14 @@ PAGES = {
     "/fabrics/dc1/resources/Switch/leaf-1": ["Degraded", "no route", "Last heartbeat"],
     "/fabrics/dc1/plan": ['hx-get="/fabrics/dc1/plan?look=now"', "<noscript>"],
     "/fabrics/dc1/plan?look=now": [
-        *("create 1, update 1, delete 1", "abcdef012345", "observed only", "TooManyDeletes", "Unreachable"),
+        *(
+            "create 1, update 1, delete 1",
+            "in NetBox create 1, update 1, delete 1",
+            "abcdef012345",
+            "observed only",
+            "TooManyDeletes",
+            "Unreachable",
+        ),
         *("ApprovalRequired", "kubectl-edit", "Fights", "VLAN 7", "dc1/VPC/vpc-1: taken", "Log in"),
     ],
     "/fabrics/dc1/topology": ["<svg", 'href="/fabrics/dc1/resources/Switch/leaf-1"', "state-failed"],
@@ -48,6 +56,9 @@ PAGES = {
     "/healthz": ["Health", "OK"],
     "/login": ["API token", 'type="password"'],
 }
+
+
+_ERROR = {"phase": "fetch", "subject": None, "reason": "GitUnreachable", "message": "refused"}
 
 
 @pytest.mark.parametrize(("path", "expected"), PAGES.items())
@@ -144,13 +155,61 @@ def test_a_plan_with_nothing_to_do(browser: Browser, plans: FakePlans) -> None:
         "problems": [],
         "netbox": None,
     }
-    plans.views["dc1"] = samples.plan(approval=approval, hash=None, **nothing)
+    plans.views["dc1"] = samples.plan(approval=approval, **nothing)
 
     text = browser.get("/fabrics/dc1/plan?look=now").text
 
     assert "Nothing to do in the cluster" in text
     assert "by <bdi>Ada</bdi>" in text
     assert "approve this plan" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"errors": [_ERROR]}, "What a pass would do is not known"),
+        ({"unknown": ["Switch"]}, "What a pass would do is not known"),
+        ({"hash": None}, "What a pass would do is not known"),
+        ({"hash": None, "mode": None}, "No cluster"),
+        ({"hash": None, "mode": None, "errors": [_ERROR]}, "What a pass would do is not known"),
+    ],
+)
+def test_a_plan_of_what_could_not_be_read(
+    browser: Browser, plans: FakePlans, changes: JSONObject, expected: str
+) -> None:
+    """That nothing is known to be done is not said to be nothing to do."""
+    plans.views["dc1"] = samples.plan(actions=[]) | {"errors": [], "unknown": []} | changes
+
+    text = browser.get("/fabrics/dc1/plan?look=now").text
+
+    assert expected in text
+    assert "Nothing to do" not in text
+
+
+def test_what_waits_for_approval_is_shown_whole(member: Browser, plans: FakePlans) -> None:
+    """Beside the button, and before what does not wait, of which there may be more than a page takes."""
+    action = samples.plan()["actions"][1]
+    free = [action | {"name": f"free-{number}"} for number in range(600)]
+    held = [action | {"name": f"held-{number}", "held": "ApprovalRequired"} for number in range(600)]
+    plans.views["dc1"] = samples.plan(actions=free + held)
+
+    text = member.get("/fabrics/dc1/plan?look=now").text
+
+    assert [number for number in range(600) if f">held-{number}<" not in text] == []
+    assert ">free-499<" in text
+    assert ">free-500<" not in text
+    assert "The first 500 of 600" in text
+    places = [text.index(words) for words in ("Waits for approval", "Approve the plan", ">held-599<", ">free-0<")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_of_the_program(browser: Browser, path: str) -> None:
+    """A template that reaches for a method where it means a field would show it."""
+    text = browser.get(path).text
+
+    assert "built-in" not in text
+    assert "object at 0x" not in text
 
 
 @pytest.mark.parametrize(
@@ -205,6 +264,61 @@ def test_health_that_is_not_well(browser: Browser, status: FakeStatus) -> None:
 
     assert answer.status_code == 503
     assert "Failing" in answer.text
+
+
+def test_health_tells_all(browser: Browser, status: FakeStatus) -> None:
+    """Version, build, and fabrics that are overdue, which are why it may not be well."""
+    status.details = {
+        "version": "1.2.3",
+        "build": "sha256:3f9c2a",
+        "overdue": [{"fabric": "dc<1>", "since": samples.T1}],
+    }
+
+    text = browser.get("/healthz").text
+
+    assert "Version 1.2.3, build <code>sha256:3f9c2a</code>" in text
+    assert "<bdi>dc&lt;1&gt;</bdi></a>: its poll has been more than an interval late" in text
+    status.details = {"version": "1.2.3", "build": None, "overdue": []}
+    assert "nobody recorded" in browser.get("/healthz").text
+
+
+def test_health_needs_no_events(browser: Browser) -> None:
+    """Where reads are protected who only looks at health may not follow them."""
+    assert 'data-events=""' in browser.get("/healthz").text
+    assert 'data-every="5"' in browser.get("/healthz").text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_first_page_is_for_everybody(browser: Browser, accept: str, method: str) -> None:
+    """There is no JSON of it that would be the default."""
+    answer = browser.client.request(method, "/", headers={"Accept": accept})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_login_leads_back(browser: Browser) -> None:
+    """To the page with its filter, not only to its path."""
+    text = browser.get("/fabrics/dc1/resources?q=leaf&state=changed").text
+
+    assert 'href="/login?next=%2Ffabrics%2Fdc1%2Fresources%3Fq%3Dleaf%26state%3Dchanged"' in text
+
+
+def test_groups_and_missing_devices(browser: Browser, status: FakeStatus) -> None:
+    """Many servers in one lead to all servers; what is not declared leads nowhere."""
+    node = status.wirings["dc1"]["nodes"][1]
+    servers = [node | {"kind": "Server", "name": f"s-{n}", "row": "server", "leafs": ["leaf-1"]} for n in range(49)]
+    status.wirings["dc1"]["nodes"] += [*servers, node | {"name": "leaf-9", "state": "missing"}]
+
+    text = browser.get("/fabrics/dc1/topology").text
+
+    assert 'href="/fabrics/dc1/resources?kind=Server"' in text
+    assert 'aria-label="Switch leaf-9, missing"' in text
+    assert "resources/Switch/leaf-9" not in text
+    states = ["in_sync", "changed", "desired_only", "prune_pending", "waiting", "missing", "failed", "cluster_only"]
+    legend = text[text.index('aria-label="Colours"') : text.index("</ul>")]
+    assert [state for state in [*states, "unknown"] if mark(state).label not in legend] == []
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path not in {"/healthz", "/login"}])
