@@ -62,7 +62,7 @@ def _error(record: FabricRecord, last: LastPass, _now: datetime) -> Verdict | No
 
 
 _PENDING: tuple[tuple[str, Callable[[FabricRecord], int], str], ...] = (
-    ("Drifted", FabricRecord.object_drift, "{} objects differ from Git"),
+    ("Drifted", FabricRecord.differing, "{} objects differ from Git"),
     (
         "NetBoxDrifted",
         lambda record: record.netbox_drift,
