@@ -73,7 +73,7 @@ def main() -> None:
     except typer.TyperException as error:
         # Not 2, which is usual for a command line that is wrong: it says here that something is not in sync.
         if message := error.format_message().strip():
-            print_error(f"{message.removesuffix('.')}. Try --help.")
+            print_error(f"{message if message.endswith('?') else message.removesuffix('.') + '.'} Try --help.")
         code = remote.Exit.ERROR
     except InterruptedBySignal as error:
         print_error("interrupted")

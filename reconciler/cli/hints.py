@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 BY_CODE = {
     "fabric_suspended": "`reconciler resume` takes it up again",
     "fabric_disabled": "enabled: true in the configuration of the service takes it up",
-    "plan_changed": "`reconciler plan` shows the present one and its hash",
 }
 """By the code of the API's answer."""
 
