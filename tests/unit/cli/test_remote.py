@@ -344,7 +344,7 @@ def test_did_you_mean(cli: Cli, service: Loopback, command: str) -> None:
 
     said = cli(*command.split())
 
-    assert (said.code, said.err) == (1, "error: No fabric dcl is configured: did you mean dc1?\n")
+    assert (said.code, said.err) == (1, "error: no fabric 'dcl' is configured: did you mean dc1?\n")
 
 
 def test_how_many_passes(cli: Cli, service: Loopback) -> None:
