@@ -177,7 +177,7 @@ def test_one_and_several(changes: str, one: str, two: str) -> None:
     """Grammar follows the number."""
     told = []
     for number in (1, 2):
-        value = {"VPC": {SyncState.CHANGED: number}} if changes == "states" else number
+        value: Any = {"VPC": {SyncState.CHANGED: number}} if changes == "states" else number
         told.append(sync_status(FABRIC, replace(SYNCED, **{changes: value}), NOW).message)
 
     assert told == [one, two]
