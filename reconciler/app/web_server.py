@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -140,4 +141,5 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         # The system's own words, without the address that the library adds to them.
         reason = (error.strerror or str(error)).partition(" (while")[0]
-        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {reason}") from error
+        hint = "; end what listens there (a demo?), or set server.port" if error.errno == errno.EADDRINUSE else ""
+        raise ConfigurationError(f"server: cannot listen on {host}:{port}: {reason}{hint}") from error

@@ -6,11 +6,13 @@ import sys
 from typing import Annotated
 
 import typer
+import typer.core
+from typer.main import get_command
 
 from reconciler import __version__
 from reconciler.cli import adopt, ensure, history, local, netbox_setup, plan, remote, rights, upkeep, verify
 from reconciler.cli.client import ApiError
-from reconciler.cli.hints import told
+from reconciler.cli.hints import told, usage
 from reconciler.cli.interrupts import InterruptedBySignal, interruptible
 from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
@@ -59,11 +61,22 @@ def options(_version: VersionOption = False) -> None:  # noqa: FBT002 - typer's 
     """Keep Hedgehog fabrics, their clusters and NetBox in line with Git."""
 
 
+def command_line() -> typer.core.TyperGroup:
+    """All commands. The library's help says of a flag that it takes a `<bool>`, which it does not."""
+    group = get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)  # noqa: S101 - what typer makes of several commands
+    for one in (group, *group.commands.values()):
+        for parameter in one.get_params(typer.Context(one)):
+            if isinstance(parameter, typer.core.TyperOption) and parameter.is_flag:
+                parameter.metavar = ""
+    return group
+
+
 def main() -> None:
     """Run the command line. An error that a person can mend is one sentence, not a traceback."""
     try:
         with interruptible():
-            code = app(standalone_mode=False)
+            code = command_line()(standalone_mode=False)
     except ReconcilerError as error:
         print_error(told(error))
         code = remote.Exit.ERROR
@@ -73,7 +86,7 @@ def main() -> None:
     except typer.TyperException as error:
         # Not 2, which is usual for a command line that is wrong: it says here that something is not in sync.
         if message := error.format_message().strip():
-            print_error(f"{message.removesuffix('.')}. Try --help.")
+            print_error(usage(message))
         code = remote.Exit.ERROR
     except InterruptedBySignal as error:
         print_error("interrupted")

@@ -35,10 +35,10 @@ def named(api: ApiClient, fabric: str | None) -> Iterator[None]:
     """Where the service knows no fabric of this name, say which one may be meant."""
     try:
         yield
-    except NotFoundError as error:
+    except NotFoundError:
         if (near := _near(api, fabric)) is None:
             raise
-        raise ApiError(f"{str(error).removesuffix('.')}: {near}") from None
+        raise ApiError(f"no fabric {fabric!r} is configured: {near}") from None
 
 
 def _near(api: ApiClient, fabric: str | None) -> str | None:

@@ -7,7 +7,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,9 +20,11 @@ from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputO
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.demo.place import FABRIC, FABRIC_PATH, Place, prepare
+from reconciler.errors import BranchNotFoundError
 
 if TYPE_CHECKING:
     from reconciler.app.checks import Check
+    from reconciler.settings import Settings
 
 
 class LogLevel(StrEnum):
@@ -59,14 +61,25 @@ def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.T
     settings = load(config)
     checks = []
     with progress() as told:
-        for found in run_checks(settings, told.tell):
+        for one in run_checks(settings, told.tell):
+            found = _with_hint(one, settings)
             checks.append(found)
             told.pause()
             if output is Output.TEXT:
                 _print_check(found)
+    if output is Output.TEXT and not checks:
+        out.console.print("nothing to check: the configuration is fine, and names no repository and no fabric")
     if output is Output.JSON:
         out.print_json({"checks": [asdict(found) for found in checks]})
     raise typer.Exit(Exit.ERROR if any(found.state == "failing" for found in checks) else Exit.FINE)
+
+
+def _with_hint(found: Check, settings: Settings) -> Check:
+    """Of a branch that is missing: what makes it."""
+    if not found.message.startswith(f"{BranchNotFoundError.reason}: "):
+        return found
+    fabrics = [one.name for one in settings.fabrics if found.subject == f"repository {one.repository}"]
+    return replace(found, message=f"{found.message}; `reconciler init {fabrics[0]}` makes it") if fabrics else found
 
 
 def _print_check(found: Check) -> None:
@@ -110,9 +123,10 @@ def _greet(place: Place) -> None:
     """Where to look, and three things to try. Each is a line that can be pasted into another terminal."""
     command = _command()
     server = "" if place.port == DEMO_PORT else f" --server {place.url}"
-    clone = f"git clone -q {shlex.quote(str(place.repository))} demo-fabric"
-    vpc = f"demo-fabric/{FABRIC_PATH}/managed/vpcs/vpc-01.yaml"
-    commit = "git -C demo-fabric -c user.name=me -c user.email=me@localhost commit -qam"
+    work = place.folder / "clone"
+    git = f"git -C {shlex.quote(str(work))}"
+    author = "-c user.name=me -c user.email=me@localhost"
+    vpc = shlex.quote(str(work / FABRIC_PATH / "managed" / "vpcs" / "vpc-01.yaml"))
     lines = [
         f"The demo runs. Open {place.url}/ in a browser: the fabric {FABRIC} is in sync within seconds.",
         f"To log in there, which only changes need, the token is {place.token_file.read_text().strip()}",
@@ -121,20 +135,23 @@ def _greet(place: Place) -> None:
         "Three things to try, in another terminal, while the page is open:",
         "",
         "1. Change a VPC and push it. A hook delivers the push, as a forge would; a second later the cluster has it:",
-        f"     {clone}",
+        f"     git clone -q {shlex.quote(str(place.repository))} {shlex.quote(str(work))}",
         f"     sed -i 's/vlan: .*/vlan: 2999/' {vpc}",
-        f"     {commit} 'Move a VLAN' && git -C demo-fabric push -q",
+        f"     {git} {author} commit -qam 'Move a VLAN' && {git} push -q",
         f"     {command} passes {FABRIC}{server}",
         "",
         "2. Break a file and push it. Everything else stays as it is, and the status names file and line:",
         f"     echo '  broken: [' >> {vpc}",
-        f"     {commit} 'Break it' && git -C demo-fabric push -q",
+        f"     {git} {author} commit -qam 'Break it' && {git} push -q",
         "",
         "3. Ask what is wrong, and for a pass at will, which needs the token:",
         f"     {command} status {FABRIC}{server}",
         f"     {command} reconcile {FABRIC}{server} --token-file {shlex.quote(str(place.token_file))}",
         "",
-        "Ctrl-C ends the demo and removes what it made, except your clone demo-fabric.",
+        "To return to green, take the broken file back:",
+        f"     {git} {author} revert --no-edit HEAD && {git} push -q",
+        "",
+        "Ctrl-C ends the demo and removes what it made, your clone too.",
     ]
     out.console.print("\n".join(lines), markup=False)
 

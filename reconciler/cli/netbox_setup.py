@@ -63,7 +63,8 @@ def init_netbox(
 
 def _print(prepared: Prepared, *, is_dry_run: bool) -> None:
     fabrics = ", ".join(prepared.fabrics)
-    out.console.print(out.plain(f"{prepared.address} (NetBox {prepared.version}), for {fabrics}:"))
+    version = f" (NetBox {prepared.version})" if prepared.version else ""
+    out.console.print(out.plain(f"{prepared.address}{version}, for {fabrics}:"))
     for change in prepared.plan.changes:
         out.console.print(f"  {out.plain(_line(change, is_dry_run=is_dry_run))}")
     for binding in prepared.bound:

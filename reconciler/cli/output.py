@@ -226,6 +226,7 @@ def request_table(requests: Sequence[JSONObject]) -> Sheet:
     rows = [
         [
             plain(r["fabric"]),
+            plain(r["id"][:8]),
             coloured(r["state"]),
             plain(r.get("outcome") or "-"),
             short_revision(r.get("revision")),
@@ -233,7 +234,7 @@ def request_table(requests: Sequence[JSONObject]) -> Sheet:
         ]
         for r in requests
     ]
-    return table(["FABRIC", "REQUEST", "OUTCOME", "REVISION", "MESSAGE"], rows)
+    return table(["FABRIC", "REQUEST", "STATE", "OUTCOME", "REVISION", "MESSAGE"], rows)
 
 
 def _seconds(record: JSONObject) -> float:

@@ -19,7 +19,8 @@ def pass_lines(found: JSONObject) -> Iterator[RenderableType]:
     scope = "everything" if found["scope"] is None else plain(", ".join(found["scope"]))
     yield f"[bold]pass {plain(found['id'])}[/bold] of {plain(found['fabric'])}: {coloured(found['outcome'])}"
     yield f"{plain(found['reason'])}: {plain(found['message'])}"
-    yield f"for {plain(', '.join(found['triggers']))}; {scope}; at {plain(found['revision'] or 'no revision')}"
+    revision = plain(found["revision"] or "no revision")
+    yield f"triggered by {plain(', '.join(found['triggers']))}, over {scope}, at {revision}"
     yield f"from {found['started']} to {found['finished']}"
     if found["phases"]:
         yield table(["PHASE", "SECONDS"], [[plain(name), f"{took:.3f}"] for name, took in found["phases"].items()])

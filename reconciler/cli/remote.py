@@ -64,6 +64,10 @@ def reconcile(
         out.console.print(out.request_table(answer["requests"]))
         for name in answer.get("skipped", ()):
             out.console.print(f"{out.plain(name)}: skipped, it is disabled or suspended")
+        for one in answer["requests"]:
+            if one["state"] not in {"succeeded", "failed", "superseded"}:
+                follow = f"`reconciler status {one['fabric']} --watch` follows it"
+                out.console.print(out.plain(f"{one['fabric']}: request {one['id']} is {one['state']}; {follow}"))
     if answer.get("skipped") and not answer["requests"]:
         out.print_error("nothing was reconciled: what was asked for is disabled or suspended")
         raise typer.Exit(Exit.ERROR)

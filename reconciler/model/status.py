@@ -84,7 +84,8 @@ class FabricRecord:
     in the form of `Revision`. `tree` is the Git tree of the fabric's directory at the applied revision;
     `failures` counts failed passes in a row; `netbox_retained` our records in NetBox that nothing declares any more and
     that may not be deleted; `netbox_drift` those that others edited or deleted and that are left so, `netbox_drifted`
-    a line for people about each of the first of them.
+    a line for people about each of the first of them. `not_applied` are the objects that differ only because what Git
+    declares of them is not applied yet, of those that `states` counts as changed or absent.
     """
 
     name: str
@@ -102,6 +103,7 @@ class FabricRecord:
     states: dict[str, dict[SyncState, int]] = field(default_factory=dict)
     observed: dict[str, int] = field(default_factory=dict)
     drift_since: datetime | None = None
+    not_applied: int = 0
     waiting_in_raw: int = 0
     netbox_retained: int = 0
     netbox_drift: int = 0
@@ -110,11 +112,11 @@ class FabricRecord:
     problems_total: int = 0
 
     def drift(self) -> int:
-        """Objects that are not as Git declares them, and records in NetBox that others changed: changed, or absent."""
-        return self.object_drift() + self.netbox_drift
+        """Objects and records in NetBox that others made differ from what Git declares: changed, or absent."""
+        return self.differing() - self.not_applied + self.netbox_drift
 
-    def object_drift(self) -> int:
-        """The objects alone."""
+    def differing(self) -> int:
+        """Objects that are not as Git declares them, whoever made it so."""
         return self.count(SyncState.CHANGED) + self.count(SyncState.DESIRED_ONLY)
 
     def count(self, state: SyncState) -> int:

@@ -10,7 +10,7 @@ from reconciler.errors import RetryableError
 from reconciler.model.plan import Block, Create, Delete
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from reconciler.model.fabric import ClusterPolicy
     from reconciler.model.objects import ObjectKey
@@ -60,8 +60,9 @@ def _changed(plan: ClusterPlan, approval: Approval) -> Block:
     return Block(PLAN_CHANGED, f"{text} {new[:SHOWN_OF_HASH]}; {how_to_approve(plan.fabric, new)}")
 
 
-def _required(plan: ClusterPlan, waiting: Iterable[Action], *, is_full: bool) -> Block:
-    text = f"not applied: {count_actions(waiting)} wait for approval"
+def _required(plan: ClusterPlan, waiting: Sequence[Action], *, is_full: bool) -> Block:
+    number = len(waiting)
+    text = f"not applied: {count_actions(waiting)} wait{'s' if number == 1 else ''} for approval"
     then = how_to_approve(plan.fabric, plan.hash) if is_full else "a full pass tells which plan to approve"
     return Block(APPROVAL_REQUIRED, f"{text}; {then}")
 

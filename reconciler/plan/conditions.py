@@ -26,6 +26,11 @@ STRUCTURE = "StructureReady"
 NOT_PUSHED = "NotPushed"
 """Why a directory is not in order that could be."""
 
+MISSING = "BranchNotFound"
+"""The condition of a branch that does not exist."""
+
+_AT_REST = ("NothingRetried", "nothing is being retried")
+
 CONNECTION_CONDITIONS = {"git": "GitReady", "cluster": "ClusterReady", "netbox": "NetBoxReady"}
 """The condition of each outside system."""
 
@@ -61,7 +66,7 @@ def after_pass(
     why = (conclusion.reason, conclusion.message)
     found = [
         _condition("Ready", now, is_true=is_ok, why=(why[0], prefix + why[1])),
-        _condition("Reconciling", now, is_true=retry, why=("ProgressingWithRetry", why[1]) if retry else why),
+        _condition("Reconciling", now, is_true=retry, why=("ProgressingWithRetry", why[1]) if retry else _AT_REST),
         _condition("Stalled", now, is_true=stalled, why=why),
     ]
     for name, contact in contacts.items():
@@ -70,8 +75,16 @@ def after_pass(
     found.append(_prune_condition(blocks, now))
     found.append(_approval_condition(blocks, now))
     found.append(_fighting_condition(fighting, now))
-    found.append(_condition("BranchNotFound", now, is_true=is_missing, why=why))
+    found.append(_condition(MISSING, now, is_true=True, why=why) if is_missing else _branch_condition(contacts, now))
     return tuple(found)
+
+
+def _branch_condition(contacts: Mapping[str, Contact], now: datetime) -> Condition:
+    """Of a branch that was not found missing: it exists if Git answered, else nobody knows."""
+    contact = contacts.get("git", ("NotAsked", "Git was not asked"))
+    if contact is None:
+        return _condition(MISSING, now, is_true=False, why=("Reachable", "the branch exists"))
+    return Condition(MISSING, ConditionStatus.UNKNOWN, *contact, now)
 
 
 def of_structure(
@@ -103,7 +116,7 @@ def _approval_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Con
 def _prune_condition(blocks: Sequence[tuple[str, str]], now: datetime) -> Condition:
     blocks = [block for block in blocks if block[0] not in {APPROVAL_REQUIRED, PLAN_CHANGED, NOT_PUSHED}]
     if not blocks:
-        return _condition("PruneBlocked", now, is_true=False, why=("NothingBlocked", "no delete was held back"))
+        return _condition("PruneBlocked", now, is_true=False, why=("NothingBlocked", "no guard holds back a delete"))
     text = "; ".join(message for _, message in blocks)
     return _condition("PruneBlocked", now, is_true=True, why=(blocks[0][0], text))
 

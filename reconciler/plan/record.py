@@ -20,6 +20,7 @@ from reconciler.plan.conditions import (
 )
 from reconciler.plan.netbox_drift import drift_line
 from reconciler.plan.situation import FIGHTING
+from reconciler.plan.states import is_not_applied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +102,7 @@ def _of_present_targets(before: FabricRecord, fabric: Fabric) -> FabricRecord:
     )
     if fabric.netbox is None:
         record = replace(record, netbox_retained=0, netbox_drift=0, netbox_drifted=())
-    return record if fabric.cluster else replace(record, states={}, observed={})
+    return record if fabric.cluster else replace(record, states={}, observed={}, not_applied=0)
 
 
 def _revisions(before: FabricRecord, done: PassRecord, seen: Seen) -> FabricRecord:
@@ -130,7 +131,7 @@ def _observations(record: FabricRecord, done: PassRecord, seen: Seen) -> FabricR
         lines = tuple(map(drift_line, seen.netbox_drift[:MAX_STORED_DRIFT]))
         record = replace(record, netbox_drift=len(seen.netbox_drift), netbox_drifted=lines)
     if seen.states is not None:
-        record = replace(record, states=count_states(seen.states))
+        record = replace(record, states=count_states(seen.states), not_applied=sum(map(is_not_applied, seen.states)))
     return replace(record, drift_since=(record.drift_since or done.finished) if record.drift() else None)
 
 

@@ -9,6 +9,7 @@ from reconciler.errors import DependencyNotReadyError
 from reconciler.model.objects import Resource
 from reconciler.model.passes import ObjectState, SyncState
 from reconciler.model.plan import Create, Delete, Finding, Halfway
+from reconciler.plan.approval import AWAITING
 from reconciler.plan.comparison import differences
 from reconciler.plan.results import error_of
 from reconciler.plan.situation import live_objects
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from reconciler.plan.situation import Observed
 
 _PENDING = "Pending"
+_DRIFT = "Drift"
+
+
+def is_not_applied(state: ObjectState) -> bool:
+    """Whether the object differs because a change of Git was not applied to it yet: nobody touched the cluster."""
+    is_differing = state.state in {SyncState.CHANGED, SyncState.DESIRED_ONLY}
+    return is_differing and state.reason in AWAITING | {_PENDING}
 
 
 def object_states(
@@ -91,9 +99,7 @@ class _Report:
         yield from (self._found(one, SyncState.CHANGED) for one in self.plan.pending)
         yield from (self._found(one, SyncState.PRUNE_PENDING) for one in self.plan.prune_pending)
         yield from self._held()
-        replaced = self.plan.replaced
-        for action in self.plan.actions:
-            yield from self._acted(action, replaced)
+        yield from self._actions()
         yield from self._refused()
 
     def _state(
@@ -115,11 +121,14 @@ class _Report:
         if block is None:
             return
         live, unchanged = live_objects(self.observed), set(self.plan.unchanged)
+        drifted = {drift.key: drift.message for drift in self.plan.drifted}
         for key, found in {action.key: _differences(action) for action in self.plan.held}.items():
             state = SyncState.CHANGED if key in live else SyncState.DESIRED_ONLY
             if key not in self.files:
                 state = SyncState.PRUNE_PENDING
-            if key not in unchanged:
+            if key in drifted:
+                yield self._state(key, state, _DRIFT, f"{drifted[key]}; {block.message}", found)
+            elif key not in unchanged:
                 yield self._state(key, state, block.reason, block.message, found)
 
     def _not_ours(self) -> Iterator[ObjectState]:
@@ -140,13 +149,19 @@ class _Report:
         fights = {finding.key: finding for finding in self.plan.fighting}
         for drift in self.plan.drifted:
             state = SyncState.DESIRED_ONLY if drift.resource is None else SyncState.CHANGED
-            finding = fights.get(drift.key) or Finding(drift.key, "Drift", drift.message)
+            finding = fights.get(drift.key) or Finding(drift.key, _DRIFT, drift.message)
             yield self._state(drift.key, state, finding.reason, finding.message, drift.differences)
 
-    def _acted(self, action: Action, replaced: AbstractSet[ObjectKey]) -> Iterator[ObjectState]:
-        if action.key not in self.results:
-            yield self._untried(action, replaced)
-            return
+    def _actions(self) -> Iterator[ObjectState]:
+        """Drift of which nothing was tried stays what it was found to be."""
+        replaced, drifted = self.plan.replaced, {drift.key for drift in self.plan.drifted}
+        for action in self.plan.actions:
+            if action.key in self.results:
+                yield from self._acted(action)
+            elif action.key not in drifted:
+                yield self._untried(action, replaced)
+
+    def _acted(self, action: Action) -> Iterator[ObjectState]:
         result = self.results[action.key]
         error = error_of(result)
         if error is not None:

@@ -178,7 +178,7 @@ def is_unchanged(triggers: Sequence[Trigger], record: FabricRecord, history: Git
     if set(triggers) != {Trigger.PUSH} or record.tree is None:
         return False
     open_states = (SyncState.PRUNE_PENDING, SyncState.UNKNOWN)
-    is_open = record.drift() or any(map(record.count, open_states))
+    is_open = record.differing() or record.netbox_drift or any(map(record.count, open_states))
     return is_settled(record) and not is_open and history.tree == record.tree
 
 

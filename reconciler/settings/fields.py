@@ -5,6 +5,8 @@ Reasons speak of the rule, never of the value: people put secrets into the wrong
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from reconciler.settings.names import FABRIC_NAME, REPOSITORY_NAME, SLUG
 from reconciler.settings.secret import UnusableError, check_file, check_kubeconfig, read_file, read_variable
 from reconciler.settings.urls import (
     check_https_or_loopback,
@@ -118,13 +121,21 @@ def looks_at_secrets(info: ValidationInfo) -> bool:
     return not (info.context and info.context.get("is_offline"))
 
 
+def _unusable(error: UnusableError, path: Path, folder: Path) -> str:
+    """The reason, and where a file was looked for that was named relative to the configuration and is missing. The path
+    itself is not told: it may be the secret, written where its file was to be named.
+    """
+    is_missing = str(error) == os.strerror(errno.ENOENT).lower()
+    return f"{error} below {folder}" if is_missing and path.is_relative_to(folder) else str(error)
+
+
 def _file(check: Callable[[Path], object]) -> AfterValidator:
     def validate(path: Path | None, info: ValidationInfo) -> Path | None:
         if path is not None and looks_at_secrets(info):
             try:
                 check(path)
             except UnusableError as error:
-                refuse(str(error))
+                refuse(_unusable(error, path, folder_of(info)))
         return path
 
     return AfterValidator(validate)
@@ -165,12 +176,10 @@ SecretVariable = Annotated[str, AfterValidator(_check_variable)] | None
 
 # Names
 
-FABRIC_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-
 FabricName = Annotated[str, Field(pattern=FABRIC_NAME)]
-RepositoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+RepositoryName = Annotated[str, Field(pattern=REPOSITORY_NAME)]
+Namespace = Annotated[str, Field(pattern=FABRIC_NAME)]
+Slug = Annotated[str, Field(pattern=SLUG)]
 
 
 def _check_user(name: str) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from reconciler.settings.names import IN_WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -66,11 +68,12 @@ _REASONS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "less_than": "must be less than {lt}",
-    "string_pattern_mismatch": "must match {pattern}",
 }
 
 
 def _reason(type_: str, message: str, context: Mapping[str, Any]) -> str:
+    if type_ == "string_pattern_mismatch":
+        return IN_WORDS[context["pattern"]]
     template = _REASONS.get(type_)
     return message if template is None else template.format(**{key: _whole(value) for key, value in context.items()})
 

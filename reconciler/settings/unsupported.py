@@ -16,13 +16,17 @@ class Row(NamedTuple):
 
     key: str
     is_asked: Callable[[Any], bool]
+    what: str
+    """In words, to be followed by that it is not supported."""
+    instead: str
+    """What to use in its place."""
 
 
 def _is_postgresql(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(("postgresql://", "postgresql+"))
 
 
-UNSUPPORTED = (Row("state", _is_postgresql),)
+UNSUPPORTED = (Row("state", _is_postgresql, "postgresql://", "sqlite:///PATH"),)
 
 
 def unsupported(document: Any) -> Iterator[Finding]:
@@ -30,4 +34,4 @@ def unsupported(document: Any) -> Iterator[Finding]:
     for row in UNSUPPORTED:
         for place, value in find(document, row.key):
             if row.is_asked(value):
-                yield Finding(place, "not supported in this version")
+                yield Finding(place, f"{row.what} is not supported in this version: use {row.instead}")

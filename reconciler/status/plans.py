@@ -52,7 +52,7 @@ class Plans:
         if found is None:
             shown = (plan.held_hash or plan.hash)[:SHOWN_OF_HASH]
             text = f"{beginning[:SHOWN_OF_HASH]} is not the present plan of {fabric}, which is {shown}"
-            raise PlanChangedError(f"{text}; look at it with `reconciler plan {fabric}`")
+            raise PlanChangedError(f"{text}: `reconciler plan {fabric}` shows it")
         return found
 
     def _waiting(self, fabric: str) -> str | None:

@@ -61,34 +61,38 @@ def _error(record: FabricRecord, last: LastPass, _now: datetime) -> Verdict | No
     return None
 
 
-_PENDING: tuple[tuple[str, Callable[[FabricRecord], int], str], ...] = (
-    ("Drifted", FabricRecord.object_drift, "{} objects differ from Git"),
+_PENDING: tuple[tuple[str, Callable[[FabricRecord], int], str, str], ...] = (
+    ("Drifted", FabricRecord.differing, "object differs from Git", "objects differ from Git"),
     (
         "NetBoxDrifted",
         lambda record: record.netbox_drift,
-        "{} records in NetBox were edited or deleted there, and are left so",
+        "record in NetBox was edited or deleted there, and is left so",
+        "records in NetBox were edited or deleted there, and are left so",
     ),
     (
         "PrunePending",
         lambda record: record.count(SyncState.PRUNE_PENDING),
-        "{} objects are no longer in Git and may not be deleted",
+        "object is no longer in Git and may not be deleted",
+        "objects are no longer in Git and may not be deleted",
     ),
     (
         "NetBoxPrunePending",
         lambda record: record.netbox_retained,
-        "{} records in NetBox are no longer declared and may not be deleted",
+        "record in NetBox is no longer declared and may not be deleted",
+        "records in NetBox are no longer declared and may not be deleted",
     ),
-    ("RawPending", lambda record: record.waiting_in_raw, "{} files wait in raw/"),
+    ("RawPending", lambda record: record.waiting_in_raw, "file waits in raw/", "files wait in raw/"),
 )
+"""Reason, how many, and what is said of one and of several."""
 
 
 def _out_of_sync(record: FabricRecord, last: LastPass, _now: datetime) -> Verdict | None:
     if last.outcome is Outcome.BLOCKED:
         return Verdict(SyncStatus.OUT_OF_SYNC, last.reason, last.message)
-    for reason, count, message in _PENDING:
+    for reason, count, one, many in _PENDING:
         number = count(record)
         if number:
-            return Verdict(SyncStatus.OUT_OF_SYNC, reason, message.format(number))
+            return Verdict(SyncStatus.OUT_OF_SYNC, reason, f"{number} {one if number == 1 else many}")
     if record.desired_revision != record.applied_revision:
         message = f"{record.desired_revision} is known and not applied"
         return Verdict(SyncStatus.OUT_OF_SYNC, "RevisionPending", message)

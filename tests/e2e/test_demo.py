@@ -33,10 +33,11 @@ class Demo:
     folder: Path
     lines: list[str]
 
-    def paste(self, *starts: str) -> str:
-        """Run the printed lines that begin with these words, in the order of printing; what they printed."""
-        chosen = [line.strip() for line in self.lines if line.strip().startswith(starts)]
-        assert chosen, f"nothing begins with {starts}: {self.lines}"
+    def paste(self, *words: str) -> str:
+        """Run the printed commands that hold one of these words, in the order of printing; what they printed."""
+        commands = [line.strip() for line in self.lines if line.startswith("     ")]
+        chosen = [command for command in commands if any(word in command for word in words)]
+        assert chosen, f"nothing holds {words}: {self.lines}"
         done = subprocess.run(
             ["bash", "-c", "\n".join(chosen)],
             cwd=self.folder,
@@ -88,9 +89,7 @@ def test_the_three_things(demo: Demo) -> None:
     assert first["counts"]["desired"] >= 60
     assert first["conditions"][0]["message"].startswith("simulated: ")
 
-    said = demo.paste(
-        "git clone", "sed -i", "git -C demo-fabric -c user.name=me -c user.email=me@localhost commit -qam 'Move"
-    )
+    said = demo.paste("git clone", "sed -i", "commit -qam 'Move")
     assert "webhook: 202" in said
     wait_until(lambda: demo.status()["revision"] != first["revision"], what="the pushed revision")
     moved = demo.wait("sync_status", "in_sync")
@@ -101,7 +100,7 @@ def test_the_three_things(demo: Demo) -> None:
     passes = requests.get(f"{demo.url}/fabrics/demo/passes", timeout=10).json()["passes"]
     assert any("push" in one["triggers"] for one in passes)
 
-    demo.paste("echo '", "git -C demo-fabric -c user.name=me -c user.email=me@localhost commit -qam 'Break")
+    demo.paste("echo '", "commit -qam 'Break")
     broken = demo.wait("sync_status", "error")
     assert broken["problems"][0]["file"].endswith("managed/vpcs/vpc-01.yaml")
     assert broken["revision"] == moved["revision"]
@@ -109,3 +108,5 @@ def test_the_three_things(demo: Demo) -> None:
     said = demo.paste(command)
     assert "simulated" in said
     assert "vpc-01.yaml:" in said
+    demo.paste("revert --no-edit HEAD")
+    demo.wait("sync_status", "in_sync")

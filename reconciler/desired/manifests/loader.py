@@ -105,7 +105,26 @@ def _reason(error: MarkedYAMLError, chunk: Chunk) -> str:
     problem = error.problem or "cannot be parsed"
     if not error.context:
         return problem
-    return f"{problem}, {error.context} that starts in line {_line(error.context_mark, chunk)}"
+    begin, found = _line(error.context_mark, chunk), _line(error.problem_mark, chunk)
+    start = "" if begin == found else f" that starts in line {begin}"
+    if error.context.startswith("while parsing a flow") and _is_open(error, chunk):
+        return f"a [ or {{{start} is not closed"
+    return f"{problem}, {error.context}{start}"
+
+
+def _is_open(error: MarkedYAMLError, chunk: Chunk) -> bool:
+    """Whether a flow collection goes on to the end of the chunk: the end is what surprised the parser, or nothing that
+    could close it follows.
+    """
+    lines = chunk.data.decode(errors="replace").splitlines()
+    if error.problem_mark and error.problem_mark.line >= len(lines):
+        return True
+    mark = error.context_mark
+    if mark is None or mark.line >= len(lines):
+        return False
+    closing = {"while parsing a flow sequence": "]", "while parsing a flow mapping": "}"}.get(error.context or "")
+    rest = [lines[mark.line][mark.column :], *lines[mark.line + 1 :]]
+    return closing is not None and not any(closing in line for line in rest)
 
 
 def document_of(builder: Builder, index: int) -> LoadedDocument:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
@@ -107,10 +108,25 @@ def translate(error: requests.RequestException, where: str) -> ReconcilerError:
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else None
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
-        return BusyError(f"{where}: NetBox cannot be reached")
+        return BusyError(f"{where}: NetBox{_at(error)} cannot be reached: {_why(reason)}")
     if isinstance(error, requests.ReadTimeout):
         return LostError(f"{where}: NetBox did not answer in time", may_run=True)
     return LostError(f"{where}: the connection to NetBox broke ({type(error).__name__})")
+
+
+def _at(error: requests.RequestException) -> str:
+    """Where it was looked for, without the path."""
+    parts = urlsplit((error.request.url if error.request is not None else None) or "")
+    return f" at {parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+
+
+def _why(reason: BaseException | None) -> str:
+    """The system's own words, without a number and without the library's."""
+    while reason is not None:
+        if isinstance(reason, OSError) and reason.strerror:
+            return reason.strerror
+        reason = reason.__cause__ or reason.__context__
+    return "no answer in time"
 
 
 def plain(text: object) -> str:

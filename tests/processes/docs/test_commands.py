@@ -36,6 +36,10 @@ ELSEWHERE = {
     "/opt/reconciler/bin/pip install --no-deps .": "as above",
     "export PATH=/opt/reconciler/bin:$PATH": "the program of this environment is on the path instead",
     "(umask 077 && cp /path/to/git-token /path/to/dc1.kubeconfig /path/to/netbox-token secrets/)": "paths of yours",
+    "git clone https://git.example.com/net/gitops.git && cp /path/to/objects/*.yaml gitops/gitops/hedgehog/dc1/raw/": (
+        "objects of yours: tests/e2e/test_directory.py drops some"
+    ),
+    'git -C gitops add --all && git -C gitops commit -m "Declare dc1" && git -C gitops push': "as above",
     "reconciler init-netbox --dry-run": "NetBox is embedded here: tests/e2e/test_netbox_setup.py runs it on a real one",
     "reconciler init-netbox": "as above",
     "reconciler adopt dc1 --dry-run": "an embedded cluster has nothing to adopt: tests/e2e/test_adopt.py",
@@ -87,6 +91,7 @@ class Shell:
         program = Path(sys.executable).parent
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "RECONCILER_"))}
         self.environment = {**inherited, "PATH": f"{program}:{os.environ['PATH']}", "RECONCILER_SERVER": url}
+        self.environment["HOME"] = str(folder)
 
     def run(self, command: str) -> None:
         """Run it; what it makes of its folder (`cd`) holds for the next one."""

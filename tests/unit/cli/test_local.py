@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import socket
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,21 @@ def test_check_of_what_works(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monke
 
     said = cli("check")
 
-    assert (said.code, said.out, said.err) == (0, "", "")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "nothing to check: the configuration is fine, and names no repository and no fabric\n"
+
+
+def test_check_tells_what_makes_a_missing_branch(cli: Cli, tmp_path: Path) -> None:
+    """An empty repository fails, and the fabric's `init` is named."""
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "gitops.git")], check=True)
+    url = (tmp_path / "gitops.git").as_uri()
+    repository = {"name": "gitops", "url": url, "allow_local": True}
+    settings(tmp_path, repositories=[repository], fabrics=[{"name": "dc1", "repository": "gitops", "path": "a/dc1"}])
+
+    said = cli("check", "--config", str(tmp_path / "reconciler.yaml"))
+
+    assert said.code == 1
+    assert said.out.strip().endswith("the repository is empty; `reconciler init dc1` makes it")
 
 
 def test_findings_are_lines(cli: Cli, tmp_path: Path) -> None:
@@ -57,7 +72,10 @@ def test_serve_on_a_port_in_use(cli: Cli, tmp_path: Path) -> None:
         said = cli("serve", "--config", str(tmp_path / "reconciler.yaml"))
 
     assert (said.code, said.out) == (1, "")
-    assert said.err.splitlines()[-1] == f"error: server: cannot listen on 127.0.0.1:{port}: Address already in use"
+    assert said.err.splitlines()[-1] == (
+        f"error: server: cannot listen on 127.0.0.1:{port}: Address already in use; "
+        "end what listens there (a demo?), or set server.port"
+    )
 
 
 def test_serve_on_a_state_in_use(cli: Cli, tmp_path: Path) -> None:
@@ -104,12 +122,15 @@ def test_lines_to_paste(
 
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines() if line.startswith("     ")]
     command = [program] if program.endswith("/reconciler") else ["/opt/my venv/bin/python", "-m", "reconciler"]
-    assert lines[0] == ["git", "clone", "-q", str(place.repository), "demo-fabric"]
+    assert lines[0] == ["git", "clone", "-q", str(place.repository), str(place.folder / "clone")]
+    vpc = place.folder / "clone" / "gitops/hedgehog/demo/managed/vpcs/vpc-01.yaml"
     assert [*command, "status", "demo", "--server", place.url] in lines
     asked = [*command, "reconcile", "demo", "--server", place.url, "--token-file", str(place.token_file)]
-    assert lines[-1] == asked
+    assert lines[-2] == asked
+    assert lines[-1][:3] == ["git", "-C", str(place.folder / "clone")]
+    assert lines[-1][7:10] == ["revert", "--no-edit", "HEAD"]
     assert [*command, "passes", "demo", "--server", place.url] in lines
-    assert ["echo", "  broken: [", ">>", "demo-fabric/gitops/hedgehog/demo/managed/vpcs/vpc-01.yaml"] in lines
+    assert ["echo", "  broken: [", ">>", str(vpc)] in lines
 
 
 def test_the_usual_port_is_not_named(

@@ -47,6 +47,7 @@ def test_help(cli: Callable[..., Said], command: str) -> None:
 
     assert said.code == 0
     assert f"reconciler {command}" in said.out
+    assert "<bool>" not in said.out, "a flag takes no value"
 
 
 def test_version(cli: Callable[..., Said]) -> None:
@@ -61,6 +62,23 @@ def test_without_a_command(cli: Callable[..., Said]) -> None:
     assert said.code == 1
     assert "Commands" in said.out
     assert said.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["stauts"], "No such command 'stauts'. Did you mean 'status'? Try --help."),
+        (["passes"], "Missing argument 'fabric'. Try --help."),
+        (["passes", "dc1", "--limit", "x"], "Invalid value for '--limit': it must be a whole number. Try --help."),
+        (["passes", "dc1", "--limit", "0"], "Invalid value for '--limit': it must be at least 1. Try --help."),
+        (["reconcile", "--wait", "soon"], "Invalid value for '--wait': it must be a number. Try --help."),
+        (["reconcile", "--wait", "601"], "Invalid value for '--wait': it must be at most 600. Try --help."),
+        (["status", "-o", "x"], "Invalid value for '--output' / '-o': 'x' is not one of 'text', 'json'. Try --help."),
+    ],
+)
+def test_a_wrong_command_line_in_words(cli: Callable[..., Said], arguments: list[str], sentence: str) -> None:
+    """As we would say it, and not the library."""
+    assert cli(*arguments).err == f"error: {sentence}\n"
 
 
 @pytest.mark.parametrize(

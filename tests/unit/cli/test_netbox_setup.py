@@ -118,6 +118,7 @@ def test_a_netbox_that_is_no_netbox(cli: Cli, tmp_path: Path, service: Loopback)
 
     assert said.code == 1
     assert "wrong: NetBoxAccessDenied" in said.out
+    assert said.out.splitlines()[0] == f"{service.url}, for dc1:", "what did not answer has no version"
 
 
 OTHER = "b" * 16

@@ -276,10 +276,11 @@ def test_reconcile_says(cli: Cli, service: Loopback) -> None:
 
     said = cli("reconcile")
 
-    heading, first, second, skipped = said.out.splitlines()
-    assert heading.split() == ["FABRIC", "REQUEST", "OUTCOME", "REVISION", "MESSAGE"]
-    assert first.split() == ["dc1", "succeeded", "succeeded", "main@aaaaaaaa", "it", "succeeded"]
-    assert second.split() == ["dc2", "joined", "-", "-", "-"]
+    heading, first, second, skipped, follow = said.out.splitlines()
+    assert heading.split() == ["FABRIC", "REQUEST", "STATE", "OUTCOME", "REVISION", "MESSAGE"]
+    assert first.split() == ["dc1", "r1", "succeeded", "succeeded", "main@aaaaaaaa", "it", "succeeded"]
+    assert second.split() == ["dc2", "r2", "joined", "-", "-", "-"]
+    assert follow == "dc2: request r2 is joined; `reconciler status dc2 --watch` follows it"
     assert skipped == "dc9: skipped, it is disabled or suspended"
     assert said.code == 3
 
@@ -343,7 +344,7 @@ def test_did_you_mean(cli: Cli, service: Loopback, command: str) -> None:
 
     said = cli(*command.split())
 
-    assert (said.code, said.err) == (1, "error: No fabric dcl is configured: did you mean dc1?\n")
+    assert (said.code, said.err) == (1, "error: no fabric 'dcl' is configured: did you mean dc1?\n")
 
 
 def test_how_many_passes(cli: Cli, service: Loopback) -> None:

@@ -179,6 +179,25 @@ def test_a_broken_document_takes_no_other_with_it() -> None:
     assert behind.line_of(("d", "e")) == 8
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(b"a: 1\nb: [\n", "a [ or { is not closed", id="at the end"),
+        pytest.param(b"a: [1,\nb: 2\n", "a [ or { that starts in line 1 is not closed", id="a list"),
+        pytest.param(b"a: {x: 1\nb: 2\n", "a [ or { that starts in line 1 is not closed", id="a mapping"),
+        pytest.param(
+            b"a: [1 2, 3}]\n", "did not find expected ',' or ']', while parsing a flow sequence", id="it is closed"
+        ),
+        pytest.param(b"a: [b: }]\n", "did not find expected node content, while parsing a flow node", id="another"),
+    ],
+)
+def test_what_is_not_closed(text: bytes, message: str) -> None:
+    """Said as people would; the line that the finding has anyway is not said twice."""
+    (document,) = load(text)
+
+    assert document.findings[0].message == message
+
+
 def test_an_anchor_ends_with_its_document() -> None:
     """An alias cannot reach into another document, as YAML demands."""
     first, second = load(b"a: &x 1\n---\nb: *x\n")

@@ -10,7 +10,7 @@ import pytest
 from reconciler.model.passes import Failure, Outcome, Phase
 from reconciler.model.problems import Problem
 from reconciler.model.status import Condition, ConditionStatus, Connection, ConnectionState
-from reconciler.plan.conditions import after_pass, connect, merge
+from reconciler.plan.conditions import Contact, after_pass, connect, merge
 from reconciler.plan.outcome import Conclusion, Findings, conclude
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -117,13 +117,48 @@ def _statuses(conditions: tuple[Condition, ...]) -> dict[str, str]:
 )
 def test_ready_reconciling_stalled(conclusion: Conclusion, expected: dict[str, str]) -> None:
     """Exactly one of the three tells how the fabric stands."""
-    found = _statuses(after_pass(conclusion, {}, [], [], [], NOW))
+    found = _statuses(after_pass(conclusion, {"git": None}, [], [], [], NOW))
 
-    assert (
-        found
-        == {"PruneBlocked": "False", "AwaitingApproval": "False", "Fighting": "False", "BranchNotFound": "False"}
-        | expected
-    )
+    rest = {"PruneBlocked": "False", "AwaitingApproval": "False", "Fighting": "False", "BranchNotFound": "False"}
+    assert found == rest | {"GitReady": "True"} | expected
+
+
+FAILED = Conclusion(Outcome.FAILED, "ClusterUnavailable", "cluster: timed out")
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "contacts", "expected"),
+    [
+        pytest.param(FAILED, {"git": None}, ("False", "Reachable", "the branch exists"), id="it exists"),
+        pytest.param(
+            FAILED, {"git": ("GitUnavailable", "no route")}, ("Unknown", "GitUnavailable", "no route"), id="Git is away"
+        ),
+        pytest.param(FAILED, {}, ("Unknown", "NotAsked", "Git was not asked"), id="Git was not asked"),
+        pytest.param(
+            Conclusion(Outcome.FAILED, "BranchNotFound", "there is no branch main"),
+            {"git": None},
+            ("True", "BranchNotFound", "there is no branch main"),
+            id="it does not exist",
+        ),
+    ],
+)
+def test_the_branch(conclusion: Conclusion, contacts: dict[str, Contact], expected: tuple[str, str, str]) -> None:
+    """What is said of it is what Git said, not another system's failure."""
+    found = after_pass(conclusion, contacts, [], [], [], NOW)
+
+    (branch,) = (one for one in found if one.type == "BranchNotFound")
+    assert (branch.status.value, branch.reason, branch.message) == expected
+
+
+def test_a_condition_that_does_not_hold_tells_no_failure() -> None:
+    """Of a plan that waits for approval: nothing is retried, and no guard holds back a delete."""
+    waits = ("ApprovalRequired", "not applied: 1 update waits for approval")
+    found = after_pass(Conclusion(Outcome.BLOCKED, *waits), {"git": None}, [waits], [], [], NOW)
+
+    told = {one.type: one.message for one in found}
+    assert told["Reconciling"] == "nothing is being retried"
+    assert told["PruneBlocked"] == "no guard holds back a delete"
+    assert told["Ready"] == told["Stalled"] == waits[1]
 
 
 def test_contacts_and_blocks() -> None:

@@ -187,6 +187,25 @@ def test_drift(before: datetime | None, states: list[SyncState], expected: datet
     assert after.drift_since == expected
 
 
+def test_what_git_changed_is_no_drift() -> None:
+    """Of five objects that differ, three do because a change of Git waits for an approval or a pass."""
+    reasons = ["ApprovalRequired", "PlanChanged", "Pending", "Drift", "Rewritten"]
+    states = [
+        replace(state, reason=reason) for state, reason in zip(_states(*[SyncState.CHANGED] * 5), reasons, strict=True)
+    ]
+
+    after = _after(replace(WHOLE, states=(*states, *_states(SyncState.IN_SYNC))), Outcome.BLOCKED)
+
+    assert (after.differing(), after.not_applied, after.drift(), after.drift_since) == (5, 3, 2, EARLIER)
+
+
+def test_a_change_of_git_does_not_date_drift() -> None:
+    """Nobody touched the cluster."""
+    states = [replace(state, reason="ApprovalRequired") for state in _states(SyncState.DESIRED_ONLY)]
+
+    assert _after(replace(WHOLE, states=states), Outcome.BLOCKED).drift_since is None
+
+
 def test_connections() -> None:
     """Those that the pass spoke to are as it found them; the others stay."""
     contacts: dict[str, Any] = {"git": ("GitUnavailable", "timed out"), "netbox": None}
@@ -227,7 +246,7 @@ def test_what_others_made_of_netbox_is_drift() -> None:
     blind = next_record_of_scope(drifted, done, Seen())
     healed = next_record_of_scope(blind, done, Seen(netbox_drift=[]))
 
-    assert (drifted.drift(), drifted.object_drift(), drifted.drift_since) == (1, 0, done.finished)
+    assert (drifted.drift(), drifted.differing(), drifted.drift_since) == (1, 0, done.finished)
     assert drifted.netbox_drifted == ("device leaf-01, dc1/Switch/leaf-01: it was deleted from NetBox",)
     assert blind == drifted
     assert healed == synced

@@ -180,6 +180,13 @@ def test_drift_that_is_not_healed(world: World) -> None:
     assert _told(states["VPC/kept"]) == (SyncState.DESIRED_ONLY, "Drift")
 
 
+def test_drift_that_was_not_reached_stays_drift(world: World) -> None:
+    """The pass broke off before: that it would have been reverted makes it no change of Git."""
+    world.cluster.edit(V.key, {"spec": {"mode": "z"}})
+
+    assert _told(world.states(desired(V, KEPT))["VPC/v"]) == (SyncState.CHANGED, "Drift")
+
+
 def test_drift_that_was_healed_is_in_sync(world: World) -> None:
     """The result counts, not the finding."""
     world.cluster.edit(V.key, {"spec": {"mode": "z"}})

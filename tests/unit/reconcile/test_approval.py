@@ -77,6 +77,7 @@ def test_an_approved_plan_is_carried_out(asking: Rig) -> None:
     assert states[str(LEAF.key)].state == "changed"
     assert {states[str(key)].state.value for key in ATTACHMENTS} == {"prune_pending"}
     assert asking.netbox.writes > 0
+    assert (asking.record.differing(), asking.record.drift(), asking.record.drift_since) == (1, 0, None)
     approved = _approve(asking)
 
     asking.run()
@@ -98,7 +99,11 @@ def test_drift_waits_for_approval_too(asking: Rig) -> None:
     assert (asking.last.outcome, asking.last.reason) == (Outcome.BLOCKED, "ApprovalRequired")
     assert "a full pass tells which plan to approve" in asking.last.message
     assert len(asking.cluster.writes) == writes
-    assert (asking.states()[str(LEAF.key)].state, asking.last.counts["held"]) == ("changed", 1)
+    held = asking.states()[str(LEAF.key)]
+    assert (held.state, held.reason, asking.last.counts["held"]) == ("changed", "Drift", 1)
+    assert held.message is not None
+    assert held.message.startswith("the cluster differs, and Git did not change; not applied: 1 update waits")
+    assert asking.record.drift() == 1
     assert following.is_retryable, "the full pass that tells which plan to approve"
     asking.run()
     _approve(asking)

@@ -43,7 +43,7 @@ EVERY_FINDING = [
     "fabrics[0].cluster: one of these keys is required: token_file, token_env",
     "fabrics[0].cluster: only one of these keys may be given: kubeconfig, in_cluster, server, local",
     "fabrics[0].cluster.context: has no effect without kubeconfig",
-    "fabrics[0].name: must match ^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    "fabrics[0].name: must be 1 to 63 small letters, digits and -, with a letter or digit first and last",
     "fabrics[0].path: must not hold empty parts, . or ..",
     "fabrics[0].repository: no repository has the name c",
     "fabrics[1].cluster.namespace: the same cluster and namespace as fabrics[0]",
@@ -53,10 +53,10 @@ EVERY_FINDING = [
     "fabrics[2].name: the same name as fabrics[1]",
     "fabrics[2].path: overlaps fabrics[1].path",
     "repositories[0].auth.password: unknown key; did you mean password_env or password_file?",
-    "repositories[0].auth.password_file: no such file or directory",
+    "repositories[0].auth.password_file: no such file or directory below {folder}",
     "repositories[0].url: must not hold a user or a password: they have keys of their own",
     "repositories[0].webhook.provider: must be 'github', 'gitlab', 'gitea', 'forgejo', 'bitbucket' or 'generic'",
-    "repositories[0].webhook.secret_file: no such file or directory",
+    "repositories[0].webhook.secret_file: no such file or directory below {folder}",
     "repositories[1].auth: required for ssh: known_hosts_file, and ssh_key_file or ssh_key_env",
     "repositories[1].forge: one of these keys is required: token_file, token_env",
     "repositories[1].forge.api_url: required",
@@ -81,7 +81,8 @@ def refusal(file: ConfigurationFile, text: str) -> list[str]:
 
 def test_every_finding_at_once(file: ConfigurationFile) -> None:
     """One answer names everything that is wrong, wherever it is, in the order of the keys and lists."""
-    assert refusal(file, EVERYTHING_WRONG) == EVERY_FINDING
+    expected = [finding.replace("{folder}", str(file.folder)) for finding in EVERY_FINDING]
+    assert refusal(file, EVERYTHING_WRONG) == expected
 
 
 def test_findings_follow_the_lists(file: ConfigurationFile) -> None:
@@ -247,7 +248,7 @@ SECRET_KEYS = [
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("secrets/nothing", "no such file or directory"),
+        ("secrets/nothing", "no such file or directory below {folder}"),
         ("secrets", "not a regular file"),
         ("secrets/empty", "empty"),
         ("", "must not be empty"),
@@ -259,7 +260,17 @@ def test_unusable_secret(file: ConfigurationFile, key: str, value: str, reason: 
     """A file that is absent, no file, or empty is refused at load, by the key and without the path."""
     file.secret("empty", b"")
 
-    assert file.refusal(changed(COMPLETE, (key, value))) == [f"{key.replace('.0', '[0]')}: {reason}"]
+    said = reason.format(folder=file.folder)
+    assert file.refusal(changed(COMPLETE, (key, value))) == [f"{key.replace('.0', '[0]')}: {said}"]
+
+
+def test_an_absolute_path_is_not_below_the_configuration(file: ConfigurationFile, tmp_path: Path) -> None:
+    """Only where a relative path begins is told."""
+    elsewhere = str(tmp_path.parent / "nothing-here")
+
+    assert file.refusal(changed(COMPLETE, ("repositories.0.auth.password_file", elsewhere))) == [
+        "repositories[0].auth.password_file: no such file or directory"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -442,7 +453,7 @@ def test_without_what_it_names(file: ConfigurationFile, tmp_path: Path) -> None:
     loaded = load(file.path, is_offline=True)
 
     assert "server.api_token_env: the environment variable is not set" in findings
-    assert "repositories[0].webhook.secret_file: no such file or directory" in findings
+    assert f"repositories[0].webhook.secret_file: no such file or directory below {file.folder}" in findings
     assert loaded.repositories[0].webhook is not None
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = "repositories.0"
 FABRIC = "fabrics.0"
-ABSENT = "not supported in this version"
+ABSENT = "postgresql:// is not supported in this version: use sqlite:///PATH"
 TOKEN = {"token_file": "secrets/any"}
 SERVER = {"server": "https://h:6443", **TOKEN}
 SSH = {"ssh_key_file": "secrets/any", "known_hosts_file": "secrets/any"}

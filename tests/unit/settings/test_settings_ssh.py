@@ -58,7 +58,7 @@ def test_accepted(file: ConfigurationFile, url: str, auth: dict[str, Any]) -> No
         ({**AUTH, "username": "git"}, ["repositories[0].auth.username: has no effect: url names the user"]),
         (
             {**AUTH, "known_hosts_file": "secrets/nothing"},
-            ["repositories[0].auth.known_hosts_file: no such file or directory"],
+            ["repositories[0].auth.known_hosts_file: no such file or directory below {folder}"],
         ),
         ("key", ["repositories[0].auth: must be a mapping"]),
     ],
@@ -67,7 +67,7 @@ def test_refused_over_ssh(file: ConfigurationFile, auth: Any, findings: list[str
     """A key, and host keys to hold the host against, are asked for by their place; idle keys are refused."""
     document = changed(COMPLETE, ("repositories.0.url", URL), ("repositories.0.auth", auth))
 
-    assert file.refusal(document) == findings
+    assert file.refusal(document) == [finding.replace("{folder}", str(file.folder)) for finding in findings]
 
 
 def test_a_user_that_is_an_option(file: ConfigurationFile) -> None:

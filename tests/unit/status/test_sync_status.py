@@ -159,3 +159,32 @@ def test_who_suspended_it() -> None:
     message = sync_status(FABRIC, SYNCED, NOW, Suspension(NOW, "cabling", "ann")).message
 
     assert message == "the fabric is suspended since 2026-03-01T12:00:00.000Z by ann: cabling"
+
+
+@pytest.mark.parametrize(
+    ("changes", "one", "two"),
+    [
+        ("states", "1 object differs from Git", "2 objects differ from Git"),
+        (
+            "netbox_drift",
+            "1 record in NetBox was edited or deleted there, and is left so",
+            "2 records in NetBox were edited or deleted there, and are left so",
+        ),
+        ("waiting_in_raw", "1 file waits in raw/", "2 files wait in raw/"),
+    ],
+)
+def test_one_and_several(changes: str, one: str, two: str) -> None:
+    """Grammar follows the number."""
+    told = []
+    for number in (1, 2):
+        value: Any = {"VPC": {SyncState.CHANGED: number}} if changes == "states" else number
+        told.append(sync_status(FABRIC, replace(SYNCED, **{changes: value}), NOW).message)
+
+    assert told == [one, two]
+
+
+def test_a_change_that_waits_is_no_drift_and_not_in_sync() -> None:
+    """What Git changed and nobody approved differs all the same."""
+    record = replace(SYNCED, states={"VPC": {SyncState.CHANGED: 1}}, not_applied=1)
+
+    assert (record.drift(), sync_status(FABRIC, record, NOW).status) == (0, "out_of_sync")

@@ -217,7 +217,7 @@ def test_nobody_there() -> None:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         waited: list[float] = []
-        with pytest.raises(BusyError, match="cannot be reached"):
+        with pytest.raises(BusyError, match=f"NetBox at {url} cannot be reached: Connection refused$"):
             client(url, waits=waited).write("POST", "dcim/sites", [])
 
     assert waited == [0.5, 1.0, 2.0]
