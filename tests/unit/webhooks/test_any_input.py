@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.model.requests import Receiver
 from tests.payloads import github
 from tests.unit.webhooks.asgi import Answer, Body, ask
+from tests.unit.webhooks.dashboard import samples
 from webhooks.app import WebOptions, create_app
 from webhooks.testing import FakeFabric, FakeIntake, FakePlans, FakeStatus
 
@@ -52,7 +53,9 @@ def answered(portal: BlockingPortal, method: str, path: str, sent: list[tuple[by
     webhook = Receiver("github", "gitops", "https://github.example.com/net/gitops.git", github.SECRET)
     intake = FakeIntake([webhook], [FakeFabric("dc1")])
     options = WebOptions(api_token=lambda: b"token", max_body_bytes=4096)
-    app = create_app(intake, FakeStatus(intake), FakePlans(), options)
+    app = create_app(
+        intake, FakeStatus(intake, views={one.name: samples.fabric() for one in intake.fabrics}), FakePlans(), options
+    )
     return portal.call(ask, app, method, path, sent, body)
 
 
