@@ -10,13 +10,14 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from webhooks.api.authentication import require_token
 from webhooks.api.context import in_thread
 from webhooks.dashboard.formats import path
 from webhooks.dashboard.guards import requested
 from webhooks.dashboard.objects import Query, select
 from webhooks.dashboard.topology import svg
 from webhooks.errors import RefusalError
-from webhooks.negotiation import PageRoute
+from webhooks.negotiation import PageRoute, prefers_html
 from webhooks.text import printable
 
 if TYPE_CHECKING:
@@ -67,12 +68,16 @@ class Pages:
         return PageRoute(url, self._guarded(endpoint), methods=["GET"])
 
     def _guarded(self, endpoint: Endpoint) -> Endpoint:
-        """Where reads are protected, who is not logged in is led to where that is done."""
+        """Where reads are protected, people who are not logged in are led to where that is done; programs, which reach
+        the first page only, need the token.
+        """
 
         async def guarded(request: Request) -> Response:
             options, sessions = self._context.options, self._context.sessions
             if options.protect_reads and sessions.of(request.headers) is None:
-                return RedirectResponse(path("login", next=requested(request)), 303)
+                if prefers_html(request.headers):
+                    return RedirectResponse(path("login", next=requested(request)), 303)
+                require_token(request.headers, options.api_token)
             return await endpoint(request)
 
         return guarded

@@ -340,3 +340,13 @@ def test_protected_reads(
     assert back == path
     assert browser.get(path).status_code == 200
     assert browser.get("/fabrics", Accept="application/json").status_code == 200
+
+
+def test_a_program_at_the_protected_first_page(
+    intake: FakeIntake, status: FakeStatus, plans: FakePlans, options: WebOptions
+) -> None:
+    """It needs the token, as for all that is read; no form would help it."""
+    client = TestClient(create_app(intake, status, plans, replace(options, protect_reads=True)))
+
+    assert client.get("/", follow_redirects=False).status_code == 401
+    assert client.get("/", headers={"Authorization": f"Bearer {TOKEN.decode()}"}).status_code == 200
