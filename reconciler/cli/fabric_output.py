@@ -22,6 +22,9 @@ LONGEST_VALUE = 60
 MOST_DRIFTED = 50
 """Objects whose drift is shown; `--output json` of the API's resources has all."""
 
+DIFFERING = ("changed", "desired_only")
+"""States of objects that are not as Git declares them, whoever made it so."""
+
 _BAD_IF_TRUE = {"Stalled", "PruneBlocked", "AwaitingApproval", "Fighting", "BranchNotFound", "Reconciling"}
 
 
@@ -83,7 +86,7 @@ def _facts(fabric: JSONObject) -> Iterator[str]:
 
 def drifted_lines(resources: Sequence[JSONObject]) -> Iterator[str]:
     """Each object that is not as Git declares it, with its fields; who holds a field is in brackets."""
-    drifted = [one for one in resources if one["state"] in {"changed", "desired_only"}]
+    drifted = [one for one in resources if one["state"] in DIFFERING]
     for one in drifted[:MOST_DRIFTED]:
         yield printable(f"  {one['kind']}/{one['name']}: {one['state']} since {one['since']}: {one['message'] or '-'}")
         for field in one["differences"]:

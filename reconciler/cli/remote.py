@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from reconciler.cli import output as out
-from reconciler.cli.fabric_output import details, drifted_lines
+from reconciler.cli.fabric_output import DIFFERING, details, drifted_lines
 from reconciler.cli.fabrics import fabric_path, fabrics, named
 from reconciler.cli.following import following
 from reconciler.cli.options import (
@@ -108,7 +108,7 @@ def _rendered(api: ApiClient, asked: str | None, found: Sequence[JSONObject]) ->
     if asked is not None:
         parts += [part for fabric in found for part in details(fabric)]
     for fabric in found:
-        if asked is not None and fabric["drift"]["count"] > fabric["drift"].get("netbox", 0):
+        if asked is not None and any(fabric["counts"].get(state) for state in DIFFERING):
             parts += map(Text, drifted_lines(_resources(api, fabric["name"])))
         if fabric["problems_total"] or fabric["drift"].get("netbox"):
             whole = fabric if "problems" in fabric else fabrics(api, fabric["name"])[0]

@@ -316,9 +316,10 @@ def test_details_of_one_fabric(cli: Cli, service: Loopback) -> None:
     assert [word for word in words if word not in said] == []
 
 
-def test_drift_of_one_fabric(cli: Cli, service: Loopback) -> None:
-    """Each object that others changed is named, field by field, with who holds the field."""
-    answers.serve_fabrics(service, answers.fabric(**DRIFT))
+@pytest.mark.parametrize("not_applied", [0, 1])
+def test_drift_of_one_fabric(cli: Cli, service: Loopback, not_applied: int) -> None:
+    """Each object that others changed, or Git, is named, field by field, with who holds the field."""
+    answers.serve_fabrics(service, answers.fabric(**DRIFT, not_applied=not_applied))
     field = {"path": "spec.vlan", "desired": 10, "observed": 11, "manager": "kubectl"}
     drifted = {"kind": "VPC", "name": "v", "state": "changed", "since": "2026-03-01T12:00:00.000Z", "message": None}
     fine: dict[str, Any] = {**drifted, "name": "w", "state": "in_sync", "differences": []}
