@@ -55,7 +55,9 @@ def verify_configured(settings: Settings, server: str | None = None) -> Iterator
 
 
 def _configuration(settings: Settings) -> Finding:
-    message = f"{settings.path}: {len(settings.repositories)} repositories, {len(settings.fabrics)} fabrics"
+    repositories, fabrics = len(settings.repositories), len(settings.fabrics)
+    named = f"{repositories} {'repository' if repositories == 1 else 'repositories'}"
+    message = f"{settings.path}: {named}, {fabrics} {'fabric' if fabrics == 1 else 'fabrics'}"
     return Finding("configuration", Verdict.OK, message)
 
 

@@ -95,7 +95,7 @@ _FABRIC: dict[str, JSONObject] = {
     "counts": ref("Counts"),
     "drift": record(
         "What others changed.",
-        count=number("Objects and records that are not as declared."),
+        count=number("Objects and records that others made differ."),
         netbox=number("Of them records in NetBox."),
         since=maybe(time("Since when there is drift.")),
     ),
