@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from reconciler.model.calls import CallHook
     from reconciler.model.fabric import Fabric
-    from reconciler.ports import CallHook, Cluster, Documents, NetBox, Upkeep
+    from reconciler.ports import Cluster, Documents, NetBox, Upkeep
     from reconciler.reconcile import Subject
     from reconciler.settings import ClusterSettings, FabricSettings, NetBoxSettings, RepositorySettings, Settings
 

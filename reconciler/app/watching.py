@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from reconciler.app.supervisor import Supervisor
+    from reconciler.model.calls import CallHook
     from reconciler.model.known import Known
     from reconciler.model.objects import ObjectKey
     from reconciler.model.requests import Scope
-    from reconciler.ports import CallHook
     from reconciler.queue import WorkQueue
     from reconciler.settings import FabricSettings
     from reconciler.status.health import Components

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from reconciler.ports import CallHook
+    from reconciler.model.calls import CallHook
 
 __all__ = ["MINIMUM_GIT", "GitRemote", "Mirror", "TreeEntry", "git_version"]
 

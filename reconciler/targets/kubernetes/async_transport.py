@@ -27,8 +27,8 @@ from reconciler.errors import (
     ClusterUnreachableError,
     ConfigurationError,
 )
+from reconciler.model.calls import result_class
 from reconciler.model.objects import FIELD_MANAGER
-from reconciler.ports import result_class
 from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
 from reconciler.targets.kubernetes.transport import (
     MAX_ANSWER,

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from kubernetes.aio.client import Configuration as AsyncConfiguration
 
+    from reconciler.model.calls import CallHook
     from reconciler.model.json import JSON, JSONObject
-    from reconciler.ports import CallHook
 
 AnyConfiguration = TypeVar("AnyConfiguration", Configuration, "AsyncConfiguration")
 """Of the client library's blocking half or of its asynchronous one: they differ only in type, and in that the first

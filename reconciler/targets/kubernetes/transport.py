@@ -15,9 +15,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from urllib3.util.ssl_ import create_urllib3_context
 
 from reconciler.errors import ClusterAccessError, ClusterUnavailableError, ClusterUnreachableError
+from reconciler.model.calls import result_class
 from reconciler.model.hiding import hide
 from reconciler.model.objects import FIELD_MANAGER
-from reconciler.ports import result_class
 from reconciler.targets.kubernetes.connection import public_address, unusable_certificates
 
 if TYPE_CHECKING:

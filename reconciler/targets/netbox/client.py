@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
+    from reconciler.model.calls import CallHook
     from reconciler.model.json import JSON, JSONObject
-    from reconciler.ports import CallHook
 
 Params: TypeAlias = Mapping[str, str | Sequence[str]]
 S = TypeVar("S")

@@ -16,14 +16,14 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from reconciler.errors import ConfigurationError, NetBoxAccessError, NetBoxUnavailableError
+from reconciler.model.calls import result_class
 from reconciler.model.hiding import hide_bytes
-from reconciler.ports import result_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from reconciler.ports import CallHook
+    from reconciler.model.calls import CallHook
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 60.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import ReconcilerError
-from reconciler.ports import result_class
+from reconciler.model.calls import result_class
 from reconciler.targets.kubernetes import ClusterAccess
 from reconciler.targets.kubernetes.async_transport import AsyncTransport
 from reconciler.targets.kubernetes.transport import Transport
