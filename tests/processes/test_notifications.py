@@ -181,6 +181,7 @@ def test_a_receiver_that_is_away_and_a_crash(installation: Installation) -> None
     installation.commit(GOOD)
     wait_until(lambda: len(installation.told(WEBHOOK)) == 2, "told of the end")
     installation.process.kill()
+    time.sleep(0.5)  # what it had sent arrives
     before = len(installation.told(SLACK))
     installation.receivers.answer(SLACK, Answer())
     installation.start()
