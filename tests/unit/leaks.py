@@ -13,6 +13,7 @@ import structlog
 from reconciler.app.logs import configure_logs
 from reconciler.cli.client import ApiError
 from reconciler.errors import ReconcilerError
+from tests.logs import reset_logs
 from tests.unit.loopback import Answer, Loopback, serving
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def said_of(attempt: Callable[[], object], capsys: pytest.CaptureFixture[str]) -
         configure_logs(as_json=True)
         structlog.get_logger("test").error("failed", error=error, text=str(error), exc_info=error)
     finally:
-        structlog.reset_defaults()
+        reset_logs()
     return "".join([*traceback.format_exception(error), repr(error), repr(vars(error)), capsys.readouterr().err])
 
 

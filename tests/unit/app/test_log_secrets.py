@@ -21,6 +21,7 @@ from reconciler.app.parts import build_parts
 from reconciler.settings import SecretSource, known_secrets
 from reconciler.settings.known_secrets import MOST, KnownSecrets
 from reconciler.settings.secret import check_kubeconfig
+from tests.logs import reset_logs
 from tests.unit.app.configuration import kubeconfig, secret, settings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     logs.configure_logs(as_json=True)
     yield stream
-    structlog.reset_defaults()
+    reset_logs()
 
 
 def _cleaned(value: object) -> str:

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from reconciler.app.logs import MAX_TEXT, MAX_TRACE, clean, configure_logs
+from tests.logs import reset_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ def _configured(level: str = "info", *, as_json: bool | None = True) -> Iterator
         yield
     finally:
         root.handlers, root.level = before
-        structlog.reset_defaults()
+        reset_logs()
 
 
 def _fail(message: str) -> None:

@@ -10,6 +10,7 @@ from reconciler.app.ensuring import initialise
 from reconciler.app.netbox_verification import verify_netboxes
 from reconciler.app.verification import verify_configured
 from reconciler.model.verification import Verdict
+from reconciler.targets.netbox import client
 from tests.unit.app.configuration import settings
 from tests.unit.loopback import Answer, as_json, closed_port, serving
 
@@ -31,6 +32,12 @@ def netbox() -> Iterator[Loopback]:
         server.answer("GET /api/status/", as_json({"netbox-version": "4.7.3"}))
         server.otherwise = as_json({"id": 7, "next": None, "results": []})
         yield server
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A NetBox is asked once, not until it answers."""
+    monkeypatch.setattr(client, "_ATTEMPTS", 1)
 
 
 def _configured(folder: Path, url: str, **changes: Any) -> Settings:
@@ -76,6 +83,7 @@ def test_a_token_that_may_not_look(tmp_path: Path, netbox: Loopback) -> None:
         assert (said.state, "view extras.customlink" in said.message) == (Verdict.WARNING, True)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_netbox_that_does_not_answer(tmp_path: Path) -> None:
     """It is a failure of both."""
     found = _configured(tmp_path, f"http://127.0.0.1:{closed_port()}")
@@ -84,6 +92,7 @@ def test_a_netbox_that_does_not_answer(tmp_path: Path) -> None:
         assert (said.state, "NetBoxUnavailable" in said.message) == (Verdict.FAILING, True)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_fabric_that_is_disabled(tmp_path: Path) -> None:
     """What it cannot reach is to be looked at, and fails nothing."""
     found = _configured(tmp_path, f"http://127.0.0.1:{closed_port()}", enabled=False)

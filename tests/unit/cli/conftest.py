@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 from reconciler.cli import main
 from reconciler.cli import output as out
+from tests.logs import reset_logs
 from tests.unit.loopback import Loopback, serving
 
 if TYPE_CHECKING:
@@ -58,4 +58,4 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Said(code, *capsys.readouterr())
 
     yield run
-    structlog.reset_defaults()
+    reset_logs()

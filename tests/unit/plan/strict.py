@@ -26,6 +26,8 @@ class StrictCluster(LocalCluster):
 
     def __init__(self) -> None:
         super().__init__(MemoryDocuments(), "strict")
+        self._specs: dict[str, dict[str, JSONObject]] = {}
+        self._specs_version = ""
 
     def apply(self, body: JSONObject, *, force: bool = False, manager: str = FIELD_MANAGER) -> Resource:
         key = ObjectKey(body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
@@ -44,9 +46,13 @@ class StrictCluster(LocalCluster):
         super().delete(resource)
 
     def specs(self, kind: str = "") -> dict[str, JSONObject]:
-        """By `Kind/name`."""
-        found = chain.from_iterable(self.list(one) for one in OBSERVED if kind in {"", one.name})
-        return {str(resource.key): resource.spec for resource in found}
+        """By `Kind/name`; looked up once after each write."""
+        if self._specs_version != self.last_version:
+            self._specs, self._specs_version = {}, self.last_version
+        if kind not in self._specs:
+            found = chain.from_iterable(self.list(one) for one in OBSERVED if kind in {"", one.name})
+            self._specs[kind] = {str(resource.key): resource.spec for resource in found}
+        return self._specs[kind]
 
 
 def refuse(condition: bool, text: str) -> None:  # noqa: FBT001 - what is asked is the condition

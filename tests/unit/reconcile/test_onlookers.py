@@ -12,6 +12,7 @@ from structlog.testing import LogCapture
 from reconciler.reconcile import Surroundings
 from reconciler.reconcile.observer import Observer, Observers
 from reconciler.targets.local.faults import FaultyCluster
+from tests.logs import reset_logs
 from tests.unit.reconcile.rig import Rig, manifests
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def lines() -> Iterator[list[dict[str, object]]]:
     capture = LogCapture()
     structlog.configure(processors=[merge_contextvars, capture])
     yield capture.entries  # type: ignore[misc] # mutable mappings of any kind
-    structlog.reset_defaults()
+    reset_logs()
 
 
 @pytest.fixture

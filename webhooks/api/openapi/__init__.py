@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
     from webhooks.api.context import Context
 
 
+@cache
+def _document() -> bytes:
+    """The same for each service of this program."""
+    return encode(describe(__version__))
+
+
 def routes(context: Context) -> list[Route]:
-    body = encode(describe(__version__))
+    body = _document()
     headers = {"etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "cache-control": "no-cache"}
 
     async def description(request: Request) -> Response:
