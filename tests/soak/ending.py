@@ -51,14 +51,22 @@ def _restless(fabric: SoakFabric, since: datetime) -> str | None:
         status = fabric.view.status()
     except (requests.ConnectionError, requests.Timeout, AssertionError) as error:
         return f"{fabric.name}: no answer: {error}"
-    tip = f"main@sha1:{reading.tip(fabric.view.repository)}"
-    is_fresh = status["last_pass"] is not None and datetime.fromisoformat(status["last_pass"]["started"]) > since
+    told = unrest(status, f"main@sha1:{reading.tip(fabric.view.repository)}", since)
+    return None if told is None else f"{fabric.name}: {told}"
+
+
+def unrest(status: JSONObject, tip: str, since: datetime) -> str | None:
+    """Why a fabric of this status (that of `GET /fabrics/{name}`) is not in sync with the branch at `tip`, as a pass
+    found that began after this moment.
+    """
+    last: JSONObject | None = status["last_pass"]
+    is_fresh = last is not None and datetime.fromisoformat(last["started"]) > since
     if is_fresh and status["sync_status"] == "in_sync" and not status["reconciling"] and status["revision"] == tip:
         return None
     shown = {
         name: status[name] for name in ("sync_status", "reason", "message", "reconciling", "revision", "last_pass")
     }
-    return f"{fabric.name}: {shown}, the branch is at {tip}"
+    return f"{shown}, the branch is at {tip}"
 
 
 def settled_violations(world: SoakWorld, asked: Iterable[str]) -> Iterator[Violation]:
