@@ -1,13 +1,15 @@
 """pytest fixtures for tests that need the real servers.
 
 They use the lab of `make lab` when one is up, and leave it up. Otherwise they start what the tests ask for in a
-folder of the session's own, and end it with the session.
+folder of the session's own, and end it with the session. Of several pytest processes that share the tests (`-n 2`) the
+first uses the lab that is up: servers are stopped and reset by tests, so no two processes share one.
 
 A `conftest.py` imports the ones its tests use.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 from typing import TYPE_CHECKING
 
@@ -47,8 +49,9 @@ class LabSession:
 @pytest.fixture(scope="session")
 def lab_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
     standing = Lab(default_folder())
+    is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
     is_up = any(server.exists() for server in standing.servers())
-    session = LabSession(standing if is_up else Lab(tmp_path_factory.mktemp("lab")))
+    session = LabSession(standing if is_up and is_first else Lab(tmp_path_factory.mktemp("lab")))
     yield session
     session.end()
 
