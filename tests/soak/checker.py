@@ -14,10 +14,19 @@ from yaml import YAMLError
 
 from tests.lab.errors import LabError
 from tests.soak import reading
-from tests.soak.invariants import Observation, Sample, dead_tasks, leaks, missed_polls, moved_by_failure, overlapping
+from tests.soak.invariants import (
+    Observation,
+    Sample,
+    dead_tasks,
+    has_looked,
+    leaks,
+    missed_polls,
+    moved_by_failure,
+    overlapping,
+)
 from tests.soak.invariants import silences as silences_of
 from tests.soak.truth import untrue
-from tests.soak.violations import Violation, epoch
+from tests.soak.violations import Violation
 from tests.soak.world import INTERVAL
 
 if TYPE_CHECKING:
@@ -68,6 +77,8 @@ class Checker:
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="checker", daemon=True)
         self.seen = Seen()
+        self._whole: int | None = None
+        """The process whose tasks all ran at the last look."""
         self.failure: BaseException | None = None
         """Why the checks themselves came to an end; None: they did not."""
 
@@ -115,6 +126,8 @@ class Checker:
         health = self._get("/healthz")
         now, age = time.time(), self._world.supervisor.age()
         self.seen.tasks += dead_tasks(health["components"], now, age)
+        is_whole = all(component["state"] == "running" for component in health["components"].values())
+        self._whole = self._world.supervisor.pid if is_whole else None
         fabrics = self._get("/fabrics")["fabrics"]
         for status in fabrics:
             self.seen.fabrics[status["name"]].append(Observation(now, status))
@@ -137,7 +150,7 @@ class Checker:
             files = sum(1 for _ in (process / "fd").iterdir())
         except (OSError, KeyError):
             return  # it has just ended
-        self.seen.samples.append(Sample(time.time(), pid, memory, files, threads))
+        self.seen.samples.append(Sample(time.time(), pid, memory, files, threads, is_whole=pid == self._whole))
 
     # what a fabric says, and what is so
 
@@ -168,10 +181,10 @@ class Checker:
         return found if is_same and self._journal.mark() == mark else None
 
     def _may_be_judged(self, status: JSONObject) -> bool:
-        """Whether a fabric claims to be in sync, and had to know of all that was done: its last full pass began after
-        it, or so much time went by that a watch or the poll must have told.
+        """Whether a fabric claims to be in sync, and had to know of all that was done: its last pass looked after that,
+        or so much time went by that a watch or the poll must have told.
         """
         if status["sync_status"] != "in_sync" or status["reconciling"]:
             return False
         done = self._journal.last()
-        return bool(epoch(status["last_pass"]["started"]) > done or time.time() - done > LATEST)
+        return has_looked(status, done) or time.time() - done > LATEST

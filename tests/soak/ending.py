@@ -12,7 +12,7 @@ import requests
 from tests.canaries import found_in, lab_secrets
 from tests.e2e import service_log
 from tests.soak import reading
-from tests.soak.invariants import TERMINAL, faults, unanswered
+from tests.soak.invariants import TERMINAL, faults, has_looked, unanswered
 from tests.soak.truth import untrue
 from tests.soak.violations import Violation
 
@@ -59,8 +59,7 @@ def unrest(status: JSONObject, tip: str, since: datetime) -> str | None:
     """Why a fabric of this status (that of `GET /fabrics/{name}`) is not in sync with the branch at `tip`, as a pass
     found that began after this moment.
     """
-    last: JSONObject | None = status["last_pass"]
-    is_fresh = last is not None and datetime.fromisoformat(last["started"]) > since
+    is_fresh = has_looked(status, since.timestamp())
     if is_fresh and status["sync_status"] == "in_sync" and not status["reconciling"] and status["revision"] == tip:
         return None
     shown = {

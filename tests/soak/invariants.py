@@ -89,6 +89,16 @@ class Sample:
     """MiB."""
     files: int
     threads: int
+    is_whole: bool
+    """Whether all of its tasks ran: while a server is away, so are the connections to it."""
+
+
+def has_looked(status: JSONObject, moment: float) -> bool:
+    """Whether a fabric's last pass looked at its systems after a moment (seconds since the epoch). One that ends as
+    `no_change` says that a commit leaves the fabric as it is, and has not looked.
+    """
+    last: JSONObject | None = status["last_pass"]
+    return last is not None and last["outcome"] != "no_change" and epoch(last["started"]) > moment
 
 
 def moved_by_failure(seen: Sequence[Observation], passes: Collection[JSONObject]) -> Iterator[Violation]:
@@ -186,7 +196,7 @@ def leaks(samples: Iterable[Sample]) -> Iterator[Violation]:
     for sample in samples:
         lives[sample.pid].append(sample)
     for life in lives.values():
-        warm = [sample for sample in life if sample.at - life[0].at > WARM]
+        warm = [sample for sample in life if sample.is_whole and sample.at - life[0].at > WARM]
         figures = (
             ("MiB of memory", [one.memory for one in life], [one.memory for one in warm], MOST_MEMORY, MEMORY_GROWTH),
             ("file descriptors", [one.files for one in life], [one.files for one in warm], MOST_FILES, FILES_GROWTH),

@@ -16,7 +16,7 @@ TIP = "main@sha1:4f2c"
 QUIET = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def _status(after: float = 1.0, **changes: object) -> JSONObject:
+def _status(after: float = 1.0, outcome: str = "succeeded", **changes: object) -> JSONObject:
     """Of a fabric whose last pass began so many seconds after all was quiet."""
     started = (QUIET + timedelta(seconds=after)).isoformat().replace("+00:00", "Z")
     return {
@@ -25,7 +25,7 @@ def _status(after: float = 1.0, **changes: object) -> JSONObject:
         "message": "",
         "reconciling": False,
         "revision": TIP,
-        "last_pass": {"started": started},
+        "last_pass": {"started": started, "outcome": outcome},
         **changes,
     }
 
@@ -40,6 +40,7 @@ def test_in_sync_by_a_pass_of_afterwards() -> None:
         pytest.param(_status(after=-0.6), id="a pass that may not have seen the last edit"),
         pytest.param(_status(after=0.0), id="one of the same moment"),
         pytest.param(_status(last_pass=None), id="no pass at all"),
+        pytest.param(_status(outcome="no_change"), id="one that did not look"),
         pytest.param(_status(sync_status="out_of_sync"), id="out of sync"),
         pytest.param(_status(reconciling=True), id="at work"),
         pytest.param(_status(revision="main@sha1:0000"), id="another commit"),

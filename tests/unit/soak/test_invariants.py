@@ -12,6 +12,8 @@ from tests.soak.schedule import FABRICS, Action
 from tests.soak.violations import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from reconciler.model.json import JSONObject
 
 T = 1_800_000_000.0
@@ -190,16 +192,19 @@ def test_a_service_that_does_not_come_back() -> None:
 # memory, files, threads
 
 
-def life(figures: dict[str, list[float]], pid: int = 1) -> list[Sample]:
-    """A life of 30 looks, 10 s apart; figures are given for each."""
+def life(figures: dict[str, list[float]], pid: int = 1, away: Container[int] = ()) -> list[Sample]:
+    """A life of 30 looks, 10 s apart; figures are given for each. A server is `away` at some of the looks."""
     usual = {"memory": [150.0] * 30, "files": [80.0] * 30, "threads": [12.0] * 30, **figures}
     rows = zip(usual["memory"], usual["files"], usual["threads"], strict=True)
-    return [Sample(T + 10 * n, pid, memory, int(f), int(t)) for n, (memory, f, t) in enumerate(rows)]
+    return [
+        Sample(T + 10 * n, pid, memory, int(f), int(t), is_whole=n not in away) for n, (memory, f, t) in enumerate(rows)
+    ]
 
 
 def test_what_comes_and_goes_is_no_leak() -> None:
     assert list(invariants.leaks(life({"files": [80.0, 130.0, 90.0] * 10}))) == []
     assert list(invariants.leaks([*life({}), *life({"memory": [220.0] * 30}, pid=2)])) == []
+    assert list(invariants.leaks(life({"files": [*[49.0] * 20, *[91.0] * 10]}, away=range(20)))) == []
 
 
 @pytest.mark.parametrize(
