@@ -46,12 +46,20 @@ class LabSession:
         self.lab.down(self._started)
 
 
+_SESSION = pytest.StashKey[LabSession]()
+
+
 @pytest.fixture(scope="session")
-def lab_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
+def lab_session(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSession]:
+    """One for the whole session: pytest takes the fixture for another one in each `conftest.py` that imports it."""
+    if _SESSION in pytestconfig.stash:
+        yield pytestconfig.stash[_SESSION]
+        return
     standing = Lab(default_folder())
     is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
     is_up = any(server.exists() for server in standing.servers())
     session = LabSession(standing if is_up and is_first else Lab(tmp_path_factory.mktemp("lab")))
+    pytestconfig.stash[_SESSION] = session
     yield session
     session.end()
 
