@@ -18,25 +18,41 @@ ENGINE = "reconciler.reconcile.engine"
 TIMERS = {"sleep", "sleep_until", "sleep_forever", "call_later", "call_at", "Timer", "setitimer", "alarm", "scheduler"}
 """Names of functions and classes that let time pass, or do something after a time."""
 
+LIMITS = {"timeout", "timeout_at", "wait_for", "fail_after", "move_on_after"}
+"""Names of functions that end a wait after a time."""
+
 ALLOWED_TIMERS = {
     "reconciler/triggers/poll.py": "the poll: the one timer that reconciles",
     "reconciler/status/waking.py": "waits until a forge or receiver may be told again, and reconciles nothing",
     "reconciler/app/watching.py": "heals an object that somebody else changes back again and again ever more slowly",
     "reconciler/app/integrity_watch.py": "looks at the installed files again every ten minutes, and reconciles nothing",
+    "reconciler/app/supervisor.py": "starts a part that ended again after its back-off, and ends a stop that is long",
     "reconciler/app/service.py": "waits for the web server's start, and ends a stop that takes too long",
     "reconciler/app/watchdog.py": "beats each second, to notice an event loop that does not, and reconciles nothing",
     "reconciler/status/changes.py": "gathers changes for a moment before followers are told, and reconciles nothing",
     "reconciler/app/web_server.py": "closes a connection whose request does not come to its end",
-    "reconciler/triggers/files.py": "gives way, for a moment of no length, so that listening begins before the look",
+    "reconciler/queue.py": "waits until a key is due, by the delay that whoever added it asked for",
+    "reconciler/desired/publishing.py": "waits between tries to push a commit that somebody else was faster with",
+    "reconciler/status/left_alone.py": "tells NetBox of fabrics that are reconciled no more, and reconciles nothing",
+    "reconciler/triggers/intake.py": "ends the wait of a caller for its request",
+    "reconciler/triggers/files.py": "looks at the files of the configuration again, whatever the system tells of them",
     "reconciler/triggers/watch/agents.py": "lists agents each minute, and reconciles nothing",
     "reconciler/triggers/watch/reflector.py": "waits between tries to follow a cluster, and for one to be refused",
     "reconciler/cli/service_check.py": "asks a service that starts once more, and reconciles nothing",
+    "reconciler/cli/following.py": "draws how far a request has come",
     "reconciler/cli/watching.py": "`status --watch` looks again each second",
+    "reconciler/targets/kubernetes/async_transport.py": "ends a request whose answer does not begin",
+    "reconciler/targets/local/events.py": "ends a stream that is silent for too long",
     "reconciler/targets/kubernetes/cluster.py": "hands the wait between tries of one request on",
     "reconciler/targets/kubernetes/transport.py": "waits between tries of one request",
     "reconciler/targets/netbox/probing.py": "waits between tries of one request",
     "reconciler/targets/netbox/server.py": "waits between tries of one request",
+    "reconciler/targets/netbox/session.py": "waits for the answer to a write that is under way",
     "reconciler/targets/netbox/setup.py": "waits between tries of one request",
+    "webhooks/api/events.py": "says each few seconds that a stream is still open",
+    "webhooks/api/reconcile.py": "ends the wait of a caller for its request",
+    "webhooks/body.py": "ends a request whose body does not come",
+    "webhooks/testing.py": "ends the wait of a test for an answer",
 }
 """Each file that lets time pass, and what for."""
 
@@ -88,12 +104,22 @@ def _keywords(name: str) -> Iterator[str]:
 
 
 def _timers(nodes: list[ast.AST]) -> Iterator[str]:
-    """Every mention of a timer, called or handed on."""
+    """Every mention of a timer, called or handed on, and every wait that has a limit."""
     for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr in TIMERS:
             yield node.attr
         elif isinstance(node, ast.ImportFrom):
-            yield from (alias.name for alias in node.names if alias.name in TIMERS)
+            yield from (alias.name for alias in node.names if alias.name in TIMERS | LIMITS)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_limited(node, node.func):
+            yield node.func.attr
+
+
+def _is_limited(call: ast.Call, function: ast.Attribute) -> bool:
+    """Whether a call ends after a time, whatever it waits for. `asyncio.wait` has a limit by name only."""
+    if function.attr != "wait":
+        return function.attr in LIMITS
+    is_of_asyncio = isinstance(function.value, ast.Name) and function.value.id == "asyncio"
+    return any(keyword.arg == "timeout" for keyword in call.keywords) or (bool(call.args) and not is_of_asyncio)
 
 
 def test_sources_are_read() -> None:
@@ -180,6 +206,13 @@ def test_no_other_timer() -> None:
         pytest.param("def f(wait=time.sleep): ...", ["sleep"], id="handed on"),
         pytest.param("loop.call_later(5, f)", ["call_later"], id="of a loop"),
         pytest.param("threading.Timer(5, f).start()", ["Timer"], id="a thread"),
+        pytest.param("while not stop.wait(300):\n    f()", ["wait"], id="an event with a limit"),
+        pytest.param("event.wait(timeout=300)", ["wait"], id="an event with a limit by name"),
+        pytest.param("asyncio.wait(tasks, timeout=300)", ["wait"], id="tasks with a limit"),
+        pytest.param("asyncio.wait_for(event.wait(), 300)", ["wait_for"], id="a wait with a limit"),
+        pytest.param("async with asyncio.timeout(300): ...", ["timeout"], id="a block with a limit"),
+        pytest.param("from asyncio import timeout as limit", ["timeout"], id="a limit under another name"),
+        pytest.param("await event.wait()\nawait asyncio.wait(tasks)", [], id="waits without a limit"),
         pytest.param("self._sleep(1)\nawait queue.get()", [], id="something else"),
     ],
 )
