@@ -210,7 +210,8 @@ def test_an_edit_in_netbox(mirrored: Installation, netbox_server: NetBoxServer) 
         written = len(netbox.owned("dcim/devices"))
         wait_until(lambda: sum(_events(service).values()) >= written, what=f"{written} events: {_events(service)}")
         assert (status["sync_status"], len(service.passes())) == ("in_sync", 1), _events(service)
-        assert _events(service) == {OWN: written}
+        # one for each device that was made, and those of what was added to them, which may still come
+        assert _events(service).keys() == {OWN}
 
         key, device = next(iter(netbox.owned("dcim/devices").items()))
         netbox.update("dcim/devices", device, {"description": "by hand"})

@@ -78,7 +78,7 @@ class Checker:
         self._thread = threading.Thread(target=self._run, name="checker", daemon=True)
         self.seen = Seen()
         self._whole: int | None = None
-        """The process whose tasks all ran at the last look."""
+        """The process whose watches all ran without trouble at the last look."""
         self.failure: BaseException | None = None
         """Why the checks themselves came to an end; None: they did not."""
 
@@ -126,7 +126,8 @@ class Checker:
         health = self._get("/healthz")
         now, age = time.time(), self._world.supervisor.age()
         self.seen.tasks += dead_tasks(health["components"], now, age)
-        is_whole = all(component["state"] == "running" for component in health["components"].values())
+        watches = [one for name, one in health["components"].items() if name.startswith("watch/")]
+        is_whole = all(one["state"] == "running" and one["reason"] is None for one in watches)
         self._whole = self._world.supervisor.pid if is_whole else None
         fabrics = self._get("/fabrics")["fabrics"]
         for status in fabrics:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from reconciler.model.kinds import AGENTS, OBSERVED
 from tests.soak.schedule import FABRICS, PUSHES, SERVERS, Action
 from tests.soak.violations import Violation, clock, epoch
 
@@ -58,6 +59,7 @@ REQUIRED_TASKS = frozenset(
         "store",
         "queue",
         "configuration",
+        *(f"watch/{fabric}/{kind.name}" for fabric in FABRICS for kind in (*OBSERVED, *AGENTS)),
     }
 )
 
@@ -90,7 +92,7 @@ class Sample:
     files: int
     threads: int
     is_whole: bool
-    """Whether all of its tasks ran: while a server is away, so are the connections to it."""
+    """Whether all of its watches ran without trouble: while a cluster is away, so are the connections to it."""
 
 
 def has_looked(status: JSONObject, moment: float) -> bool:

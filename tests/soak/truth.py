@@ -89,7 +89,11 @@ def _expected(fabric: str, model: str, live: Mapping[str, JSONObject]) -> Counte
     objects = [(body["kind"], body["metadata"]["name"], body.get("spec") or {}) for body in live.values()]
     match model:
         case "dcim/devices":
-            return Counter(f"{fabric}/{kind}/{name} {name}" for kind, name, _ in objects if kind in _DEVICES)
+            return Counter(
+                f"{fabric}/{kind}/{name} {name}: {spec.get('description') or ''!r}"
+                for kind, name, spec in objects
+                if kind in _DEVICES
+            )
         case "dcim/cables":
             cables = {name: _links(spec) for kind, name, spec in objects if kind == "Connection"}
             return Counter({f"{fabric}/Connection/{name}": number for name, number in cables.items()})
@@ -117,8 +121,10 @@ def _found(fabric: str, model: str, rows: Sequence[JSONObject]) -> Counter[str]:
         key = row["custom_fields"].get("hh_key") or ""
         if model == "dcim/cables":
             found[key.partition("#")[0]] += 1
-        elif model in {"dcim/devices", "ipam/vrfs"}:
-            found[f"{key} {row['name']}"] += model == "dcim/devices" or key.startswith(f"{fabric}/VPC/")
+        elif model == "dcim/devices":
+            found[f"{key} {row['name']}: {row['description']!r}"] += 1
+        elif model == "ipam/vrfs":
+            found[f"{key} {row['name']}"] += key.startswith(f"{fabric}/VPC/")
         elif key.startswith(f"{fabric}/VPC/") and "/" not in key.partition("#")[2]:
             found[f"{key} {row['vid'] if model == 'ipam/vlans' else row['prefix']}"] += 1
     return +found

@@ -34,7 +34,10 @@ def record(key: str, **fields: object) -> JSONObject:
 def records() -> Records:
     devices = [*DEVICES, "Server/server-03"]
     return {
-        "dcim/devices": [record(one, name=one.partition("/")[2]) for one in devices],
+        "dcim/devices": [
+            record(one, name=one.partition("/")[2], description=bodies()[one]["spec"].get("description", ""))
+            for one in devices
+        ],
         "dcim/cables": [record(f"Connection/{name}#{n}") for name, number in CABLES.items() for n in range(number)],
         "ipam/vrfs": [
             record("Fabric/underlay", name="f/fabric/underlay"),
@@ -127,6 +130,7 @@ def _doubled(model: str) -> Callable[[World], None]:
         (_of("ipam/prefixes", 1, prefix="10.0.9.0/24"), "ipam/prefixes has f/VPC/vpc-01#default 10.0.9.0/24"),
         (_of("ipam/vrfs", 1, name="edited"), "ipam/vrfs lacks f/VPC/vpc-01 f/vpc-01"),
         (_of("dcim/devices", 0, name="edited"), "dcim/devices has f/Switch/spine-01 edited"),
+        (_of("dcim/devices", 0, description="edited 5"), "dcim/devices has f/Switch/spine-01 spine-01: 'edited 5'"),
         (_lost("dcim/cables"), "dcim/cables lacks f/Connection/spine-01--fabric--leaf-02"),
         (_doubled("dcim/devices"), "dcim/devices has f/Switch/leaf-01 leaf-01"),
     ],
