@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,10 @@ class ServiceProcess:
 
     configuration: Path
     log: Path
+    program: tuple[str, ...] = (sys.executable, "-m", "reconciler")
+    """What is run: by default these sources."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Of the environment, beside those of the tests."""
     running: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,9 +45,9 @@ class ServiceProcess:
         """Start it; it is not ready yet."""
         with self.log.open("ab") as log:
             self.running = subprocess.Popen(
-                [sys.executable, "-m", "reconciler", "serve", "--config", str(self.configuration)],
+                [*self.program, "serve", "--config", str(self.configuration)],
                 cwd=PROJECT,
-                env={**os.environ, "COVERAGE_PROCESS_START": ""},
+                env={**os.environ, "COVERAGE_PROCESS_START": "", **self.variables},
                 stdout=log,
                 stderr=log,
             )

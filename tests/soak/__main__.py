@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 
 from tests.lab.lab import Lab, default_folder
 from tests.lab.progress import Progress
+from tests.processes.deploy.tree import build as build_tree
 from tests.soak.checker import Checker
 from tests.soak.driver import Driver
-from tests.soak.ending import at_rest, end_of_log, settled_violations
+from tests.soak.ending import at_rest, end_of_log, settled_violations, verified
 from tests.soak.invariants import too_little
 from tests.soak.journal import Journal
 from tests.soak.report import report
@@ -50,8 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress.say(f"soak of {given.seconds:.0f} s with seed {seed}")
     lab = Lab(default_folder())
     lab.up(progress, SERVERS)
+    progress.say("building the tree that runs in production")
+    tree = build_tree()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        world = build(lab, Path(folder) / "service", CRDS)
+        world = build(lab, Path(folder) / "service", CRDS, tree)
         try:
             told, is_well = _soak(world, seed, given.seconds, progress)
         finally:
@@ -73,7 +76,7 @@ def _soak(world: SoakWorld, seed: int, seconds: float, progress: Progress) -> tu
     driver.settle()
     progress.say("nothing is done any more")
     ended = at_rest(world)
-    found = [*began, *ended, *settled_violations(world, driver.requests)]
+    found = [*began, *ended, *settled_violations(world, driver.requests), *verified(world)]
     checker.look()
     checker.end()
     found += [*driver.violations, *checker.violations()]

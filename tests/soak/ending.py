@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -81,6 +83,17 @@ def settled_violations(world: SoakWorld, asked: Iterable[str]) -> Iterator[Viola
         yield Violation(now, "people's records are theirs", str(error))
     ids = {*asked, *_delivered(world.answers), *_logged(world)}
     yield from unanswered({one: _state(world, one) for one in sorted(ids)}, now)
+
+
+def verified(world: SoakWorld) -> Iterator[Violation]:
+    """The code that ran is whole, and what must run does: `reconciler verify` finds no failure."""
+    process = world.service.process
+    command = [*process.program, "verify", "--config", str(process.configuration), "--output", "json"]
+    done = subprocess.run(
+        command, env={**os.environ, **process.variables}, capture_output=True, text=True, timeout=120, check=False
+    )
+    if done.returncode != 0:
+        yield Violation(time.time(), "verify", f"exit code {done.returncode}: {done.stdout}{done.stderr}")
 
 
 def _state(world: SoakWorld, request: str) -> str | None:

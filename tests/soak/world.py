@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tests.lab.git_server import Repository
     from tests.lab.lab import Lab
 
+MANIFEST = "reconciler-manifest.json"
+"""What the tree is verified against."""
+
 INTERVAL = 10.0
 """Seconds between polls: short, so that a soak has many."""
 
@@ -63,8 +66,10 @@ class SoakWorld:
         self.service.close()
 
 
-def build(lab: Lab, folder: Path, crds: Path) -> SoakWorld:
-    """Everything laid out, with a first commit in each repository; the service is not started."""
+def build(lab: Lab, folder: Path, crds: Path, tree: Path) -> SoakWorld:
+    """Everything laid out, with a first commit in each repository; the service, which runs from the tree that an image
+    gets, is not started.
+    """
     serve(lab.kubernetes, crds)
     lab.netbox.reset()
     alone, together = (_repository(lab) for _ in range(2))
@@ -77,6 +82,8 @@ def build(lab: Lab, folder: Path, crds: Path) -> SoakWorld:
     mirrored = service.add_fabric(MIRRORED, {"cluster": _cluster(lab), "netbox": netbox}, together)
     service.settings.update(poll={"interval": INTERVAL}, workers=2, history={"passes": 100_000})
     service.write_settings()
+    service.process.program = (str(tree / "bin" / "reconciler"),)
+    service.process.variables = {"RECONCILER_MANIFEST": str(tree / MANIFEST)}
     views = {view.fabric: _fabric(lab, view) for view in (service, kept, mirrored)}
     answers = folder / "answers"
     for repository in (alone, together):
