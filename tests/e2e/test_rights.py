@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,9 +18,12 @@ from reconciler.model.kinds import AGENTS, KINDS, OBSERVED, Kind
 from reconciler.plan.cluster_rights import Account, rbac_manifests
 from reconciler.settings import load
 from reconciler.targets.kubernetes import ClusterAccess, KubernetesCluster
+from reconciler.targets.kubernetes.connection import SERVICE_ACCOUNT
 from tests.e2e.fabrics import files
 from tests.e2e.installation import Installation, lay_out, wait_until
 from tests.e2e.targets import ClusterView
+from tests.lab.packages import ensure, locate
+from tests.lab.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -143,6 +149,45 @@ def test_all_that_a_fabric_needs_is_granted(limited: Callable[[str], Limited]) -
     assert used >= {("list", kind.plural) for kind in (*OBSERVED, *AGENTS)}
     assert used >= {("watch", kind.plural) for kind in OBSERVED}
     assert used >= {("patch", "vpcs"), ("delete", "vpcattachments")}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a mount namespace")
+def test_in_a_pod(limited: Callable[[str], Limited]) -> None:
+    """All that it is told of the cluster are the files and the two variables that a pod has."""
+    found = limited("apply")
+    service, server = found.service, found.cluster.server
+    token = service.folder.parent / "token"
+    service.fabric_settings["cluster"] = {"in_cluster": True, "namespace": found.cluster.namespace}
+    address = urlsplit(server.url)
+    service.process.variables = {
+        "KUBERNETES_SERVICE_HOST": f"{address.hostname}",
+        "KUBERNETES_SERVICE_PORT": f"{address.port}",
+    }
+    service.process.program = _as_in_a_pod(service.process.program, {"token": token, "ca.crt": server.ca_file})
+
+    service.start()
+    service.wait_applied(service.push(files()))
+    wait_until(lambda: _watches_are_live(service), what="every watch is live")
+
+    assert service.wait_idle()["sync_status"] == "in_sync"
+    assert not SERVICE_ACCOUNT.exists()  # what it read was there for this process alone
+    asked = found.asked()
+    assert asked
+    assert [one for one in asked if one.is_refused] == []
+
+
+def _as_in_a_pod(program: tuple[str, ...], account: dict[str, Path]) -> tuple[str, ...]:
+    """The program with these files of its account where a pod has them; nobody else sees them there."""
+    ensure({"unshare"}, Progress())
+    copied = [f"cp {shlex.quote(str(file))} {SERVICE_ACCOUNT / name}" for name, file in account.items()]
+    script = [
+        "mount --make-rprivate /",
+        'mount -t tmpfs tmpfs "$(readlink -f /var/run)"',
+        f"mkdir -p {SERVICE_ACCOUNT}",
+        *copied,
+        'exec "$0" "$@"',
+    ]
+    return (str(locate("unshare")), "--mount", "sh", "-c", " && ".join(script), *program)
 
 
 def test_an_observer_observes_and_cannot_write(limited: Callable[[str], Limited]) -> None:
