@@ -238,7 +238,7 @@ class Live:
             settings=settings,
             made=made,
             configured=Configured(fabrics, receivers(settings), _own_writes(subjects)),
-            described=Described(fabrics, providers(settings), settings.warnings),
+            described=Described(fabrics, providers(settings), settings.warnings, settings.digest),
             subjects=subjects,
             told=told(settings, fabrics),
             notified=notified(settings, fabrics, SystemClock()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -42,7 +44,12 @@ def load(path: Path, *, is_offline: bool = False) -> Settings:
     )
     if isinstance(validated, list) or findings:
         raise ConfigurationError("\n".join([f"{path} cannot be used:", *map(str, findings)]))
-    return validated.read_from(path.absolute(), tuple(_warnings(validated)))
+    return validated.read_from(path.absolute(), _digest(document), tuple(_warnings(validated)))
+
+
+def _digest(document: dict[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, default=str)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _validate(document: Any, context: dict[str, Any]) -> Settings | list[Finding]:

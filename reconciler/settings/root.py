@@ -108,6 +108,7 @@ class Settings(Section):
     """Where traces of passes are sent. Default none: no traces are made."""
 
     _path: Path = PrivateAttr(default=Path())
+    _digest: str = PrivateAttr(default="")
     _warnings: tuple[tuple[str, str], ...] = PrivateAttr(default=())
 
     @property
@@ -116,14 +117,19 @@ class Settings(Section):
         return self._path
 
     @property
+    def digest(self) -> str:
+        """What tells one configuration from another, whatever the comments in them: `sha256:` and the digits."""
+        return self._digest
+
+    @property
     def warnings(self) -> tuple[tuple[str, str], ...]:
         """What is accepted and should be looked at: key paths, with a message each."""
         return self._warnings
 
-    def read_from(self, path: Path, warnings: tuple[tuple[str, str], ...]) -> Settings:
-        """These settings, with the file that holds them and what is to be warned of."""
+    def read_from(self, path: Path, digest: str, warnings: tuple[tuple[str, str], ...]) -> Settings:
+        """These settings, with the file that holds them, the digest of its content and what is to be warned of."""
         copy = self.model_copy()
-        copy._path, copy._warnings = path, warnings  # noqa: SLF001 - of this class
+        copy._path, copy._digest, copy._warnings = path, digest, warnings  # noqa: SLF001 - of this class
         return copy
 
     @property

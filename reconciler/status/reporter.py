@@ -66,13 +66,14 @@ class Activity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What the configuration says: fabrics by name, the webhook provider of each repository (None: no webhook), and
-    warnings (key path, message).
+    """What the configuration says: fabrics by name, the webhook provider of each repository (None: no webhook),
+    warnings (key path, message), and the digest by which the configuration is known.
     """
 
     fabrics: Mapping[str, Fabric]
     providers: Mapping[str, str | None]
     warnings: tuple[tuple[str, str], ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +266,7 @@ class Reporter:
             "status": "ok" if is_ok else "degraded",
             "version": __version__,
             "build": self._glances.build,
+            "configuration": self._described.digest,
             "components": self._components.as_json(),
             "connections": connections,
             "failing": failing,

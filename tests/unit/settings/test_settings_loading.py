@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -190,6 +191,17 @@ def test_paths_begin_at_the_file(file: ConfigurationFile, monkeypatch: pytest.Mo
     assert loaded.server.api_token is not None
     monkeypatch.chdir("/")
     assert loaded.server.api_token.read() == f"{CANARY}-api-token".encode()
+
+
+def test_the_digest_is_of_what_it_says(file: ConfigurationFile) -> None:
+    """Neither comments nor the order of keys make another configuration; a value does."""
+    text = yaml.safe_dump(MINIMAL, sort_keys=False)
+    turned = yaml.safe_dump(dict(reversed(MINIMAL.items())), sort_keys=False)
+    first = file.load_text(text).digest
+
+    assert re.fullmatch("sha256:[0-9a-f]{64}", first)
+    assert file.load_text(f"# of the lab\n{turned}").digest == first
+    assert file.load({**MINIMAL, "workers": 2}).digest != first
 
 
 def test_linked_file(file: ConfigurationFile, tmp_path: Path) -> None:

@@ -387,6 +387,7 @@ _HEALTHZ = record(
     status=text("In words.", "ok"),
     version=text("Of the program.", "0.1.0"),
     build=maybe(text("What was installed when the process started; null: nobody recorded it.", "sha256:3f9c2a")),
+    configuration=text("Which configuration is in effect, by a digest of its content.", "sha256:9a0b41"),
     components=mapped(ref("Component"), "By name.", "worker-1"),
     connections=mapped(
         record("Of a fabric.", git=ref("Connection"), cluster=ref("Connection"), netbox=ref("Connection")),
