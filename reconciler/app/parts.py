@@ -322,6 +322,7 @@ def _left_alone(
         queue.is_active,
         site_status,
         on_iteration=partial(components.progress, SITES),
+        on_trouble=partial(components.trouble, SITES),
     )
 
 
