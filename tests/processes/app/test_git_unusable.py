@@ -79,6 +79,7 @@ def test_git_is_taken_away(tmp_path: Path, repository: Path, what: str, reason: 
         health = client.get("/healthz")
         assert (health.status_code, health.json()["failing"]) == (503, ["dc1/git"])
         assert _failed_passes(client) != "0.0"
+        assert client.get("/fabrics/dc1/topology").status_code == 200
         assert Verdict.FAILING in machine.verdicts()
 
         machine.give_back(what)
