@@ -42,7 +42,7 @@ def _wrong_with(folder: Path) -> str | None:
     """Of the folder, or of that in which its missing parts would be made."""
     place = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
     if not place.is_dir():
-        return f"{place} is no folder, and repositories are mirrored in {folder}"
+        return f"{place} is no folder: repositories cannot be mirrored in {folder}"
     return None if _is_usable(place) else f"{place} cannot be written by this user, and repositories are mirrored there"
 
 
