@@ -17,7 +17,7 @@ from reconciler.app.live import Live
 from reconciler.app.onlookers import Calls, Watched, build_traces
 from reconciler.app.receivers import ConfiguredWebhooks
 from reconciler.app.reload import Reload
-from reconciler.app.subjects import Stock
+from reconciler.app.subjects import Stock, mirrors_beside
 from reconciler.app.supervisor import Supervisor
 from reconciler.app.systemd import Notifier
 from reconciler.app.tasks import BRANCHES, FILES, NOTIFICATIONS, SITES, STATUSES, WEB, worker_name
@@ -185,7 +185,7 @@ def _ground(settings: Settings, store: Store, clock: Clock, patience: Patience) 
     queue = WorkQueue(clock.monotonic, metrics.joined, on_changed=changes.wake)
     asked_by_watches = WatchWork(queue, lambda fabric: intake.obstacle(fabric))  # noqa: PLW0108 - there is none yet
     calls = Calls(metrics, marks)
-    stock = Stock(store, settings.state_path.parent / "mirrors", queue.is_pressed, stop, calls.ended)
+    stock = Stock(store, mirrors_beside(settings.state_path), queue.is_pressed, stop, calls.ended)
     on_call = partial(metrics.call, "kubernetes")
     live = Live(settings, stock, lambda fabric: build_watch(fabric, asked_by_watches.add, components, on_call))
     intake = TriggerIntake(live.configured, store, queue, clock)
@@ -322,6 +322,7 @@ def _left_alone(
         queue.is_active,
         site_status,
         on_iteration=partial(components.progress, SITES),
+        on_trouble=partial(components.trouble, SITES),
     )
 
 

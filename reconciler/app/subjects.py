@@ -120,6 +120,11 @@ class Stock:
         return build_netbox(fabric, self._documents, on_call=partial(self._on_call, "netbox"))
 
 
+def mirrors_beside(state: Path) -> Path:
+    """Where the service has its mirrors, by its state file."""
+    return state.parent / "mirrors"
+
+
 def mirror_folder(folder: Path, remote: GitRemote) -> Path:
     """Where the mirror of a remote is. Were it by name alone, the mirrors of a URL and of the one that takes its place
     would remove each other for as long as both are in use.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.checks import run_checks
 from reconciler.app.clock_asking import verify_clock
+from reconciler.app.mirror_verification import verify_mirrors
 from reconciler.app.subjects import remote_of
 from reconciler.app.upkeep_jobs import keep
 from reconciler.desired.git import MINIMUM_GIT, git_version
@@ -49,6 +50,7 @@ def verify_configured(settings: Settings, server: str | None = None) -> Iterator
     yield _secrets(settings)
     yield from verify_programs(settings)
     yield from verify_state(settings.state_path)
+    yield from verify_mirrors(settings)
     disabled = [one.name for one in settings.fabrics if not one.enabled]
     yield from (_finding(check, disabled) for check in run_checks(settings))
     yield from verify_clock(settings, server)

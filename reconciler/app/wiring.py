@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from reconciler.errors import GitAccessError, GitUnavailableError
+from reconciler.errors import ConfigurationError, GitAccessError, GitUnavailableError
 from reconciler.model.kinds import KINDS
 from reconciler.model.topology import Topology
 from reconciler.plan.topology import DRAWN, topology_of
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from reconciler.plan.topology import Wired
 
 log = structlog.get_logger("topology")
+
+_OUT_OF_REACH = (GitUnavailableError, GitAccessError, ConfigurationError)
+"""How a mirror fails that cannot be used; the last where there is no git."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,12 @@ class Wirings:
             return self._making.setdefault(fabric, threading.Lock())
 
     def _present(self, fabric: str, made: Made) -> Topology:
-        now = _Known(made, made.subject.source.last_fetched(), _live(made))
+        live = _live(made)
+        try:
+            now = _Known(made, made.subject.source.last_fetched(), live)
+        except _OUT_OF_REACH as error:
+            log.warning("the revision cannot be told", error=error.message)
+            return topology_of([one for of_kind in live for one in of_kind])
         with self._lock:
             before = self._known.get(fabric)
         if before is not None and before[0] == now:
@@ -93,7 +101,7 @@ def _objects(known: _Known) -> tuple[list[Wired], bool]:
     if known.revision is not None:
         try:
             found.update(known.made.subject.source.read(known.revision).manifests)
-        except (GitUnavailableError, GitAccessError) as error:
+        except _OUT_OF_REACH as error:
             log.warning("the revision cannot be read", revision=str(known.revision), error=error.message)
             return list(found.values()), False
     return list(found.values()), True

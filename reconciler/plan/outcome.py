@@ -49,7 +49,8 @@ def conclude(findings: Findings) -> Conclusion:
     retryable = _may_help_to_retry(findings)
     whole = [failure for failure in findings.failures if failure.is_whole]
     if whole:
-        text = "; ".join(f"{failure.subject}: {failure.message}" for failure in whole)
+        # Once each: what keeps git from fetching may keep it from reading too.
+        text = "; ".join(dict.fromkeys(f"{failure.subject}: {failure.message}" for failure in whole))
         return Conclusion(Outcome.FAILED, whole[0].reason, text, retryable)
     if findings.failures or findings.refusals:
         return Conclusion(Outcome.PARTIAL, _partial_reason(findings), _partial_message(findings), retryable)

@@ -142,6 +142,13 @@ class Attempt:
         self.settled = terms.settled
         self._clock = clock
         self._terms = terms
+        self._phase = Phase.FETCH
+        """The last that began."""
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether an earlier part of this pass was made."""
+        return self._terms.earlier is not None
 
     def check_stop(self) -> None:
         """Raises StoppedError when the service is stopping. Asked between actions, never during one."""
@@ -240,6 +247,7 @@ class Attempt:
         Raises StoppedError as `check_stop`.
         """
         self.check_stop()
+        self._phase = phase
         self._terms.enter(self.pass_id, self.started, phase)
         self._terms.observer.entered(self.fabric, phase)
         return PhaseGuard(self, phase, subject)
@@ -260,6 +268,13 @@ class Attempt:
         retryable = isinstance(error, RetryableError)
         self.failures.append(Failure(phase, subject, error.reason, error.message, retryable, is_whole))
 
+    def broke_off(self, error: BaseException) -> None:
+        """Note a fault of ours that ended the pass. It goes before whatever else failed, and leaves no further part."""
+        log.error("unexpected error in a pass", fabric=self.fabric, phase=self._phase, exc_info=error)
+        self.fail(self._phase, "pass", _unforeseen(error, f"in phase {self._phase} or after it"), is_whole=True)
+        self.failures.insert(0, self.failures.pop())
+        self.left = 0
+
     def reached(self, connection: str) -> None:
         """An outside system answered."""
         self.contacts[connection] = None
@@ -271,6 +286,10 @@ class Attempt:
 
 def _done(counts: Mapping[str, int]) -> dict[str, int]:
     return {what: number for what, number in counts.items() if what not in STANDINGS}
+
+
+def _unforeseen(error: BaseException, where: str) -> RetryableError:
+    return RetryableError(f"unexpected {type(error).__name__} {where}; the log holds the trace", reason="InternalError")
 
 
 class PhaseGuard:
@@ -295,7 +314,6 @@ class PhaseGuard:
             return False
         if not isinstance(error, ReconcilerError):
             log.error("unexpected error in a pass", fabric=self._attempt.fabric, phase=self._phase, exc_info=error)
-            text = f"unexpected {type(error).__name__} in phase {self._phase}; the log holds the trace"
-            error = RetryableError(text, reason="InternalError")
+            error = _unforeseen(error, f"in phase {self._phase}")
         self._attempt.fail(self._phase, self._subject, error, is_whole=True)
         return True

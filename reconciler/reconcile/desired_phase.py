@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.errors import BranchNotFoundError, GitAccessError, GitUnavailableError
+from reconciler.errors import BranchNotFoundError, ConfigurationError, GitAccessError, GitUnavailableError
 from reconciler.model.passes import Phase
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def fetch(source: DesiredSource, attempt: Attempt) -> Revision | None:
         except BranchNotFoundError:
             attempt.reached("git")
             raise
-        except (GitUnavailableError, GitAccessError) as error:
+        except (GitUnavailableError, GitAccessError, ConfigurationError) as error:
+            # The last: git is missing or too old. Whoever looks at the connection has to see that too.
             attempt.lost("git", error)
             raise
         attempt.reached("git")
@@ -35,12 +36,13 @@ def read(source: DesiredSource, fetched: Revision | None, attempt: Attempt) -> D
     """The desired state, None when it is not known. Without a fetched revision the last one that was fetched serves,
     so that drift is healed while the Git host is away; a branch that does not exist has no desired state.
     """
-    revision = fetched
-    if revision is None and not is_branch_missing(attempt):
-        revision = source.last_fetched()
-    if revision is None:
+    if fetched is None and is_branch_missing(attempt):
         return None
     with attempt.phase(Phase.READ, "git"):
+        # What kept the fetch from working here, no git or no folder for it, keeps this from it as well.
+        revision = fetched or source.last_fetched()
+        if revision is None:
+            return None
         desired = source.read(revision)
         return desired if fetched else replace(desired, outdated="Git could not be fetched")
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.errors import CommitNotServedError
+from reconciler.errors import CommitNotServedError, StateError, StoppedError
 from reconciler.model.known import Known
 from reconciler.model.passes import Outcome, PassRecord, Phase, SyncState
 from reconciler.model.status import PassResult
@@ -94,20 +94,29 @@ class Report:
 def reconcile(subject: Subject, order: Order, past: Past, clock: Clock, terms: Terms) -> Report:
     """Make one pass: over the order's scope where the past allows it, else over the whole fabric.
 
-    Raises StoppedError when the service stops meanwhile, and nothing else: whatever fails is in the report.
+    Raises StoppedError when the service stops meanwhile, StateError when what must be stored on the way cannot be, and
+    nothing else: whatever fails, a fault of ours too, is in the report.
     """
-    if order.scope is not None:
-        report = _reconcile_scope(subject, order, past, clock, terms)
-        if report is not None:
-            return report
-    return _reconcile_fabric(subject, replace(order, scope=None), past, clock, terms)
+    attempt = Attempt(subject.fabric.name, clock, terms, order.id)
+    try:
+        if order.scope is not None:
+            report = _reconcile_scope(subject, order, past, clock, attempt)
+            if report is not None:
+                return report
+            order, attempt = replace(order, scope=None), Attempt(subject.fabric.name, clock, terms, order.id)
+        return _reconcile_fabric(subject, order, past, clock, attempt)
+    except (StoppedError, StateError, SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a panic in a library that is not written in Python is no Exception
+        attempt.broke_off(error)
+        conclusion = conclude(_findings(subject, attempt, None, order.scope))
+        return _report(subject, order, past, _End(attempt, clock.now(), conclusion, Seen(contacts=attempt.contacts)))
 
 
-def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, terms: Terms) -> Report | None:
+def _reconcile_scope(subject: Subject, order: Order, past: Past, clock: Clock, attempt: Attempt) -> Report | None:
     """Look at some objects, and at what depends on them, without fetching. None: the whole fabric must be looked at,
     because it is not known to be at the applied revision.
     """
-    attempt = Attempt(subject.fabric.name, clock, terms, order.id)
     desired = _applied(subject.source, past.record, attempt)
     if desired is None or order.scope is None:
         return None
@@ -133,12 +142,11 @@ def _applied(source: DesiredSource, record: FabricRecord, attempt: Attempt) -> D
     return None
 
 
-def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, terms: Terms) -> Report:
-    attempt = Attempt(subject.fabric.name, clock, terms, order.id)
+def _reconcile_fabric(subject: Subject, order: Order, past: Past, clock: Clock, attempt: Attempt) -> Report:
     fetched = fetch(subject.source, attempt)
     history = learn(subject.source, fetched, order.requests, past.record, attempt)
     # The first part of a pass that yielded may have brought the fabric in line with a commit that is taken back by now.
-    is_whole = terms.earlier is None and not attempt.failures
+    is_whole = not attempt.is_continued and not attempt.failures
     if fetched is not None and is_whole and is_unchanged(order.triggers, past.record, history):
         message = f"{fetched} leaves {subject.fabric.path} as it is"
         conclusion = _with_warning(Conclusion(Outcome.NO_CHANGE, "NoChange", message), history)

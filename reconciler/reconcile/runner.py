@@ -142,7 +142,8 @@ class PassRunner:
             log.info("pass stopped", fabric=taken.key)
             return Next()
         except Exception as error:
-            # A defect, or a state file that cannot be written: the pass has no end, whatever it did, and is made again.
+            # A defect of storing it, or a state file that cannot be written: the pass has no end, whatever it did, and
+            # is made again. A defect of the pass itself is how that ended.
             log.exception("a pass has no stored end", fabric=taken.key)
             is_defect = not isinstance(error, StateError)
             return Next(is_retryable=True, unanswered=taken.work.requests, is_defect=is_defect)

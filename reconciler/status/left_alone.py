@@ -36,15 +36,18 @@ class LeftAlone:
         is_active: Callable[[str], bool],
         site_status: SiteStatus,
         on_iteration: Callable[[], None] = lambda: None,
+        on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`fabrics` gives those that no pass may be made of now, each with a NetBox that no pass uses; `is_active`
-        tells whether a pass that began before goes on: the end of that one tells the site.
+        tells whether a pass that began before goes on: the end of that one tells the site. `on_iteration` is told of
+        each round without trouble, `on_trouble` of the others, and why.
         """
         self._fabrics = fabrics
         self._suspension = suspension
         self._is_active = is_active
         self._site_status = site_status
         self._on_iteration = on_iteration
+        self._on_trouble = on_trouble
         self._told: dict[str, tuple[Fabric, Suspension | None]] = {}
         """As what each fabric was told."""
         self._woken = asyncio.Event()
@@ -69,6 +72,7 @@ class LeftAlone:
         self._woken.clear()
         present = {fabric.name: (fabric, netbox) for fabric, netbox in self._fabrics() if netbox is not None}
         self._told = {name: told for name, told in self._told.items() if name in present}
+        untold = []
         for name, (fabric, netbox) in present.items():
             state = fabric, self._suspension(name)
             if self._told.get(name) == state or self._is_active(name):
@@ -76,5 +80,10 @@ class LeftAlone:
             tell = partial(self._site_status.left_alone, fabric, netbox)
             if await to_thread.run_sync(tell, abandon_on_cancel=True):
                 self._told[name] = state
-        self._on_iteration()
+            else:
+                untold.append(name)
+        if untold:
+            self._on_trouble(f"NetBox could not be told of {', '.join(untold)}; the log says why")
+        else:
+            self._on_iteration()
         return IDLE if len(self._told) == len(present) else AGAIN

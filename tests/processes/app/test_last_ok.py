@@ -13,6 +13,7 @@ from reconciler.app.integrity_watch import INTEGRITY
 from reconciler.app.parts import build_parts
 from tests.processes.app.running import Client, run, wait_until
 from tests.unit.app.configuration import LOCAL, local_repository, settings
+from tests.unit.loopback import as_json, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,3 +55,23 @@ def test_every_part_moves(repository: Path, tmp_path: Path) -> None:
         assert before.keys() == tasks | {"store", "queue", "configuration", INTEGRITY}
 
     run(lambda: build_parts(found), use)
+
+
+def test_a_netbox_that_cannot_be_told(repository: Path, tmp_path: Path) -> None:
+    """Who tells the sites of fabrics without passes has not come round well while one could not be told."""
+    with serving() as server:
+        server.otherwise = as_json({"detail": "Invalid token"}, 403)
+        netbox = {"url": server.url, "token_file": "secrets/netbox-token"}
+        disabled = {"cluster": {"local": True}, "netbox": netbox, "enabled": False}
+        found = settings(tmp_path, LOCAL, disabled, repositories=[local_repository(repository)])
+
+        def use(client: Client) -> None:
+            def sites() -> dict[str, Any]:
+                component: dict[str, Any] = client.get("/healthz").json()["components"]["sites"]
+                return component
+
+            wait_until(lambda: sites()["reason"], "the trouble is told")
+            assert sites()["reason"].startswith("NetBox could not be told of dc2")
+            assert (sites()["state"], sites()["last_ok"]) == ("running", None)
+
+        run(lambda: build_parts(found), use)

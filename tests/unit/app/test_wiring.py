@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+import pytest
 from structlog.testing import capture_logs
 
 from reconciler.app.wiring import Wirings
 from reconciler.desired.memory import MemorySource
-from reconciler.errors import GitUnavailableError
+from reconciler.errors import ConfigurationError, GitUnavailableError
 from reconciler.model.events import Listing
 from reconciler.model.kinds import KINDS
 from reconciler.model.objects import Manifest, ObjectKey, Resource, Source
@@ -21,9 +22,8 @@ from tests.unit.app.test_live import SERVER, Running
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
     from reconciler.app.live import Made
+    from reconciler.errors import ReconcilerError
     from reconciler.model.desired import Desired
     from reconciler.model.revision import Revision
 
@@ -96,22 +96,29 @@ def test_a_fabric_that_left(tmp_path: Path) -> None:
     assert world.names() == []
 
 
-def test_a_revision_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("call", ["last_fetched", "read"])
+@pytest.mark.parametrize("error", [GitUnavailableError("the mirror is damaged"), ConfigurationError("no git")])
+def test_a_revision_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, error: ReconcilerError
+) -> None:
     """What the cluster has is shown all the same, and the log says what is wrong."""
     world = World(tmp_path, LOCAL)
     world.push(declared("leaf-1"))
+    cluster = world.made["dc1"].subject.cluster
+    assert cluster is not None
+    cluster.apply(body("leaf-3"))
 
-    def fail(_revision: Revision) -> Desired:
-        raise GitUnavailableError("the mirror is damaged")
+    def fail(*_: Revision) -> NoReturn:
+        raise error
 
-    monkeypatch.setattr(world.source, "read", fail)
+    monkeypatch.setattr(world.source, call, fail)
     with capture_logs() as log:
-        assert world.names() == []
+        assert world.names() == ["leaf-3"]
 
-    assert [entry["error"] for entry in log] == ["the mirror is damaged"]
+    assert [entry["error"] for entry in log] == [error.message]
 
     monkeypatch.undo()
-    assert world.names() == ["leaf-1"]
+    assert world.names() == ["leaf-1", "leaf-3"]
 
 
 def test_a_fabric_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

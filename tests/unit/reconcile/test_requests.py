@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from reconciler.desired.memory import MemorySource
-from reconciler.errors import ClusterUnavailableError, GitUnavailableError, StalledError, StateError
+from reconciler.errors import (
+    ClusterUnavailableError,
+    ConfigurationError,
+    GitUnavailableError,
+    NetBoxUnavailableError,
+    StalledError,
+    StateError,
+)
 from reconciler.model.passes import Outcome
 from reconciler.model.requests import Request, RequestState, Trigger, Work
 from reconciler.queue import Next, Taken
-from reconciler.reconcile import Surroundings
+from reconciler.reconcile import Surroundings, engine
 from reconciler.reconcile.git_history import AWAITED_FOR
 from reconciler.store import Store
 from tests.unit.reconcile.rig import Rig, manifests
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.errors import ReconcilerError
     from reconciler.model.status import PassResult
 
 MANIFESTS = manifests()
@@ -58,16 +68,99 @@ def test_a_commit_that_never_comes(synced: Rig) -> None:
     assert synced.verdict.status == "in_sync"
 
 
+class Panic(BaseException):
+    """What is no Exception."""
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), Panic()], ids=["exception", "panic"])
+def test_a_defect_is_how_a_pass_ends(synced: Rig, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """An error outside of every phase fails the pass by name, whatever else failed: its request has that answer, the
+    status says it, and it is tried again.
+    """
+    synced.netbox.fail("observe", NetBoxUnavailableError("502"))
+    request, before = synced.request(), synced.record
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_seen", _raising(error))
+        following = synced.run(request)
+
+    assert (synced.last.outcome, synced.last.reason) == (Outcome.FAILED, "InternalError")
+    assert synced.last.message.startswith(f"pass: unexpected {type(error).__name__} in phase netbox or after it")
+    assert synced.last.message.endswith("netbox: 502")
+    answered = synced.answered(request)
+    assert (answered.state, answered.reason) == (RequestState.FAILED, "InternalError")
+    assert following == Next(is_retryable=True)
+    assert (synced.verdict.status, synced.verdict.reason) == ("error", "InternalError")
+    assert (synced.record.failures, synced.record.applied_revision) == (1, before.applied_revision)
+    synced.run()
+    assert synced.verdict.status == "in_sync"
+
+
+def test_a_defect_of_a_pass_over_some_objects(synced: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the history with its scope, and a full pass says how the fabric stands."""
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "merge_states", _raising(ZeroDivisionError()))
+        following = synced.run_scoped(MANIFESTS[0].key)
+
+    assert (synced.last.reason, synced.last.scope) == ("InternalError", (MANIFESTS[0].key,))
+    assert following.is_retryable
+
+
+def test_a_defect_after_a_yield(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of a pass that a defect ends is its last."""
+    rig.source.push(MANIFESTS)
+    runner = rig.runner(Surroundings(has_others=lambda _: True))
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_seen", _raising(ZeroDivisionError()))
+        following = rig.run(by=runner)
+
+    assert (following.remainder, following.is_retryable) == (None, True)
+    assert (rig.last.reason, rig.last.counts["netbox_prepared"] > 0) == ("InternalError", True)
+    assert rig.run(by=runner).remainder is not None, "without the defect it yields there"
+
+
+def _raising(error: BaseException) -> Callable[..., NoReturn]:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return fail
+
+
 def test_a_defect_loses_no_request(rig: Rig) -> None:
-    """An error outside of every phase is counted, and the pass is made again for the same requests."""
+    """An error while the end is stored is counted, and the pass is made again for the same requests."""
     rig.source.push(MANIFESTS)
     request = rig.request()
-    rig.source.last_fetched = None  # type: ignore[assignment, method-assign]
-    rig.source.fail(GitUnavailableError("away"))
+    rig.store.record_pass = None  # type: ignore[assignment, method-assign]
 
     following = rig.run(request)
 
     assert (following.is_defect, following.is_retryable, following.unanswered) == (True, True, (request.id,))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_retryable"),
+    [
+        pytest.param(GitUnavailableError("the mirror cannot be used"), True, id="no folder"),
+        pytest.param(ConfigurationError("git is not installed"), False, id="no git"),
+    ],
+)
+def test_git_cannot_be_used_here(
+    synced: Rig, monkeypatch: pytest.MonkeyPatch, error: ReconcilerError, *, is_retryable: bool
+) -> None:
+    """What keeps git from fetching keeps it from telling what was fetched last: the pass fails by that, said once."""
+    request = synced.request()
+    synced.source.fail(error)
+    with monkeypatch.context() as patch:
+        patch.setattr(synced.source, "last_fetched", _raising(error))
+        following = synced.run(request)
+
+    assert (synced.last.outcome, synced.last.reason) == (Outcome.FAILED, error.reason)
+    assert synced.last.message == f"git: {error.message}"
+    assert synced.answered(request).reason == error.reason
+    assert following == Next(is_retryable=is_retryable)
+    assert (synced.verdict.status, synced.condition("GitReady")) == ("error", ("False", error.reason))
+    synced.source.fail(None)
+    synced.run()
+    assert synced.verdict.status == "in_sync"
 
 
 def test_a_push_that_changes_nothing_here(synced: Rig) -> None:

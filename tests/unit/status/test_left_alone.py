@@ -27,6 +27,7 @@ class Halt(Scene):
     held: Suspension | None = None
     active: bool = False
     iterations: int = 0
+    troubles: list[str] = field(default_factory=list)
     iterated: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -37,6 +38,7 @@ class Halt(Scene):
             lambda _: self.active,
             self.status,
             self._iterated,
+            self.troubles.append,
         )
 
     def suspension(self, _fabric: str) -> Suspension | None:
@@ -118,13 +120,17 @@ async def test_a_pass_that_goes_on(halt: Halt) -> None:
 
 
 async def test_a_netbox_that_is_down(halt: Halt) -> None:
-    """It is tried again, until it is told."""
+    """It is tried again, until it is told. That it could not be is trouble, also where another one was told."""
+    other = replace(FABRIC, name="dc2", netbox=None)
+    halt.fabrics = [FABRIC, other]
     halt.netbox.fail("site")
     with capture_logs() as logs:
         assert await halt.look() == (["site"], AGAIN)
 
     assert [line["reason"] for line in logs] == ["NetBoxUnavailable"]
+    assert (halt.iterations, halt.troubles) == (0, ["NetBox could not be told of dc1; the log says why"])
     assert await halt.look() == (["site", "write_site", "note"], IDLE)
+    assert (halt.iterations, len(halt.troubles)) == (1, 1)
 
 
 @pytest.mark.parametrize("bound", [None, OTHER])
