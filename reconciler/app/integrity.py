@@ -95,7 +95,8 @@ def check_record(root: Path) -> Integrity:
         return Integrity(record, mismatches=(_unusable(record, error),))
     stale = [Mismatch(one.name, Fault.EXTRA, found=Mark(problem="another version's")) for one in folders[1:]]
     found = _marks(root, recorded, _files(root, PACKAGES))
-    return Integrity(record, len(recorded), (*stale, *compare(recorded, found)), build_id(recorded))
+    compared = sum(mark is not None for mark in recorded.values())
+    return Integrity(record, compared, (*stale, *compare(recorded, found)), build_id(recorded))
 
 
 def installed_build() -> str | None:

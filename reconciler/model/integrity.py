@@ -62,8 +62,9 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Integrity:
-    """How the installed files compare with a record of them. `record` says which; `files` is how many it names; `build`
-    identifies the recorded content of our own packages. Without a record nothing is known (`is_applicable`).
+    """How the installed files compare with a record of them. `record` says which; `files` is how many it has hashes of,
+    which are compared; `build` identifies the recorded content of our own packages. Without a record nothing is known
+    (`is_applicable`).
     """
 
     record: str
