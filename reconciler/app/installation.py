@@ -64,6 +64,17 @@ def verify_build(root: Path) -> Finding:
         return Finding(subject, Verdict.FAILING, f"{BUILD_FILE} cannot be used: {error}", INSTALL_AGAIN)
 
 
+def built_commit(root: Path) -> str | None:
+    """The commit of which a wheel says that it was built; None where it knows none, or cannot be asked (`verify_build`
+    tells why).
+    """
+    try:
+        told = json.loads((root / BUILD_FILE).read_text())["commit"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return told if isinstance(told, str) and told else None
+
+
 def verify_modules(root: Path) -> Iterator[Finding]:
     """Whether each module of ours can be imported; in another process, where that starts and spoils nothing."""
     modules = sorted(_modules(root))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.app.installation import verify_build, verify_versions
+from reconciler.app.installation import built_commit, verify_build, verify_versions
 from reconciler.model.verification import Verdict
 
 if TYPE_CHECKING:
@@ -70,3 +70,24 @@ def test_what_was_built(tmp_path: Path, build: str | None, state: Verdict, messa
     found = verify_build(tmp_path)
 
     assert (found.state, found.message.startswith(message)) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("build", "commit"),
+    [
+        ('{"commit": "0123+changes"}', "0123+changes"),
+        ('{"commit": null}', None),
+        ('{"commit": ["0123"]}', None),
+        ("{}", None),
+        ("[]", None),
+        ("not json", None),
+        (None, None),
+    ],
+)
+def test_the_commit_of_the_build(tmp_path: Path, build: str | None, commit: str | None) -> None:
+    """What cannot be read tells none, and stops nobody."""
+    (tmp_path / "reconciler").mkdir()
+    if build is not None:
+        (tmp_path / "reconciler" / "_build.json").write_text(build)
+
+    assert built_commit(tmp_path) == commit
