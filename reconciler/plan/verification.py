@@ -21,6 +21,11 @@ INSTALL_AGAIN = (
     "does not belong there"
 )
 
+DEPENDENCIES = "dependencies"
+"""The subject of what is found of packages of others."""
+
+INSTALL_LOCKED = "pip install --no-deps --require-hashes -r requirements.lock"
+
 
 def exit_code(findings: Iterable[Finding]) -> int:
     """0: all is well, 1: something is wrong or could not be verified, 2: only something is to be looked at."""
