@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.integrity import Fault
 from reconciler.model.verification import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ DEPENDENCIES = "dependencies"
 
 INSTALL_LOCKED = "pip install --no-deps --require-hashes -r requirements.lock"
 
+RUN_BUILT = "see to the path of modules: PYTHONPATH, and the folder in which python -m is started; then restart"
+
 
 def exit_code(findings: Iterable[Finding]) -> int:
     """0: all is well, 1: something is wrong or could not be verified, 2: only something is to be looked at."""
@@ -43,6 +46,7 @@ def integrity_findings(subject: str, found: Integrity) -> Iterator[Finding]:
     elif found.is_whole:
         yield Finding(subject, Verdict.OK, found.summary())
     for mismatch in found.mismatches[:MOST_NAMED]:
-        yield Finding(f"{subject}: {mismatch.path}", Verdict.FAILING, str(mismatch), INSTALL_AGAIN)
+        advice = RUN_BUILT if mismatch.fault is Fault.ELSEWHERE else INSTALL_AGAIN
+        yield Finding(f"{subject}: {mismatch.path}", Verdict.FAILING, str(mismatch), advice)
     if len(found.mismatches) > MOST_NAMED:
         yield Finding(subject, Verdict.FAILING, f"{len(found.mismatches) - MOST_NAMED} more files are not as recorded")
