@@ -6,8 +6,8 @@ import sys
 
 
 def main() -> None:
-    """Run the command line. Where it ends by what nobody expected, name the files that are not as they were built:
-    whoever reads only a traceback looks for a fault in the program.
+    """Run the command line. Where it ends by what nobody expected, name the files that are not as they were built, and
+    the packages that are missing: whoever reads only a traceback looks for a fault in the program.
     """
     try:
         from reconciler.cli import main as run  # noqa: PLC0415 - what may fail
@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def _is_damage(error: Exception) -> bool:
-    """Whether it comes of damaged files, which are named then."""
+    """Whether it comes of damaged files or missing packages, which are named then."""
     try:
         from reconciler.app.damage import tell_damage  # noqa: PLC0415 - may be damaged as well
     except Exception as other:  # noqa: BLE001 - the traceback of which would not say what it means

@@ -1,32 +1,26 @@
-"""What `verify` says of the installation alone, before any configuration: files, modules, dependencies, Python."""
+"""What `verify` says of our own packages, before any configuration: what was built, and whether it can be imported.
+
+Needs nothing but the standard library: dependencies may be missing (`app.dependencies`).
+"""
 
 from __future__ import annotations
 
 import json
-import platform
 import subprocess
 import sys
-from importlib import metadata
 from typing import TYPE_CHECKING
 
-from packaging.markers import default_environment
-from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
-
 from reconciler.app.integrity import BUILD_FILE, package_root
-from reconciler.model.integrity import DISTRIBUTION, PACKAGES
+from reconciler.model.integrity import PACKAGES
 from reconciler.model.verification import Finding, Verdict
-from reconciler.plan.locked import deviations
 from reconciler.plan.verification import INSTALL_AGAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 IMPORT_TIMEOUT = 120.0
 """Seconds in which all modules must be imported."""
-
-_INSTALL_LOCKED = "pip install --no-deps --require-hashes -r requirements.lock"
 
 _IMPORTER = """
 import importlib, json, sys
@@ -44,11 +38,9 @@ print("imported", flush=True)
 
 
 def verify_installation() -> Iterator[Finding]:
-    """Everything that can be told without a configuration, beyond the files themselves (`app.integrity`)."""
+    """What was built, and each of its modules."""
     yield verify_build(package_root())
     yield from verify_modules(package_root())
-    yield from verify_versions(package_root())
-    yield _verify_python()
 
 
 def verify_build(root: Path) -> Finding:
@@ -62,6 +54,17 @@ def verify_build(root: Path) -> Finding:
         return Finding(subject, Verdict.NOT_APPLICABLE, "only a built wheel tells what it was built from")
     except (OSError, ValueError, KeyError, TypeError) as error:
         return Finding(subject, Verdict.FAILING, f"{BUILD_FILE} cannot be used: {error}", INSTALL_AGAIN)
+
+
+def built_commit(root: Path) -> str | None:
+    """The commit of which a wheel says that it was built; None where it knows none, or cannot be asked (`verify_build`
+    tells why).
+    """
+    try:
+        told = json.loads((root / BUILD_FILE).read_text())["commit"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return told if isinstance(told, str) and told else None
 
 
 def verify_modules(root: Path) -> Iterator[Finding]:
@@ -96,44 +99,3 @@ def _modules(root: Path) -> Iterator[str]:
         for path in (root / package).rglob("*.py"):
             parts = path.relative_to(root).with_suffix("").parts
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def verify_versions(root: Path) -> Iterator[Finding]:
-    """The installed dependencies against the versions with which the wheel was built."""
-    subject = "dependencies"
-    try:
-        locked: Sequence[str] = json.loads((root / BUILD_FILE).read_text())["locked"]
-        found = list(deviations(locked, metadata.requires(DISTRIBUTION) or (), _installed(), _environment()))
-    except FileNotFoundError:
-        yield Finding(subject, Verdict.NOT_APPLICABLE, "only a built wheel tells the versions that it was built with")
-        return
-    except (OSError, ValueError, KeyError, metadata.PackageNotFoundError) as error:
-        yield Finding(subject, Verdict.FAILING, f"{BUILD_FILE} cannot be used: {error}", INSTALL_AGAIN)
-        return
-    for one in found:
-        yield Finding(subject, one.state, one.message, _INSTALL_LOCKED)
-    if not found:
-        yield Finding(subject, Verdict.OK, "all are installed in the versions that are locked")
-
-
-def _installed() -> dict[str, str]:
-    """Versions by canonical name; of several, the one that is imported."""
-    found: dict[str, str] = {}
-    for one in metadata.distributions():
-        found.setdefault(canonicalize_name(one.metadata["Name"]), one.version)
-    return found
-
-
-def _environment() -> dict[str, str]:
-    return {name: str(value) for name, value in default_environment().items()}
-
-
-def _verify_python() -> Finding:
-    version = platform.python_version()
-    try:
-        needed = SpecifierSet(metadata.metadata(DISTRIBUTION)["Requires-Python"] or "")
-    except metadata.PackageNotFoundError:
-        return Finding("python", Verdict.NOT_APPLICABLE, f"Python {version}; the package is not installed")
-    if needed.contains(version, prereleases=True):
-        return Finding("python", Verdict.OK, f"Python {version} ({needed} is needed)")
-    return Finding("python", Verdict.FAILING, f"Python {version}, and {needed} is needed", "use another Python")

@@ -11,6 +11,8 @@ import stat
 import sys
 import sysconfig
 from contextlib import suppress
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +49,12 @@ _RECORD = "RECORD"
 _NAME = DISTRIBUTION.replace("-", "_")
 
 
-def package_root() -> Path:
-    """The folder that holds our packages, as they run now."""
-    return Path(__file__).absolute().parents[2]  # ours is whole where this is read; the package's own may not be
+def package_root(package: str = PACKAGES[0]) -> Path:
+    """The folder that holds a package of ours, as it runs now; the one that should, where there is no such package."""
+    own = Path(__file__).absolute().parents[2]  # ours is whole where this is read; the package's own may not be
+    spec = find_spec(package) if package != PACKAGES[0] else None
+    place = next(iter(spec.submodule_search_locations or ()), spec.origin) if spec else None
+    return Path(place).absolute().parent if place else own
 
 
 def manifest_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -58,17 +63,42 @@ def manifest_path(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def check_all(environment: Mapping[str, str] = os.environ) -> tuple[Integrity, ...]:
-    """Our files against the wheel's record, and the whole tree against its manifest where one is there or asked for."""
+    """Our files against the wheel's record, and the whole tree against its manifest where one is there or asked for: a
+    source tree, which is of no build, is wrong then.
+    """
     is_asked_for = any(environment.get(name) for name in (MANIFEST_VARIABLE, DIGEST_VARIABLE))
-    own, path = check_record(package_root()), manifest_path(environment)
+    own, path = check_own(), manifest_path(environment)
     if not is_asked_for and not path.exists():
         return (own,)
+    if not own.is_applicable:
+        own = _record_missing(f"{package_root()}/{_NAME}-*.dist-info/{_RECORD}")
     return own, check_tree(path, environment.get(DIGEST_VARIABLE))
 
 
-def verify_files() -> Iterator[Finding]:
+def check_own() -> Integrity:
+    """The packages of ours that run, which must all be those beside the record."""
+    root = package_root()
+    found = check_record(root)
+    if not found.is_applicable:
+        return found
+    others = ((package, package_root(package)) for package in PACKAGES)
+    strays = [
+        _elsewhere(place / package, str(root / package)) for package, place in others if _real(place) != _real(root)
+    ]
+    return replace(found, mismatches=(*strays, *found.mismatches))
+
+
+def _elsewhere(path: Path, expected: str) -> Mismatch:
+    return Mismatch(str(path), Fault.ELSEWHERE, Mark(problem=expected))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # unlike resolve() it takes links that lead in a circle
+
+
+def verify_files(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """What `check_all` says, as findings."""
-    for found in check_all():
+    for found in check_all(environment):
         subject = "integrity" if found.record.endswith(_RECORD) else "integrity of the environment"
         yield from integrity_findings(subject, found)
 
@@ -90,12 +120,13 @@ def check_record(root: Path) -> Integrity:
     try:
         recorded = parse_record((root / record).read_text())
     except FileNotFoundError:
-        return Integrity(record, mismatches=(Mismatch(record, Fault.MISSING, Mark(problem="the record")),))
+        return _record_missing(record)
     except (OSError, UnicodeDecodeError, RecordError) as error:
         return Integrity(record, mismatches=(_unusable(record, error),))
     stale = [Mismatch(one.name, Fault.EXTRA, found=Mark(problem="another version's")) for one in folders[1:]]
     found = _marks(root, recorded, _files(root, PACKAGES))
-    return Integrity(record, len(recorded), (*stale, *compare(recorded, found)), build_id(recorded))
+    compared = sum(mark is not None for mark in recorded.values())
+    return Integrity(record, compared, (*stale, *compare(recorded, found)), build_id(recorded))
 
 
 def installed_build() -> str | None:
@@ -109,8 +140,11 @@ def installed_build() -> str | None:
 def _without_record(root: Path) -> Integrity:
     if not (root / BUILD_FILE).exists():
         return Integrity(_RECORD, is_applicable=False)
-    record = f"{_NAME}-*.dist-info/{_RECORD}"
-    return Integrity(_RECORD, mismatches=(Mismatch(record, Fault.MISSING, Mark(problem="the record")),))
+    return _record_missing(f"{_NAME}-*.dist-info/{_RECORD}")
+
+
+def _record_missing(record: str) -> Integrity:
+    return Integrity(record, mismatches=(Mismatch(record, Fault.MISSING, Mark(problem="the record")),))
 
 
 def _unusable(path: str, error: Exception) -> Mismatch:
@@ -131,8 +165,15 @@ def check_tree(path: Path, wanted: str | None = None, prefix: Path | None = None
     if wanted and wanted != digest(content):
         named = Mark(problem=wanted), Mark(problem=digest(content))
         return Integrity(str(path), len(recorded), (Mismatch(str(path), Fault.CHANGED, *named),))
-    found = _marks(base, recorded, _tree_files(base, folders, path))
-    return Integrity(str(path), len(recorded), tuple(compare(recorded, found)), digest(content))
+    wrong = compare(recorded, _marks(base, recorded, _tree_files(base, folders, path)))
+    return Integrity(str(path), len(recorded), (*_outside(base, folders, path), *wrong), digest(content))
+
+
+def _outside(base: Path, folders: Iterable[str], path: Path) -> Iterator[Mismatch]:
+    """The folder from which we run, where it is none of a manifest's: then its files are not those that run."""
+    root = package_root()
+    if not any(_real(root).is_relative_to(_real(base / folder)) for folder in folders):
+        yield _elsewhere(root, f"the tree of {path}")
 
 
 def write_tree(path: Path, prefix: Path | None = None) -> str:
@@ -140,7 +181,7 @@ def write_tree(path: Path, prefix: Path | None = None) -> str:
     record says, or have none, and OSError.
     """
     base = prefix or Path(sys.prefix)
-    own = check_record(package_root())
+    own = check_own()
     if not own.is_applicable or not own.is_whole:
         raise RecordError(own.summary())
     places = {package_root(), *(Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "scripts"))}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.effects import ReloadEffects, unsettled
-from reconciler.app.integrity import installed_build
+from reconciler.app.installation import built_commit
+from reconciler.app.integrity import installed_build, package_root
 from reconciler.app.integrity_watch import IntegrityWatch
 from reconciler.app.listening import Measured, PassListener
 from reconciler.app.live import Live
@@ -179,7 +180,8 @@ class _Ground:
 
 
 def _ground(settings: Settings, store: Store, clock: Clock, patience: Patience) -> _Ground:
-    components, metrics, stop, changes = Components(clock), Metrics(), threading.Event(), Changes()
+    components, stop, changes = Components(clock), threading.Event(), Changes()
+    metrics = Metrics(built_commit(package_root()))
     marks = Marks(clock, patience.hung)
     store.tell_writes(changes.wake)
     queue = WorkQueue(clock.monotonic, metrics.joined, on_changed=changes.wake)

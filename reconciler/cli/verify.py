@@ -68,15 +68,29 @@ def installation() -> Iterator[Finding]:
     from reconciler.app.integrity import verify_files
 
     yield from verify_files()
-    yield from guarded(_installed())
+    for look in (_needed, _installed, _without_log):
+        yield from guarded(look())
+
+
+def _needed() -> Iterator[Finding]:
+    """Before all that needs packages of others: which of them are missing."""
+    from reconciler.app.dependencies import verify_dependencies
+
+    yield from verify_dependencies()
 
 
 def _installed() -> Iterator[Finding]:
     from reconciler.app.installation import verify_installation
+
+    yield from verify_installation()
+
+
+def _without_log() -> Iterator[Finding]:
+    """What is wrong is a finding, and needs no log."""
     from reconciler.app.logs import configure_logs
 
-    configure_logs(level="critical")  # what is wrong is a finding
-    yield from verify_installation()
+    configure_logs(level="critical")
+    yield from ()
 
 
 def _programs() -> Iterator[Finding]:

@@ -39,6 +39,8 @@ class Fault(StrEnum):
     CHANGED = "changed"
     EXTRA = "extra"
     UNREADABLE = "unreadable"
+    ELSEWHERE = "elsewhere"
+    """It is a folder from which code of ours runs, in the place of the one that was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,16 @@ class Mismatch:
             return f"{self.path} is extra, it is not of this build: {self.found}"
         if self.fault is Fault.MISSING:
             return f"{self.path} is missing: {self.expected} expected"
+        if self.fault is Fault.ELSEWHERE:
+            return f"{self.path} is what runs, and not of this build: {self.expected} expected"
         return f"{self.path} is {self.fault.value}: {self.found}, {self.expected} expected"
 
 
 @dataclass(frozen=True, slots=True)
 class Integrity:
-    """How the installed files compare with a record of them. `record` says which; `files` is how many it names; `build`
-    identifies the recorded content of our own packages. Without a record nothing is known (`is_applicable`).
+    """How the installed files compare with a record of them. `record` says which; `files` is how many it has hashes of,
+    which are compared; `build` identifies the recorded content of our own packages. Without a record nothing is known
+    (`is_applicable`).
     """
 
     record: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.integrity import Fault
 from reconciler.model.verification import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ INSTALL_AGAIN = (
     "install the wheel (or start the image) again, and find out who changed the file; a file that was added on purpose "
     "does not belong there"
 )
+
+DEPENDENCIES = "dependencies"
+"""The subject of what is found of packages of others."""
+
+INSTALL_LOCKED = "pip install --no-deps --require-hashes -r requirements.lock"
+
+RUN_BUILT = "see to the path of modules: PYTHONPATH, and the folder in which python -m is started; then restart"
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
@@ -38,6 +46,7 @@ def integrity_findings(subject: str, found: Integrity) -> Iterator[Finding]:
     elif found.is_whole:
         yield Finding(subject, Verdict.OK, found.summary())
     for mismatch in found.mismatches[:MOST_NAMED]:
-        yield Finding(f"{subject}: {mismatch.path}", Verdict.FAILING, str(mismatch), INSTALL_AGAIN)
+        advice = RUN_BUILT if mismatch.fault is Fault.ELSEWHERE else INSTALL_AGAIN
+        yield Finding(f"{subject}: {mismatch.path}", Verdict.FAILING, str(mismatch), advice)
     if len(found.mismatches) > MOST_NAMED:
         yield Finding(subject, Verdict.FAILING, f"{len(found.mismatches) - MOST_NAMED} more files are not as recorded")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -25,22 +24,18 @@ if TYPE_CHECKING:
 
 _LAG_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
-COMMIT_VARIABLE = "RECONCILER_COMMIT"
-"""The environment variable by which a build says of which commit it was made."""
-
 
 class ProcessMetrics:
     """What the standard collectors know of the process, what was built, and how the event loop gets on."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, commit: str | None) -> None:
         info = Gauge(
             "reconciler_build_info",
             "Always 1; what was built is in the labels",
             ["version", "commit", "python"],
             registry=registry,
         )
-        commit = os.environ.get(COMMIT_VARIABLE, "")[:40] or "unknown"
-        info.labels(__version__, commit, platform.python_version()).set(1)
+        info.labels(__version__, commit or "unknown", platform.python_version()).set(1)
         self.ready = Gauge("reconciler_ready", "1: every part of the process runs, as /readyz says", registry=registry)
         self.lag = Histogram(
             "reconciler_event_loop_lag_seconds",

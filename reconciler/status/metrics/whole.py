@@ -46,12 +46,13 @@ class Standing:
 class Metrics:
     """Counters are told what happened; gauges are read when they are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, commit: str | None = None) -> None:
+        """`commit` is the one of which this program was built, where that is known."""
         self._registry = registry = CollectorRegistry()
         self._passes = PassCounters(registry)
         self._queue = QueueMetrics(registry)
         self._traffic = TrafficMetrics(registry)
-        self._process = ProcessMetrics(registry)
+        self._process = ProcessMetrics(registry, commit)
         self._components = ComponentCollector(registry)
         self._fabrics = FabricGauges(registry)
         self._silent = Gauge(

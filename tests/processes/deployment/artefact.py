@@ -12,6 +12,7 @@ import time
 import venv
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,16 @@ class Environment:
         """Another one of the same content. Its programs are those of the first."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Environment(folder)
+
+    def lack(self, *names: str) -> None:
+        """Have these packages of others neither to import nor described. Those of the tests' environment stay."""
+        origin, farm = Path(sysconfig.get_path("purelib")), self.folder / "dependencies"
+        lacking = {path.parts[0] for name in names for path in metadata.files(name) or ()}
+        farm.mkdir()
+        for path in origin.iterdir():
+            if path.name not in lacking:
+                (farm / path.name).symlink_to(path)
+        (self.packages / "dependencies.pth").write_text(f"{farm}\n")
 
     @property
     def packages(self) -> Path:

@@ -54,6 +54,18 @@ def test_from_installation_to_service(installed: Environment, tmp_path: Path) ->
         assert service.get("/healthz").json()["build"].startswith("sha256:")
 
 
+def test_a_scrape_tells_the_commit(copied: Callable[[], Environment], tmp_path: Path) -> None:
+    """It is the one that the wheel was built of, whatever the environment of the process says."""
+    environment = copied()
+    description = environment.packages / "reconciler" / "_build.json"
+    description.write_text(json.dumps({**json.loads(description.read_text()), "commit": "0123abcd"}))
+
+    with serving(environment, lay_out(tmp_path / "place"), {"RECONCILER_COMMIT": "another"}) as service:
+        service.wait_looked()
+        (line,) = [one for one in service.get("/metrics").text.splitlines() if one.startswith("reconciler_build_info{")]
+        assert 'commit="0123abcd"' in line
+
+
 def _truncate(packages: Path) -> str:
     path = packages / "reconciler" / "queue.py"
     path.write_bytes(path.read_bytes()[:-1])

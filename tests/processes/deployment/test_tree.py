@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,3 +62,26 @@ def test_a_tree_with_its_manifest(tree: Environment, tmp_path: Path) -> None:
     _, other = _write_manifest(tree)  # whoever can change a file can do this as well
     with serving(tree, lay_out(tmp_path / "place"), told) as service:
         assert service.wait_looked()["not_running"]["integrity"] == f"{path} is changed: {other}, {digest} expected"
+
+
+def test_other_code_than_the_manifest_names(tree: Environment, tmp_path: Path) -> None:
+    """The tree is as its manifest says, but a source tree is found first: `verify` and the service name its folder."""
+    path, digest = _write_manifest(tree)
+    source = tmp_path / "source"
+    for name in ("reconciler", "webhooks"):
+        shutil.copytree(tree.packages / name, source / name)
+    (source / "reconciler" / "_build.json").unlink()
+    with (source / "reconciler" / "queue.py").open("a") as file:
+        file.write("CHANGED = True\n")
+    told = {"RECONCILER_MANIFEST": str(path), "RECONCILER_MANIFEST_DIGEST": digest, "PYTHONPATH": str(source)}
+    says = f"{source} is what runs, and not of this build: the tree of {path} expected"
+
+    code, found = tree.findings("verify", "--installation-only", variables=told)
+
+    assert (code, [one["message"] for one in found if one["state"] == "failing"]) == (
+        1,
+        [f"{source}/hedgehog_reconciler-*.dist-info/RECORD is missing: the record expected", says],
+    )
+    with serving(tree, lay_out(tmp_path / "place"), told) as service:
+        assert says in str(service.wait_looked()["not_running"])
+        assert service.get("/readyz").status_code == 503

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from reconciler.app import integrity
-from reconciler.app.integrity import check_all, check_record, check_tree, installed_build, write_tree
+from reconciler.app.integrity import (
+    check_all,
+    check_record,
+    check_tree,
+    installed_build,
+    package_root,
+    verify_files,
+    write_tree,
+)
 from reconciler.plan.integrity import RecordError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 INFO = "hedgehog_reconciler-0.1.0.dist-info"
 OURS = {"reconciler/__init__.py": "A = 1\n", "reconciler/queue.py": "B = 2\n", "webhooks/__init__.py": ""}
@@ -43,7 +48,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_an_installation_as_recorded(root: Path) -> None:
-    """Byte-code that Python wrote meanwhile, and the files of others beside ours, are no matter."""
+    """Byte-code that Python wrote meanwhile, and the files of others beside ours, are no matter. Files without a hash,
+    as byte-code and the record itself, are not compared, and not counted.
+    """
     (root / "reconciler" / "__pycache__").mkdir()
     (root / "reconciler" / "__pycache__" / "queue.cpython-311.pyc").write_bytes(b"code")
     (root / "others").mkdir()
@@ -51,7 +58,7 @@ def test_an_installation_as_recorded(root: Path) -> None:
 
     found = check_record(root)
 
-    assert (found.is_whole, found.is_applicable, found.files) == (True, True, 5)
+    assert (found.is_whole, found.is_applicable, found.files) == (True, True, len(OURS))
     assert found.build is not None
 
 
@@ -148,7 +155,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment with our packages."""
     places = {"purelib": "site-packages", "platlib": "lib64", "scripts": "bin"}
     root = _install(tmp_path / "site-packages")
-    monkeypatch.setattr(integrity, "package_root", lambda: root)
+    monkeypatch.setattr(integrity, "package_root", lambda _package="reconciler": root)
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path / places[name]))
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to("python3")
@@ -179,6 +186,58 @@ def test_a_tree_that_was_changed(tree: Path) -> None:
         "bin/python changed",
         "site-packages/library.pth extra",
     ]
+
+
+def test_a_tree_that_does_not_run(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where other files run, those of the manifest vouch for nothing, whether or not there is a record of the others. A
+    link to the tree is the tree.
+    """
+    path = tree / "manifest.json"
+    asked = {integrity.MANIFEST_VARIABLE: str(path), integrity.DIGEST_VARIABLE: write_tree(path, tree)}
+    monkeypatch.setattr("sys.prefix", str(tree))
+    (tree / "link").symlink_to("site-packages")
+    elsewhere = _install(tree / "elsewhere")
+    says = f"{elsewhere} is what runs, and not of this build: the tree of {path} expected"
+    root = tree / "link"
+    monkeypatch.setattr(integrity, "package_root", lambda _package="reconciler": root)
+    assert [one.is_whole for one in check_all(asked)] == [True, True]
+
+    root = elsewhere
+    assert [str(one) for found in check_all(asked) for one in found.mismatches] == [says]
+    (elsewhere / INFO / "RECORD").unlink()
+    (elsewhere / INFO).rmdir()
+    assert [str(one) for found in check_all(asked) for one in found.mismatches] == [
+        f"{elsewhere}/hedgehog_reconciler-*.dist-info/RECORD is missing: the record expected",
+        says,
+    ]
+    assert [finding.is_wrong for finding in verify_files(asked)] == [True, True]
+
+
+def test_a_package_of_ours_that_runs_from_elsewhere(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a record are both of our packages, and no manifest is written where one is not."""
+    place = _install(tree / "elsewhere")
+    root = tree / "site-packages"
+    monkeypatch.setattr(
+        integrity, "package_root", lambda package="reconciler": place if package == "webhooks" else root
+    )
+
+    (found,) = check_all({})
+
+    says = f"{place}/webhooks is what runs, and not of this build: {root}/webhooks expected"
+    assert (found.record, [str(one) for one in found.mismatches]) == (f"{INFO}/RECORD", [says])
+    with pytest.raises(RecordError, match="is what runs, and not of this build"):
+        write_tree(tree / "manifest.json", tree)
+
+
+def test_where_our_packages_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Python finds them; what it does not find is missing where the others are."""
+    (tmp_path / "something_of_ours").mkdir()
+    (tmp_path / "something_else.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert package_root() == package_root("webhooks") == Path(__file__).parents[3]
+    assert package_root("something_of_ours") == package_root("something_else") == tmp_path
+    assert package_root("no_such_package") == package_root()
 
 
 def test_no_manifest_of_damage(tree: Path) -> None:

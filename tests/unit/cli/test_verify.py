@@ -33,6 +33,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     """What is found of the installation, which is not looked at."""
     findings = [WELL]
     monkeypatch.setattr("reconciler.app.integrity.verify_files", lambda: iter(findings))
+    monkeypatch.setattr("reconciler.app.dependencies.verify_dependencies", lambda: iter(()))
     monkeypatch.setattr("reconciler.app.installation.verify_installation", lambda: iter(()))
     monkeypatch.setattr("reconciler.app.verification.verify_configured", lambda _settings, _server: iter(()))
     return findings

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.integrity import Fault, Integrity, Mark, Mismatch
 from reconciler.model.verification import Finding, Verdict
-from reconciler.plan.verification import MOST_NAMED, exit_code, integrity_findings
+from reconciler.plan.verification import INSTALL_AGAIN, MOST_NAMED, RUN_BUILT, exit_code, integrity_findings
 
 
 def _finding(state: Verdict, *, is_needed: bool = False) -> Finding:
@@ -53,3 +53,14 @@ def test_each_file_has_a_finding() -> None:
     assert [one.subject for one in few] == ["integrity: 0.py", "integrity: 1.py"]
     assert (len(many), many[-1].message) == (MOST_NAMED + 1, "2 more files are not as recorded")
     assert all(one.is_wrong for one in [*few, *many])
+
+
+def test_what_runs_from_elsewhere() -> None:
+    """No file is to be installed again: what was built is there, and something else runs."""
+    stray = Mismatch("/a", Fault.ELSEWHERE, Mark(problem="/b"))
+    missing = Mismatch("b.py", Fault.MISSING, Mark(1, "aa"))
+
+    found = list(integrity_findings("integrity", Integrity("RECORD", 3, (stray, missing))))
+
+    assert found[0].message == "/a is what runs, and not of this build: /b expected"
+    assert [one.advice for one in found] == [RUN_BUILT, INSTALL_AGAIN]

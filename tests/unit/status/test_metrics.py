@@ -69,11 +69,9 @@ def test_names_and_version() -> None:
     assert list(scrape.all("reconciler_build_info", version=__version__, commit="unknown").values()) == [1.0]
 
 
-def test_the_commit_of_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_of_the_build() -> None:
     """A build that knows of which commit it was made says so."""
-    monkeypatch.setenv("RECONCILER_COMMIT", "c0ffee")
-
-    assert len(Scrape(Metrics()).all("reconciler_build_info", commit="c0ffee")) == 1
+    assert len(Scrape(Metrics("c0ffee")).all("reconciler_build_info", commit="c0ffee")) == 1
 
 
 def test_passes() -> None:
