@@ -126,7 +126,11 @@ def wrong_user(path: Path) -> tuple[str, str] | None:
     and leave files that it cannot open.
     """
     folder = _existing(path)
-    owner, own = _owner(folder), _owner(path) if path.exists() else None
+    owner = _owner(folder)
+    try:
+        own = _owner(path) if path.exists() else None
+    except PermissionError:
+        return _closed(folder, owner)
     if own is not None and owner not in {0, own}:
         message = f"{path} belongs to {_user(own)}, its folder to {_user(owner)}"
         return message, f"chown {owner} {path}*, and run it as {_user(owner)}"
@@ -135,7 +139,21 @@ def wrong_user(path: Path) -> tuple[str, str] | None:
     if owner == os.geteuid():
         return None
     message = f"{folder if own is None else path} belongs to {_user(owner)}, and this is {_user(os.geteuid())}"
-    return message, f"run it as {_user(owner)}: sudo -u {shlex.quote(_user(owner))} reconciler ..."
+    return message, _run_as(owner)
+
+
+def _closed(folder: Path, owner: int) -> tuple[str, str]:
+    """As `wrong_user`, where what is in the folder cannot even be looked at: the service's user can do that."""
+    message = f"{folder} belongs to {_user(owner)}, and is closed to {_user(os.geteuid())}"
+    if owner == os.geteuid():
+        return message, f"chmod 0700 {folder}"
+    if owner == 0:  # whose the files in it are is not seen
+        return message, "run it as the service's user: sudo -u USER reconciler ..."
+    return message, _run_as(owner)
+
+
+def _run_as(owner: int) -> str:
+    return f"run it as {_user(owner)}: sudo -u {shlex.quote(_user(owner))} reconciler ..."
 
 
 def _owner(place: Path) -> int:
@@ -161,8 +179,15 @@ def _access(path: Path, told: str) -> Finding:
 
 
 def _existing(path: Path) -> Path:
-    """The folder in which the missing parts of a path would be made."""
-    return next(parent for parent in path.absolute().parents if parent.exists())
+    """The folder in which the missing parts of a path would be made, or the first one that is closed to this user."""
+    return next(parent for parent in path.absolute().parents if _is_seen(parent))
+
+
+def _is_seen(place: Path) -> bool:
+    try:
+        return place.exists()
+    except PermissionError:  # a folder above it is closed
+        return False
 
 
 def _space(path: Path) -> Finding:

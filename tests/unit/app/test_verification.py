@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from email.utils import format_datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from reconciler.model.verification import Verdict
 from reconciler.store import open_store
 from tests.unit.app.configuration import LOCAL, REPOSITORY, settings
 from tests.unit.loopback import Answer, closed_port, serving
+from tests.unit.other_user import NOBODY, another_user, as_root, open_folder
 from tests.unit.store import samples
 
 if TYPE_CHECKING:
@@ -109,6 +111,30 @@ def test_a_state_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for found in (ensure_state(path), *verify_state(path)):
         assert (found.state, found.advice) == (Verdict.FAILING, "run it as #4242: sudo -u '#4242' reconciler ...")
     assert path.exists() is (whose == "file")
+
+
+@as_root
+def test_a_state_that_another_user_cannot_see() -> None:
+    """Closed to this user is the folder itself, one above it, or our own by its mode."""
+    with open_folder() as folder:
+        path = folder / "above" / "state" / "reconciler.db"
+        ensure_state(path)
+        path.parent.parent.chmod(0o755)
+        with another_user():
+            itself = ensure_state(path)
+        path.parent.parent.chmod(0o700)
+        with another_user():
+            above = ensure_state(path)
+        os.chown(path.parent.parent, NOBODY, NOBODY)
+        path.parent.parent.chmod(0o600)
+        with another_user():
+            own = ensure_state(path)
+
+    assert {one.state for one in (itself, above, own)} == {Verdict.FAILING}
+    assert itself.message.startswith(f"{path.parent} belongs to root, and is closed to ")
+    assert above.message.startswith(f"{path.parent.parent} belongs to root, and is closed to ")
+    assert (itself.advice, own.advice) == (above.advice, f"chmod 0700 {path.parent.parent}")
+    assert above.advice.startswith("run it as the service's user")
 
 
 def test_a_state_that_root_left_in_the_folder_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from reconciler.app.required import expected_of
 from reconciler.model.verification import Finding, Verdict
 from tests.unit.app.configuration import settings
 from tests.unit.loopback import as_json
+from tests.unit.other_user import another_user, as_root, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -268,3 +270,44 @@ def test_no_manifest_of_a_source_tree(cli: Cli, tmp_path: Path) -> None:
 
     assert said.code == 1
     assert said.err.startswith("error: no manifest is written: this is an editable installation")
+
+
+@as_root
+@pytest.mark.parametrize("command", ["verify --no-service", "ensure --wait 0"])
+@pytest.mark.parametrize(
+    ("owner", "whose"), [(0, "the service's user: sudo -u USER"), (4242, "#4242: sudo -u '#4242'")]
+)
+def test_by_another_user(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str, owner: int, whose: str) -> None:
+    """Whose the state is, is told to a user to whom its folder is closed, as it is by default."""
+    monkeypatch.setattr("reconciler.app.integrity.verify_files", lambda: iter([WELL]))
+    monkeypatch.setattr("reconciler.app.installation.verify_installation", lambda: iter(()))
+    monkeypatch.delenv("RECONCILER_SERVER", raising=False)
+    with open_folder() as folder:
+        arguments = (*command.split(), "--config", _config(folder))
+        cli("ensure", "--wait", "0", *arguments[-2:])
+        for path in (folder / "secrets", *(folder / "secrets").iterdir()):
+            path.chmod(0o755)
+        os.chown(folder / "state", owner, owner)
+        with another_user():
+            said = cli(*arguments)
+
+    assert said.code == 1
+    assert f"{folder / 'state'} belongs to {'root' if owner == 0 else '#4242'}, and is closed to " in said.out
+    assert f"run it as {whose} reconciler ..." in said.out
+
+
+@as_root
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("command", ["verify", "ensure"])
+def test_a_configuration_of_another_user(cli: Cli, command: str) -> None:
+    """In a folder that is closed, as that of a unit is."""
+    with open_folder() as folder:
+        config = _config(folder)
+        cli("verify", "--no-service", "--config", config)
+        folder.chmod(0o700)
+        with another_user():
+            said = cli(command, "--config", config)
+        folder.chmod(0o755)
+
+    assert (said.code, f"{config}: Permission denied: its folder is closed" in said.out) == (1, True)
+    assert "run it as the service's user" in said.out
