@@ -17,7 +17,8 @@ from reconciler.desired.git import MINIMUM_GIT, git_version
 from reconciler.errors import ConfigurationError, ReconcilerError, StateError
 from reconciler.model.structure import StructureState
 from reconciler.model.verification import Finding, Verdict
-from reconciler.settings import named_files
+from reconciler.settings import kubeconfig_files, named_files
+from reconciler.settings.secret import UnusableError, check_file
 from reconciler.store import look_at
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.app.checks import Check
-    from reconciler.settings import Settings
+    from reconciler.settings import NamedFile, Settings
 
 LEAST_FREE = 256 << 20
 """Bytes of the disk with the state file below which it is to be looked at; a tenth of them is too little."""
 
 _ADVICE = {
-    "configuration": "mend the key in the configuration file",
+    "configuration": "mend the key in the configuration file, or the mode (0600) of the file with the secret",
     "repository": "see to the repository's URL, credentials and rights",
     "push": "give the account the right to push; a pass commits to repositories with structure.enabled",
     "forge": "see to forge.api_url and its token; docs/forges.md tells the rights",
@@ -62,9 +63,31 @@ def _configuration(settings: Settings) -> Finding:
 
 
 def _secrets(settings: Settings) -> Finding:
-    """Which others may read is a warning of the configuration; one that cannot be read lets nothing be loaded."""
-    number = sum(1 for file in named_files(settings) if file.is_secret)
-    return Finding("secrets", Verdict.OK, f"{number} files with secrets, all readable")
+    """Which others may read is a warning of the configuration. Of those that it names itself, one that cannot be read
+    lets nothing be loaded; of those that a kubeconfig names, only the fabric is without its cluster.
+    """
+    inner = list(kubeconfig_files(settings))
+    wrong = {file: why for file in inner if (why := _unusable(file.path)) is not None}
+    if wrong:
+        state = Verdict.FAILING if any(_is_of_enabled(settings, file) for file in wrong) else Verdict.WARNING
+        told = dict.fromkeys(f"{file.path}, which a kubeconfig names: {why}" for file, why in wrong.items())
+        advice = "put the file there, readable for the service's user, or mend the kubeconfig"
+        return Finding("secrets", state, "; ".join(told), advice)
+    number = len({file.path for file in (*named_files(settings), *inner) if file.is_secret})
+    return Finding("secrets", Verdict.OK, f"{number} {'file' if number == 1 else 'files'} with secrets, all readable")
+
+
+def _is_of_enabled(settings: Settings, file: NamedFile) -> bool:
+    _, number, *_ = file.place
+    return settings.fabrics[int(number)].enabled
+
+
+def _unusable(path: Path) -> str | None:
+    try:
+        check_file(path)
+    except UnusableError as error:
+        return str(error)
+    return None
 
 
 def verify_programs(settings: Settings | None = None) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import ConfigurationError
 from reconciler.settings.known_secrets import note
-from reconciler.settings.kubeconfig import note_credentials
+from reconciler.settings.kubeconfig import note_credentials, secret_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +67,17 @@ def check_kubeconfig(path: Path) -> None:
     if not content:
         raise UnusableError("empty")
     note_credentials(content)
+
+
+def files_of_kubeconfig(path: Path, context: str | None) -> tuple[Path, ...]:
+    """The files with secrets that a kubeconfig names for this context (None: the current one). None where it cannot be
+    read.
+    """
+    try:
+        content = _start_of(path, LARGEST_KUBECONFIG)
+    except UnusableError:
+        return ()
+    return tuple(path.parent / name for name in secret_files(content, context))
 
 
 def _start_of(path: Path, size: int) -> bytes:
