@@ -18,7 +18,8 @@ from reconciler.desired.git import MINIMUM_GIT, git_version
 from reconciler.errors import ConfigurationError, ReconcilerError, StateError
 from reconciler.model.structure import StructureState
 from reconciler.model.verification import Finding, Verdict
-from reconciler.settings import named_files
+from reconciler.settings import kubeconfig_files, named_files
+from reconciler.settings.secret import UnusableError, check_file
 from reconciler.store import look_at
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.app.checks import Check
-    from reconciler.settings import Settings
+    from reconciler.settings import NamedFile, Settings
 
 LEAST_FREE = 256 << 20
 """Bytes of the disk with the state file below which it is to be looked at; a tenth of them is too little."""
 
 _ADVICE = {
-    "configuration": "mend the key in the configuration file",
+    "configuration": "mend the key in the configuration file, or the mode (0600) of the file with the secret",
     "repository": "see to the repository's URL, credentials and rights",
     "push": "give the account the right to push; a pass commits to repositories with structure.enabled",
     "forge": "see to forge.api_url and its token; docs/forges.md tells the rights",
@@ -64,9 +65,31 @@ def _configuration(settings: Settings) -> Finding:
 
 
 def _secrets(settings: Settings) -> Finding:
-    """Which others may read is a warning of the configuration; one that cannot be read lets nothing be loaded."""
-    number = sum(1 for file in named_files(settings) if file.is_secret)
-    return Finding("secrets", Verdict.OK, f"{number} files with secrets, all readable")
+    """Which others may read is a warning of the configuration. Of those that it names itself, one that cannot be read
+    lets nothing be loaded; of those that a kubeconfig names, only the fabric is without its cluster.
+    """
+    inner = list(kubeconfig_files(settings))
+    wrong = {file: why for file in inner if (why := _unusable(file.path)) is not None}
+    if wrong:
+        state = Verdict.FAILING if any(_is_of_enabled(settings, file) for file in wrong) else Verdict.WARNING
+        told = dict.fromkeys(f"{file.path}, which a kubeconfig names: {why}" for file, why in wrong.items())
+        advice = "put the file there, readable for the service's user, or mend the kubeconfig"
+        return Finding("secrets", state, "; ".join(told), advice)
+    number = len({file.path for file in (*named_files(settings), *inner) if file.is_secret})
+    return Finding("secrets", Verdict.OK, f"{number} {'file' if number == 1 else 'files'} with secrets, all readable")
+
+
+def _is_of_enabled(settings: Settings, file: NamedFile) -> bool:
+    _, number, *_ = file.place
+    return settings.fabrics[int(number)].enabled
+
+
+def _unusable(path: Path) -> str | None:
+    try:
+        check_file(path)
+    except UnusableError as error:
+        return str(error)
+    return None
 
 
 def verify_programs(settings: Settings | None = None) -> Iterator[Finding]:
@@ -128,7 +151,11 @@ def wrong_user(path: Path) -> tuple[str, str] | None:
     and leave files that it cannot open.
     """
     folder = _existing(path)
-    owner, own = _owner(folder), _owner(path) if path.exists() else None
+    owner = _owner(folder)
+    try:
+        own = _owner(path) if path.exists() else None
+    except PermissionError:
+        return _closed(folder, owner)
     if own is not None and owner not in {0, own}:
         message = f"{path} belongs to {_user(own)}, its folder to {_user(owner)}"
         return message, f"chown {owner} {path}*, and run it as {_user(owner)}"
@@ -137,7 +164,21 @@ def wrong_user(path: Path) -> tuple[str, str] | None:
     if owner == os.geteuid():
         return None
     message = f"{folder if own is None else path} belongs to {_user(owner)}, and this is {_user(os.geteuid())}"
-    return message, f"run it as {_user(owner)}: sudo -u {shlex.quote(_user(owner))} reconciler ..."
+    return message, _run_as(owner)
+
+
+def _closed(folder: Path, owner: int) -> tuple[str, str]:
+    """As `wrong_user`, where what is in the folder cannot even be looked at: the service's user can do that."""
+    message = f"{folder} belongs to {_user(owner)}, and is closed to {_user(os.geteuid())}"
+    if owner == os.geteuid():
+        return message, f"chmod 0700 {folder}"
+    if owner == 0:  # whose the files in it are is not seen
+        return message, "run it as the service's user: sudo -u USER reconciler ..."
+    return message, _run_as(owner)
+
+
+def _run_as(owner: int) -> str:
+    return f"run it as {_user(owner)}: sudo -u {shlex.quote(_user(owner))} reconciler ..."
 
 
 def _owner(place: Path) -> int:
@@ -163,8 +204,15 @@ def _access(path: Path, told: str) -> Finding:
 
 
 def _existing(path: Path) -> Path:
-    """The folder in which the missing parts of a path would be made."""
-    return next(parent for parent in path.absolute().parents if parent.exists())
+    """The folder in which the missing parts of a path would be made, or the first one that is closed to this user."""
+    return next(parent for parent in path.absolute().parents if _is_seen(parent))
+
+
+def _is_seen(place: Path) -> bool:
+    try:
+        return place.exists()
+    except PermissionError:  # a folder above it is closed
+        return False
 
 
 def _space(path: Path) -> Finding:

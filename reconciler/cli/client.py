@@ -11,6 +11,7 @@ import requests
 
 from reconciler.cli.hints import BY_CODE
 from reconciler.model.hiding import Hider
+from reconciler.plan.serving import is_health
 
 if TYPE_CHECKING:
     from reconciler.model.json import JSON, JSONObject
@@ -59,12 +60,14 @@ class ApiClient:
         return self._checked(self._ask("GET", path, READ_TIMEOUT + wait), key)
 
     def health(self, path: str) -> JSONObject:
-        """What a health route says, be it good or bad. Raises ApiError."""
+        """What a health route says, be it good or bad, in the form of `is_health`. Raises ApiError."""
         status, content = self._ask("GET", path, READ_TIMEOUT)
         body = self._parsed(status, content)
-        if isinstance(body, dict) and "status" in body:
+        if is_health(body):
             return body
-        raise ApiError(f"{self.server} is not a reconciler of this version: it answered {status} without 'status'")
+        raise ApiError(
+            f"{self.server} is not a reconciler of this version: it answered {status} to {path} in another form"
+        )
 
     def post(self, path: str, body: JSONObject, key: str, wait: float = 0.0) -> JSONObject:
         """As `get`."""

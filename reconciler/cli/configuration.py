@@ -19,7 +19,15 @@ def load(path: Path, *, is_offline: bool = False) -> Settings:
     try:
         return load_settings(path, is_offline=is_offline)
     except ConfigurationError as error:
-        if not path.exists():
-            hint = "name the configuration with --config or RECONCILER_CONFIG; the README shows one"
+        if (hint := _hint(path)) is not None:
             raise ConfigurationError(f"{error.message}: {hint}") from None
         raise
+
+
+def _hint(path: Path) -> str | None:
+    """What to do where it is the path that is wrong, or who asks for it."""
+    try:
+        is_there = path.exists()
+    except PermissionError:
+        return "its folder is closed to this user, run it as the service's user"
+    return None if is_there else "name the configuration with --config or RECONCILER_CONFIG; the README shows one"

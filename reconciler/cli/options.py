@@ -35,7 +35,7 @@ def _fabrics(ctx: typer.Context) -> list[str]:
             return [one.name for one in load(path, is_offline=True).fabrics]
         api = client(server or os.environ.get("RECONCILER_SERVER") or DEFAULT_SERVER, ctx.params.get("token_file"))
         return [one["name"] for one in api.get("/fabrics", "fabrics")["fabrics"]]
-    except (ReconcilerError, ApiError):
+    except (ReconcilerError, ApiError, PermissionError):  # the last one of a configuration in a folder of others
         return []
 
 

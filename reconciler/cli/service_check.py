@@ -9,7 +9,7 @@ from reconciler import __version__
 from reconciler.app.required import address_of, expected_of
 from reconciler.cli.client import ApiClient, ApiError
 from reconciler.model.verification import Finding, Verdict
-from reconciler.plan.serving import judge_service
+from reconciler.plan.serving import Answers, judge_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 PERIOD = 0.5
 """Seconds between two looks at a service that starts."""
+
+_ADVICE = (
+    "start it: reconciler serve; restart it where it runs and does not answer; or skip this with --no-service "
+    "before it is deployed"
+)
 
 
 def check_service(settings: Settings, server: str | None, wait: float = 0.0) -> Iterator[Finding]:
@@ -30,27 +35,24 @@ def check_service(settings: Settings, server: str | None, wait: float = 0.0) -> 
         yield Finding("service", Verdict.FAILING, message, "name its address with --server")
         return
     try:
-        api = ApiClient(address)
-        readyz = _ready(api, wait)
-        healthz = api.health("/healthz")
+        answers = _answers(ApiClient(address), wait)
     except ApiError as error:
-        advice = "start it: reconciler serve; or skip this with --no-service before it is deployed"
-        yield Finding("service", Verdict.FAILING, str(error), advice)
+        yield Finding("service", Verdict.FAILING, str(error), _ADVICE)
         return
     yield Finding("service", Verdict.OK, f"{address} answers")
-    yield from judge_service(expected_of(settings, __version__), readyz, healthz)
+    yield from judge_service(expected_of(settings, __version__), answers)
 
 
-def _ready(api: ApiClient, wait: float) -> dict[str, object]:
+def _answers(api: ApiClient, wait: float) -> Answers:
     deadline = time.monotonic() + wait
     while True:
         is_late = time.monotonic() >= deadline
         try:
-            readyz = api.health("/readyz")
+            answers = Answers(*map(api.health, ("/readyz", "/healthz", "/livez")))
         except ApiError:
             if is_late:
                 raise
         else:
-            if is_late or readyz["status"] == "ok":
-                return readyz
+            if is_late or answers.is_started:
+                return answers
         time.sleep(PERIOD)

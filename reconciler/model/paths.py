@@ -1,4 +1,4 @@
-"""Which paths can be written in a repository, so that everybody can check it out. Pure."""
+"""Which paths can be written in a repository, so that everybody can check it out, and which can be told. Pure."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def is_too_long(path: str) -> bool:
     """
     spelled = path.encode("utf-8", "surrogateescape")
     return len(spelled) > LONGEST_PATH or max(map(len, spelled.split(b"/"))) > LONGEST_NAME
+
+
+def can_be_shown(path: str) -> bool:
+    """Whether it may be the path of a file, and a line of text can show it. A key that somebody put in the place of a
+    path seldom may.
+    """
+    return path.isprintable() and not is_too_long(path)
 
 
 def is_in_git_folder(path: str) -> bool:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from reconciler.model.verification import Finding, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from reconciler.model.json import JSONObject
+    from reconciler.model.json import JSON, JSONObject
 
 RESTART = "restart the service, so that it runs what is installed"
+RESTART_HUNG = (
+    "restart the service; systemd with WatchdogSec=, and whoever ends what fails /livez, do so by themselves after a "
+    "minute, Docker and compose do not"
+)
+RESTART_POLL = "see what the service's log says of poll, and restart the service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +29,33 @@ class Expected:
     tasks: tuple[str, ...]
 
 
-def judge_service(expected: Expected, readyz: JSONObject, healthz: JSONObject) -> Iterator[Finding]:
-    """By what the service answers. What keeps it from its work, but runs, is a warning: an outage is no fault of the
-    deployment.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the health routes of a service said, in the form of `is_health`. `livez` was asked last: what hangs by the
+    others is in it, unless it went on meanwhile.
     """
-    yield _same(expected, healthz)
-    yield _tasks(expected.tasks, healthz.get("components") or {})
-    yield _ready(readyz)
-    yield from _troubles(healthz)
+
+    readyz: JSONObject
+    healthz: JSONObject
+    livez: JSONObject
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it is ready, and has seen to the poll of every fabric, be it long after the last one."""
+        return self.readyz["status"] == "ok" and not self.healthz.get("overdue")
+
+
+def judge_service(expected: Expected, answers: Answers) -> Iterator[Finding]:
+    """By what the service answers. What keeps it from its work, but runs, is a warning: an outage is no fault of the
+    deployment. What does not get on any more does not run.
+    """
+    hanging = answers.livez.get("hanging") or {}
+    yield _same(expected, answers.healthz)
+    yield _tasks(expected.tasks, answers.healthz.get("components") or {})
+    yield _ready(answers.readyz)
+    yield from _alive(answers.livez, hanging)
+    yield from _polled(answers.healthz)
+    yield from _troubles(answers.healthz, hanging)
 
 
 def _same(expected: Expected, healthz: JSONObject) -> Finding:
@@ -75,11 +99,68 @@ def _ready(readyz: JSONObject) -> Finding:
     return Finding("service: readiness", Verdict.OK, "ready")
 
 
-def _troubles(healthz: JSONObject) -> Iterator[Finding]:
+def _alive(livez: JSONObject, hanging: Mapping[str, str]) -> Iterator[Finding]:
+    for name, message in hanging.items():
+        yield Finding(f"service: {name}", Verdict.FAILING, f"hangs: {message}", RESTART_HUNG)
+    if livez["status"] == "ok":
+        yield Finding("service: liveness", Verdict.OK, "nothing hangs")
+    elif not hanging:
+        yield Finding("service: liveness", Verdict.FAILING, f"it does not get on: {livez['status']}", RESTART_HUNG)
+
+
+def _polled(healthz: JSONObject) -> Iterator[Finding]:
+    for one in healthz.get("overdue") or ():
+        message = f"its poll does not run: it has been more than an interval late since {one['since']}"
+        yield Finding(f"service: fabric {one['fabric']}", Verdict.FAILING, message, RESTART_POLL)
+
+
+def _troubles(healthz: JSONObject, hanging: Mapping[str, str]) -> Iterator[Finding]:
     for name, one in (healthz.get("components") or {}).items():
-        if one["state"] == "running" and one.get("reason"):
+        if one["state"] == "running" and one.get("reason") and name not in hanging:
             yield Finding(f"service: {name}", Verdict.WARNING, one["reason"], "it goes on by itself once that is over")
     for failing in healthz.get("failing") or ():
         yield Finding(f"service: {failing}", Verdict.WARNING, "the service cannot reach it, or may not work there")
     for warning in healthz.get("warnings") or ():
         yield Finding(f"service: {warning['key']}", Verdict.WARNING, warning["message"])
+
+
+def is_health(body: JSON) -> TypeGuard[JSONObject]:
+    """Whether it has the form in which a reconciler answers at `/livez`, `/readyz` and `/healthz`; another program may
+    listen at the address. What an earlier version does not say may lack.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("status"), str):
+        return False
+    return all(has_form(body[key]) for key, has_form in _FORMS.items() if body.get(key) is not None)
+
+
+def _is_text(value: JSON) -> bool:
+    return isinstance(value, str)
+
+
+def _by_name(has_form: Callable[[JSON], bool]) -> Callable[[JSON], bool]:
+    return lambda value: isinstance(value, dict) and all(map(has_form, value.values()))
+
+
+def _list_of(has_form: Callable[[JSON], bool]) -> Callable[[JSON], bool]:
+    return lambda value: isinstance(value, list) and all(map(has_form, value))
+
+
+def _with_texts(*keys: str, maybe: str | None = None) -> Callable[[JSON], bool]:
+    """An object with texts under these keys, and under `maybe` one, null or nothing."""
+    return lambda value: (
+        isinstance(value, dict)
+        and all(isinstance(value.get(key), str) for key in keys)
+        and (maybe is None or isinstance(value.get(maybe), str | None))
+    )
+
+
+_FORMS: Mapping[str, Callable[[JSON], bool]] = {
+    "version": _is_text,
+    "build": _is_text,
+    "not_running": _by_name(_is_text),
+    "hanging": _by_name(_is_text),
+    "components": _by_name(_with_texts("state", maybe="reason")),
+    "failing": _list_of(_is_text),
+    "overdue": _list_of(_with_texts("fabric", "since")),
+    "warnings": _list_of(_with_texts("key", "message")),
+}

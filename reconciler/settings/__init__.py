@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from reconciler.settings.fabrics import ClusterSettings, FabricSettings, NetBoxSettings, StructureSettings
-from reconciler.settings.files import NamedFile, named_files
+from reconciler.settings.files import NamedFile, kubeconfig_files, named_files
 from reconciler.settings.loading import load
 from reconciler.settings.notifications import NotificationSettings
 from reconciler.settings.repositories import (
@@ -40,6 +40,7 @@ __all__ = [
     "TracingSettings",
     "WebhookSettings",
     "check_reload",
+    "kubeconfig_files",
     "load",
     "named_files",
 ]

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import BaseModel
 
 from reconciler.settings.fields import SECRET
+from reconciler.settings.secret import files_of_kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.settings.findings import Place
+    from reconciler.settings.root import Settings
 
 
 class NamedFile(NamedTuple):
@@ -35,3 +37,14 @@ def named_files(value: Any, place: Place = ()) -> Iterator[NamedFile]:
                 yield NamedFile((*place, key), below, SECRET in field.metadata)
             else:
                 yield from named_files(below, (*place, key))
+
+
+def kubeconfig_files(settings: Settings) -> Iterator[NamedFile]:
+    """The keys and token files that the kubeconfigs of fabrics name, each at the key that names the kubeconfig. They
+    need not be there.
+    """
+    for number, fabric in enumerate(settings.fabrics):
+        if fabric.cluster is not None and fabric.cluster.kubeconfig is not None:
+            place = ("fabrics", number, "cluster", "kubeconfig")
+            for path in files_of_kubeconfig(fabric.cluster.kubeconfig, fabric.cluster.context):
+                yield NamedFile(place, path, is_secret=True)

@@ -1,4 +1,4 @@
-"""What is secret in a kubeconfig."""
+"""What is secret in a kubeconfig, and in files that it names."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import re
 from typing import TYPE_CHECKING, Any
 
+from reconciler.model.paths import can_be_shown
 from reconciler.settings.document import plain_data
 from reconciler.settings.known_secrets import note
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _KEY = "client-key-data"
 """Base64 of a private key in PEM."""
+
+_FILES = ("client-key", "tokenFile")
+"""What names a file with a secret."""
 
 _ODD = re.compile(
     r"""["']?\b(?:token|password|client-key-data|id-token|refresh-token|access-token)["']?\s*:\s*["']?([^\s"',}]+)"""
@@ -36,6 +40,27 @@ def note_credentials(kubeconfig: bytes) -> None:
             note(value.strip().encode(errors="replace"))
             if name == _KEY:
                 _note_key(value)
+
+
+def secret_files(kubeconfig: bytes, context: str | None) -> tuple[str, ...]:
+    """The files of the key and of the token that the user of a context has (None: of the current one), relative to the
+    kubeconfig's folder. None of what cannot be used: whoever uses it says what is wrong with it.
+    """
+    try:
+        config = plain_data(kubeconfig.decode(errors="replace"))
+    except ValueError:
+        return ()
+    chosen = _named(config, "context", context or _member(config, "current-context"))
+    user = _named(config, "user", _member(chosen, "user"))
+    found = [_member(user, key) for key in _FILES if not _member(user, f"{key}-data")]
+    return tuple(name for name in found if isinstance(name, str) and name and can_be_shown(name))
+
+
+def _named(config: Any, member: str, name: Any) -> Any:
+    """The entry of this name in the list of contexts or users; None where there is none."""
+    entries = _items(_member(config, f"{member}s"))
+    found = (_member(entry, member) for entry in entries if name and _member(entry, "name") == name)
+    return next(found, None)
 
 
 def _credentials(user: Any) -> Iterator[tuple[str, str]]:

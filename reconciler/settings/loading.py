@@ -13,7 +13,7 @@ from reconciler.errors import ConfigurationError
 from reconciler.settings.choices import choices
 from reconciler.settings.clashes import clashes
 from reconciler.settings.document import read_document
-from reconciler.settings.files import named_files
+from reconciler.settings.files import kubeconfig_files, named_files
 from reconciler.settings.findings import Finding, dotted, from_validation
 from reconciler.settings.forges import forges
 from reconciler.settings.notification_rules import notification_rules
@@ -70,6 +70,9 @@ def _warnings(settings: Settings) -> Iterator[tuple[str, str]]:
     for file in named_files(settings):
         if file.is_secret and is_world_readable(file.path):
             yield dotted(file.place), "every user of this machine can read this secret"
+    for file in kubeconfig_files(settings):
+        if is_world_readable(file.path):
+            yield dotted(file.place), f"every user of this machine can read the secret in {file.path}, which it names"
     for number, fabric in enumerate(settings.fabrics):
         url = urlsplit(fabric.netbox.url or "") if fabric.netbox else None
         if url is not None and url.scheme == "http" and not is_loopback(url.hostname or ""):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import ConfigurationError
 from reconciler.settings.known_secrets import note
-from reconciler.settings.kubeconfig import note_credentials
+from reconciler.settings.kubeconfig import note_credentials, secret_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +69,17 @@ def check_kubeconfig(path: Path) -> None:
     note_credentials(content)
 
 
+def files_of_kubeconfig(path: Path, context: str | None) -> tuple[Path, ...]:
+    """The files with secrets that a kubeconfig names for this context (None: the current one). None where it cannot be
+    read.
+    """
+    try:
+        content = _start_of(path, LARGEST_KUBECONFIG)
+    except UnusableError:
+        return ()
+    return tuple(path.parent / name for name in secret_files(content, context))
+
+
 def _start_of(path: Path, size: int) -> bytes:
     try:
         # A pipe would block, and could not be read again.
@@ -89,10 +100,12 @@ def read_variable(name: str) -> bytes:
 
 
 def is_world_readable(path: Path) -> bool:
-    """Whether every user of the machine may read the file. One that is gone is not: reading it will say so."""
+    """Whether every user of the machine may read the file. One that is gone, or in a folder that is closed to us, is
+    not: reading it will say so.
+    """
     try:
         return bool(path.stat().st_mode & stat.S_IROTH)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return False
 
 

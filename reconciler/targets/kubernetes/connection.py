@@ -22,6 +22,7 @@ from kubernetes.client import Configuration
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
 from reconciler.errors import ConfigurationError
+from reconciler.model.paths import can_be_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _MAX_FILE = 1 << 20
 _KEYS = ("certificate-authority", "client-certificate", "client-key")
 """What a kubeconfig gives as a file, or itself under the same name with `-data`."""
+
+_TOKEN_FILE = "tokenFile"  # noqa: S105 - a member of a kubeconfig
 
 _TOKEN = re.compile(r"[!-~]+")
 _REFUSED_USER_KEYS = {
@@ -88,7 +91,7 @@ class ClusterAccess:
 
     def token_files(self) -> tuple[Path, ...]:
         """The token files that a kubeconfig names. They are read before every request. Raises ConfigurationError."""
-        return () if self.kubeconfig is None else _files_in(self.kubeconfig, self.context, ("tokenFile",))
+        return () if self.kubeconfig is None else _files_in(self.kubeconfig, self.context, (_TOKEN_FILE,))
 
     def _fill(self, configuration: AnyConfiguration, folder: Path) -> AnyConfiguration:
         if self.kubeconfig is not None:
@@ -108,13 +111,14 @@ def from_kubeconfig(configuration: AnyConfiguration, path: Path, context: str | 
     """
     merged = _merged(path)
     cluster, user = _checked_context(merged.value, path, context)
+    _check_files(path, cluster, user)
     try:
         _write_out(cluster, folder)
         _write_out(user, folder)
         KubeConfigLoader(merged, active_context=context, config_base_path=None).load_and_set(configuration)
     except Exception as error:  # noqa: BLE001 - what its YAML, base64 and look-ups raise; the message quotes the file
         raise ConfigurationError(f"kubeconfig {path} cannot be used: {type(error).__name__}") from None
-    if token_file := user.get("tokenFile"):
+    if token_file := user.get(_TOKEN_FILE):
         _renew(configuration, partial(_read, path.parent / token_file, "token file"))
     return configuration
 
@@ -218,6 +222,24 @@ def _write_out(section: JSONObject, folder: Path) -> None:
             file = folder / member
             file.write_bytes(base64.standard_b64decode(data))
             section[member] = str(file)
+
+
+def _check_files(path: Path, cluster: JSONObject, user: JSONObject) -> None:
+    """Read those files of a context that are needed: neither the library nor TLS says which one is missing."""
+    needed: list[tuple[JSONObject, Sequence[str]]] = [(user, (_TOKEN_FILE,))]
+    if str(cluster["server"]).startswith("https"):
+        needed += [(cluster, _KEYS[:1]), (user, _KEYS[1:])]
+    for section, members in needed:
+        for member in members:
+            if section.get(member) and not section.get(f"{member}-data"):
+                _read_named(path, member, str(section[member]))
+
+
+def _read_named(path: Path, member: str, name: str) -> None:
+    what = f"kubeconfig {path}: {member}"
+    if not can_be_shown(name):  # perhaps the key itself
+        raise ConfigurationError(f"{what}: it is not the path of a file")
+    _read(path.parent / name, what)
 
 
 def _files_in(path: Path, context: str | None, members: Sequence[str]) -> tuple[Path, ...]:

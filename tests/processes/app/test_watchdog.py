@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.parts import build_parts
 from reconciler.app.watchdog import Patience
+from reconciler.cli.service_check import check_service
+from reconciler.model.verification import Verdict
 from tests.processes.app.running import Client, run, wait_until
 from tests.unit.app.configuration import LOCAL, local_repository, settings
 from tests.unit.app.test_systemd import Systemd
@@ -115,7 +117,7 @@ class SilentServer:
 
 def test_a_hung_worker(repository: Path, tmp_path: Path) -> None:
     """While a pass waits longer than it may, the liveness probe is 503 and names worker, fabric and phase; then it is
-    200 again. Readiness is another question.
+    200 again. Readiness is another question. What `ensure` and `verify` find of it is a failure.
     """
     netbox = SilentServer()
     fabric = {"cluster": {"local": True}, "netbox": {"url": netbox.url, "token_file": "secrets/netbox-token"}}
@@ -129,6 +131,8 @@ def test_a_hung_worker(repository: Path, tmp_path: Path) -> None:
         assert hanging["worker-1"].endswith("in phase netbox")
         assert client.get("/readyz").status_code == 200
         wait_until(lambda: client.get("/healthz").json()["components"]["worker-1"]["reason"], "health says so too")
+        (judged,) = [one for one in check_service(found, client.url) if one.subject == "service: worker-1"]
+        assert (judged.state, judged.message) == (Verdict.FAILING, f"hangs: {hanging['worker-1']}")
         netbox.close()
         wait_until(lambda: client.get("/livez").status_code == 200, "it goes on")
 

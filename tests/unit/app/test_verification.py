@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from email.utils import format_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,12 +14,13 @@ from reconciler.app import clock_asking, verification
 from reconciler.app.clock_asking import ask_date, verify_clock
 from reconciler.app.ensuring import ensure_state
 from reconciler.app.required import address_of, expected_of
-from reconciler.app.verification import verify_programs, verify_state
+from reconciler.app.verification import verify_configured, verify_programs, verify_state
 from reconciler.errors import ConfigurationError
 from reconciler.model.verification import Verdict
 from reconciler.store import open_store
-from tests.unit.app.configuration import LOCAL, REPOSITORY, settings
+from tests.unit.app.configuration import LOCAL, REPOSITORY, kubeconfig, secret, settings
 from tests.unit.loopback import Answer, closed_port, serving
+from tests.unit.other_user import NOBODY, another_user, as_root, open_folder
 from tests.unit.store import samples
 
 if TYPE_CHECKING:
@@ -31,6 +33,45 @@ REAL = {"cluster": {"server": "https://127.0.0.1:7", "token_file": "secrets/kube
 
 def _states(findings: Iterable[Finding]) -> dict[str, Verdict]:
     return {one.subject: one.state for one in findings}
+
+
+# Secrets
+
+
+def _said_of_secrets(folder: Path, *fabrics: dict[str, Any]) -> Finding:
+    found = settings(folder, *fabrics, repositories=[REPOSITORY])
+    return next(one for one in verify_configured(found) if one.subject == "secrets")
+
+
+def _named_by_kubeconfig(folder: Path) -> dict[str, Any]:
+    """The cluster of a fabric, by a kubeconfig that names the files of its key and token."""
+    user = {"client-certificate": "me.crt", "client-key": "me.key", "tokenFile": "me.token"}
+    users = [{"name": "me", "user": user}]
+    return {"cluster": {"kubeconfig": kubeconfig(folder, "dc1.kubeconfig", "https://127.0.0.1:7", users=users)}}
+
+
+def test_secrets_that_a_kubeconfig_names(tmp_path: Path) -> None:
+    """They count as those that the configuration names, once each."""
+    fabric = _named_by_kubeconfig(tmp_path)
+    for name in ("me.crt", "me.key", "me.token"):
+        secret(tmp_path, name, "x")
+
+    found = _said_of_secrets(tmp_path, fabric, {"cluster": {**fabric["cluster"], "namespace": "two"}})
+
+    # API token, Git token, webhook, kubeconfig, key and token
+    assert (found.state, found.message) == (Verdict.OK, "6 files with secrets, all readable")
+
+
+@pytest.mark.parametrize(("is_enabled", "state"), [(True, Verdict.FAILING), (False, Verdict.WARNING)])
+def test_secrets_that_a_kubeconfig_misses(tmp_path: Path, is_enabled: bool, state: Verdict) -> None:  # noqa: FBT001 - varied
+    """Each file is named; of a fabric that is disabled it is only to be looked at."""
+    fabric = _named_by_kubeconfig(tmp_path)
+    secret(tmp_path, "me.token", "")
+
+    found = _said_of_secrets(tmp_path, LOCAL, {**fabric, "enabled": is_enabled})
+
+    key, token = (f"{tmp_path / 'secrets' / name}, which a kubeconfig names" for name in ("me.key", "me.token"))
+    assert (found.state, found.message) == (state, f"{key}: no such file or directory; {token}: empty")
 
 
 # State
@@ -109,6 +150,30 @@ def test_a_state_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for found in (ensure_state(path), *verify_state(path)):
         assert (found.state, found.advice) == (Verdict.FAILING, "run it as #4242: sudo -u '#4242' reconciler ...")
     assert path.exists() is (whose == "file")
+
+
+@as_root
+def test_a_state_that_another_user_cannot_see() -> None:
+    """Closed to this user is the folder itself, one above it, or our own by its mode."""
+    with open_folder() as folder:
+        path = folder / "above" / "state" / "reconciler.db"
+        ensure_state(path)
+        path.parent.parent.chmod(0o755)
+        with another_user():
+            itself = ensure_state(path)
+        path.parent.parent.chmod(0o700)
+        with another_user():
+            above = ensure_state(path)
+        os.chown(path.parent.parent, NOBODY, NOBODY)
+        path.parent.parent.chmod(0o600)
+        with another_user():
+            own = ensure_state(path)
+
+    assert {one.state for one in (itself, above, own)} == {Verdict.FAILING}
+    assert itself.message.startswith(f"{path.parent} belongs to root, and is closed to ")
+    assert above.message.startswith(f"{path.parent.parent} belongs to root, and is closed to ")
+    assert (itself.advice, own.advice) == (above.advice, f"chmod 0700 {path.parent.parent}")
+    assert above.advice.startswith("run it as the service's user")
 
 
 def test_a_state_that_root_left_in_the_folder_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

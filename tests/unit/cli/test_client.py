@@ -35,12 +35,13 @@ def test_a_token_that_json_writes_otherwise(service: Loopback) -> None:
 
 def test_health_that_is_bad(service: Loopback) -> None:
     """All of it is told, so that each text of it is without the token."""
-    body = {"status": "failing", "components": [{"name": "web", "message": "got my-own-token", "since": 1}]}
+    web = {"state": "failed", "reason": "got my-own-token", "restarts": 1}
+    body = {"status": "failing", "components": {"web": web}}
     service.answer("GET /healthz", as_json(body, 503))
 
     shown = ApiClient(service.url, "my-own-token").health("/healthz")
 
-    assert shown == {"status": "failing", "components": [{"name": "web", "message": "got ***", "since": 1}]}
+    assert shown == {"status": "failing", "components": {"web": {**web, "reason": "got ***"}}}
 
 
 def test_what_succeeds_is_as_it_was_said(service: Loopback) -> None:

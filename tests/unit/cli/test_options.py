@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import typer
 
+from reconciler.cli import command_line
 from reconciler.cli.client import ApiClient, ApiError
-from reconciler.cli.options import client
+from reconciler.cli.options import client, complete_fabric
 from reconciler.errors import ConfigurationError
+from tests.unit.app.configuration import settings
 from tests.unit.cli import answers
+from tests.unit.other_user import another_user, as_root, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,3 +130,19 @@ def test_an_empty_token_is_none() -> None:
     """An empty token is refused rather than sent as none: whoever gave one meant to show something."""
     with pytest.raises(ApiError, match="empty"):
         ApiClient("http://127.0.0.1:8080", "")
+
+
+@as_root
+def test_fabrics_of_a_configuration_of_others() -> None:
+    """Of one in a folder that is closed to this user nothing is completed, and nothing is said in between."""
+    with open_folder() as folder:
+        settings(folder)
+        context = typer.Context(command_line())
+        context.params = {"config": str(folder / "reconciler.yaml")}
+        seen = complete_fabric(context, "dc")
+        folder.chmod(0o700)
+        with another_user():
+            unseen = complete_fabric(context, "dc")
+        folder.chmod(0o755)
+
+    assert (seen, unseen) == (["dc1"], [])

@@ -506,6 +506,7 @@ TARGETS = {
     "plan dc1": "GET /fabrics/dc1/plan",
     "plan dc1 --fetch": "POST /reconcile",
     "approve dc1 abcdef012345": "POST /fabrics/dc1/approve",
+    "pass dc1 01": "GET /fabrics/dc1/passes",
 }
 
 
@@ -532,7 +533,15 @@ def _refused(service: Loopback, said: Said, status: int) -> None:
 @pytest.mark.parametrize("command", TARGETS)
 def test_another_service(cli: Cli, service: Loopback, command: str) -> None:
     """Every command names a service that answers something else as no reconciler, in one sentence."""
-    service.answer(TARGETS[command], as_json({"status": "ok"}))
+    service.answer(TARGETS[command], as_json({"status": "ok", "components": {"web": "up"}}))
+
+    _refused(service, cli(*command.split()), 200)
+
+
+@pytest.mark.parametrize("command", [*TARGETS, *(f"{command} -o json" for command in TARGETS)])
+def test_another_service_at_every_path(cli: Cli, service: Loopback, command: str) -> None:
+    """Also when it answers whatever else a command asks."""
+    service.otherwise = as_json({"status": "ok", "components": ["a"]})
 
     _refused(service, cli(*command.split()), 200)
 

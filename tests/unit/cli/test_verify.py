@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from reconciler.app.required import expected_of
 from reconciler.model.verification import Finding, Verdict
 from tests.unit.app.configuration import settings
 from tests.unit.loopback import as_json
+from tests.unit.other_user import another_user, as_root, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,7 @@ def _serve(service: Loopback, folder: Path, **changes: Any) -> str:
         "build": None,
         "components": {name: {"state": "running", "reason": None} for name in tasks},
     }
+    service.answer("GET /livez", as_json({"status": "ok"}))
     service.answer("GET /readyz", as_json({"status": "ok", "not_running": {}}))
     service.answer("GET /healthz", as_json({**health, **changes}))
     return str(folder / "reconciler.yaml")
@@ -129,6 +132,54 @@ def test_a_service_that_lacks_a_task(cli: Cli, tmp_path: Path, service: Loopback
 
 
 @pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("command", ["verify", "ensure"])
+def test_a_service_that_hangs(cli: Cli, tmp_path: Path, service: Loopback, command: str) -> None:
+    """A worker that does not get on any more fails, though the service is ready; nothing says that it goes on."""
+    why = "the pass over dc1 has made no progress since 2026-03-01T11:20:00Z, in phase netbox"
+    config = _serve(service, tmp_path)
+    health = json.loads(service.answers["GET /healthz"][0].body)
+    health["components"]["worker-1"]["reason"] = why
+    service.answer("GET /healthz", as_json({**health, "status": "degraded"}, 503))
+    service.answer("GET /livez", as_json({"status": "hanging", "hanging": {"worker-1": why}}, 503))
+
+    said = cli(command, "--config", config)
+
+    assert (said.code, "by itself once that is over" in said.out) == (1, False)
+    assert f"failing         service: worker-1: hangs: {why}\n                restart the service" in said.out
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize(("command", "options"), [("verify", ()), ("ensure", ("--wait", "0"))])
+def test_a_service_that_does_not_poll(
+    cli: Cli, tmp_path: Path, service: Loopback, command: str, options: tuple[str, ...]
+) -> None:
+    """A fabric that is overdue fails."""
+    config = _serve(service, tmp_path)
+    health = json.loads(service.answers["GET /healthz"][0].body)
+    overdue = [{"fabric": "dc1", "since": "2026-03-01T12:01:00.000Z"}]
+    service.answer("GET /healthz", as_json({**health, "status": "degraded", "overdue": overdue}, 503))
+
+    said = cli(command, "--config", config, *options)
+
+    assert (said.code, "failing         service: fabric dc1: its poll does not run" in said.out) == (1, True)
+
+
+@pytest.mark.usefixtures("found")
+def test_a_service_that_was_down_for_long(
+    cli: Cli, tmp_path: Path, service: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ensure` gives it time to see to polls that were missed."""
+    monkeypatch.setattr("reconciler.cli.service_check.PERIOD", 0.0)
+    config = _serve(service, tmp_path)
+    (sound,) = service.answers["GET /healthz"]
+    overdue = [{"fabric": "dc1", "since": "2026-03-01T12:01:00.000Z"}]
+    late = as_json({**json.loads(sound.body), "status": "degraded", "overdue": overdue}, 503)
+    service.answer("GET /healthz", late, late, sound)
+
+    assert cli("ensure", "--config", config).code == 0
+
+
+@pytest.mark.usefixtures("found")
 def test_a_service_that_starts(cli: Cli, tmp_path: Path, service: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ensure` gives it time to get ready."""
     monkeypatch.setattr("reconciler.cli.service_check.PERIOD", 0.0)
@@ -148,6 +199,21 @@ def test_a_service_that_is_none(cli: Cli, tmp_path: Path, service: Loopback) -> 
 
     service.answer("GET /readyz", as_json([]))
     assert cli("verify", "--config", config).code == 1
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("components", [{"web": "up"}, ["a"]])
+@pytest.mark.parametrize("command", ["verify", "ensure --wait 0"])
+def test_a_service_that_says_health_otherwise(
+    cli: Cli, tmp_path: Path, service: Loopback, command: str, components: object
+) -> None:
+    """Another program's JSON is told as that, whatever it has in common with ours."""
+    config = _config(tmp_path)
+    service.otherwise = as_json({"status": "ok", "components": components})
+
+    said = cli(*command.split(), "--config", config)
+
+    assert (said.code, f"failing         service: {service.url} is not a reconciler" in said.out) == (1, True)
 
 
 @pytest.mark.usefixtures("found")
@@ -205,3 +271,44 @@ def test_no_manifest_of_a_source_tree(cli: Cli, tmp_path: Path) -> None:
 
     assert said.code == 1
     assert said.err.startswith("error: no manifest is written: this is an editable installation")
+
+
+@as_root
+@pytest.mark.parametrize("command", ["verify --no-service", "ensure --wait 0"])
+@pytest.mark.parametrize(
+    ("owner", "whose"), [(0, "the service's user: sudo -u USER"), (4242, "#4242: sudo -u '#4242'")]
+)
+def test_by_another_user(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str, owner: int, whose: str) -> None:
+    """Whose the state is, is told to a user to whom its folder is closed, as it is by default."""
+    monkeypatch.setattr("reconciler.app.integrity.verify_files", lambda: iter([WELL]))
+    monkeypatch.setattr("reconciler.app.installation.verify_installation", lambda: iter(()))
+    monkeypatch.delenv("RECONCILER_SERVER", raising=False)
+    with open_folder() as folder:
+        arguments = (*command.split(), "--config", _config(folder))
+        cli("ensure", "--wait", "0", *arguments[-2:])
+        for path in (folder / "secrets", *(folder / "secrets").iterdir()):
+            path.chmod(0o755)
+        os.chown(folder / "state", owner, owner)
+        with another_user():
+            said = cli(*arguments)
+
+    assert said.code == 1
+    assert f"{folder / 'state'} belongs to {'root' if owner == 0 else '#4242'}, and is closed to " in said.out
+    assert f"run it as {whose} reconciler ..." in said.out
+
+
+@as_root
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("command", ["verify", "ensure"])
+def test_a_configuration_of_another_user(cli: Cli, command: str) -> None:
+    """In a folder that is closed, as that of a unit is."""
+    with open_folder() as folder:
+        config = _config(folder)
+        cli("verify", "--no-service", "--config", config)
+        folder.chmod(0o700)
+        with another_user():
+            said = cli(command, "--config", config)
+        folder.chmod(0o755)
+
+    assert (said.code, f"{config}: Permission denied: its folder is closed" in said.out) == (1, True)
+    assert "run it as the service's user" in said.out

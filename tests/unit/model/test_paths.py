@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model.paths import is_in_git_folder, is_too_long
+from reconciler.model.paths import can_be_shown, is_in_git_folder, is_too_long
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,20 @@ def test_gits_own_folder() -> None:
     """At any step, by any name that a file system takes for it."""
     assert all(map(is_in_git_folder, (".git", "a/.GIT/b", "git~1/a", "a\\.git. ", ".g\u200cit")))
     assert not any(map(is_in_git_folder, ("git", ".gitignore", "a/git~2", "")))
+
+
+@pytest.mark.parametrize(
+    ("path", "can"),
+    [
+        ("secrets/client.key", True),
+        ("/run/schlüssel", True),
+        ("x" * 255, True),
+        ("x" * 256, False),
+        ("-----BEGIN\nkey", False),
+        ("a\0b", False),
+        ("\udcff", False),
+    ],
+)
+def test_what_can_be_shown(path: str, *, can: bool) -> None:
+    """A path on one line, and nothing that no file system takes."""
+    assert can_be_shown(path) is can

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reconciler.model.verification import Verdict
-from reconciler.plan.serving import Expected, judge_service
+from reconciler.plan.serving import Answers, Expected, is_health, judge_service
 
 if TYPE_CHECKING:
     from reconciler.model.verification import Finding
 
 EXPECTED = Expected("0.1.0", "sha256:abc", ("web", "poll"))
 READY = {"status": "ok", "not_running": {}}
+ALIVE = {"status": "ok"}
+HUNG = "the pass over dc1 has made no progress since 2026-03-01T11:20:00Z, in phase netbox"
 
 
 def _component(state: str = "running", reason: str | None = None) -> dict[str, str | None]:
@@ -25,8 +27,11 @@ def _health(**changes: Any) -> dict[str, Any]:
     return {"version": "0.1.0", "build": "sha256:abc", "components": components, "warnings": [], **changes}
 
 
-def _judged(readyz: dict[str, Any] = READY, **changes: Any) -> dict[str, Finding]:
-    return {one.subject.removeprefix("service: "): one for one in judge_service(EXPECTED, readyz, _health(**changes))}
+def _judged(
+    readyz: dict[str, Any] = READY, *, livez: dict[str, Any] = ALIVE, expected: Expected = EXPECTED, **changes: Any
+) -> dict[str, Finding]:
+    found = judge_service(expected, Answers(readyz, _health(**changes), livez))
+    return {one.subject.removeprefix("service: "): one for one in found}
 
 
 def test_a_service_that_runs_whole() -> None:
@@ -34,7 +39,7 @@ def test_a_service_that_runs_whole() -> None:
     found = _judged()
 
     assert {subject: one.state for subject, one in found.items()} == dict.fromkeys(
-        ("version", "tasks", "readiness"), Verdict.OK
+        ("version", "tasks", "readiness", "liveness"), Verdict.OK
     )
     assert found["tasks"].message == "all 2 tasks run: web, poll"
 
@@ -58,7 +63,7 @@ def test_another_program_runs(changes: dict[str, Any], message: str) -> None:
 
 def test_the_same_source_tree() -> None:
     """Where nobody recorded a build, on both sides, the version has to do."""
-    (found, *_) = judge_service(Expected("0.1.0", None, ()), READY, _health(build=None))
+    found = _judged(expected=Expected("0.1.0", None, ()), build=None)["version"]
 
     assert (found.state, found.message) == (Verdict.OK, "version 0.1.0 runs, of build unknown")
 
@@ -99,3 +104,92 @@ def test_what_troubles_a_service_that_runs() -> None:
         "dc1/cluster": (Verdict.WARNING, "the service cannot reach it, or may not work there"),
         "repositories[0].webhook": (Verdict.WARNING, "silent"),
     }
+
+
+def test_a_worker_that_hangs() -> None:
+    """It runs and is ready, and does not get on: that fails, and nothing says that it goes on by itself."""
+    components = {"web": _component(), "poll": _component(), "worker-1": _component(reason=HUNG)}
+
+    found = _judged(livez={"status": "hanging", "hanging": {"worker-1": HUNG}}, components=components)
+
+    assert (found["worker-1"].state, found["worker-1"].message) == (Verdict.FAILING, f"hangs: {HUNG}")
+    assert found["worker-1"].advice.startswith("restart the service")
+    assert "liveness" not in found
+
+
+def test_a_service_that_does_not_live() -> None:
+    """For a reason of which this version knows nothing."""
+    found = _judged(livez={"status": "blocked"})["liveness"]
+
+    assert (found.state, found.message) == (Verdict.FAILING, "it does not get on: blocked")
+
+
+def test_fabrics_that_are_not_polled() -> None:
+    """Each fails, with since when: nothing reconciles it of its own accord any more."""
+    overdue = [{"fabric": name, "since": "2026-03-01T12:01:00.000Z"} for name in ("dc1", "dc2")]
+
+    found = _judged(overdue=overdue)
+
+    for name in ("dc1", "dc2"):
+        assert found[f"fabric {name}"].state is Verdict.FAILING
+        assert "late since 2026-03-01T12:01:00.000Z" in found[f"fabric {name}"].message
+        assert "restart the service" in found[f"fabric {name}"].advice
+
+
+@pytest.mark.parametrize(
+    ("readyz", "healthz", "is_started"),
+    [
+        (READY, {}, True),
+        (READY, {"overdue": []}, True),
+        (READY, {"overdue": [{"fabric": "dc1", "since": "2026-03-01T12:01:00.000Z"}]}, False),
+        ({"status": "not ready"}, {}, False),
+    ],
+)
+def test_a_service_that_starts(readyz: dict[str, Any], healthz: dict[str, Any], is_started: bool) -> None:  # noqa: FBT001 - expected
+    """After it stood still for long, its polls are late until it has looked at each."""
+    assert Answers(readyz, healthz, ALIVE).is_started is is_started
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "ok"},
+        {"status": "hanging", "hanging": {"worker-1": HUNG}},
+        {"status": "not ready", "not_running": {"integrity": "starting"}},
+        {"status": "ok", **_health(build=None), "failing": ["dc1/cluster"], "connections": {"dc1": {}}},
+        {"status": "ok", "components": {"web": {"state": "running"}}, "warnings": [{"key": "a", "message": "b"}]},
+        {"status": "degraded", "components": None, "overdue": [{"fabric": "dc1", "since": "2026-03-01T12:01:00.000Z"}]},
+    ],
+)
+def test_what_has_the_form_of_health(body: dict[str, Any]) -> None:
+    """Of this version, or of an earlier one that said less."""
+    assert is_health(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        "ok",
+        {},
+        {"status": 200},
+        {"status": "ok", "components": {"web": "up"}},
+        {"status": "ok", "components": ["a"]},
+        {"status": "ok", "components": {"web": {}}},
+        {"status": "ok", "components": {"web": {"state": 1}}},
+        {"status": "ok", "components": {"web": {"state": "running", "reason": {}}}},
+        {"status": "ok", "version": 1},
+        {"status": "ok", "build": []},
+        {"status": "ok", "not_running": ["web"]},
+        {"status": "ok", "hanging": {"worker-1": None}},
+        {"status": "ok", "failing": {"dc1": "cluster"}},
+        {"status": "ok", "failing": [1]},
+        {"status": "ok", "overdue": ["dc1"]},
+        {"status": "ok", "overdue": [{"fabric": "dc1"}]},
+        {"status": "ok", "warnings": [{"key": "a", "message": 1}]},
+    ],
+)
+def test_what_another_program_says_of_its_health(body: Any) -> None:
+    """Whatever it is, it is not read as ours."""
+    assert not is_health(body)

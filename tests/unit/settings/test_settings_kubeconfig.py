@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reconciler.settings.kubeconfig import note_credentials
+from reconciler.settings.kubeconfig import note_credentials, secret_files
 
 if TYPE_CHECKING:
     from reconciler.settings.known_secrets import KnownSecrets
@@ -81,3 +81,46 @@ def test_what_is_no_yaml(known: KnownSecrets, broken: str) -> None:
     note_credentials(f"users:\n- user:\n    token: token-77-of-it\n{broken}".encode())
 
     assert known.hide("token-77-of-it") == "***"
+
+
+def _with_users(**changes: Any) -> bytes:
+    """Context `one` is of the user with files, `two` of one that holds all itself."""
+    config = {
+        "current-context": "one",
+        "contexts": [{"name": name, "context": {"user": name}} for name in ("one", "two")],
+        "users": [
+            {
+                "name": "one",
+                "user": {"client-key": "one.key", "tokenFile": "/run/token", "client-certificate": "a"},
+            },
+            {"name": "two", "user": {"client-key": "old.key", "client-key-data": KEY, "token": "12345678"}},
+        ],
+        **changes,
+    }
+    return json.dumps(config).encode()
+
+
+@pytest.mark.parametrize(
+    ("kubeconfig", "context", "files"),
+    [
+        (_with_users(), None, ("one.key", "/run/token")),
+        (_with_users(), "one", ("one.key", "/run/token")),
+        (_with_users(), "two", ()),
+        (_with_users(), "three", ()),
+        (_with_users(**{"current-context": None}), None, ()),
+        (_with_users(contexts=[None, {"name": "one", "context": "one"}]), None, ()),
+        (_with_users(users={"one": 1}), None, ()),
+        (_with_users(users=[{"name": "one", "user": {"client-key": 5, "tokenFile": ""}}]), None, ()),
+        (
+            _with_users(users=[{"name": "one", "user": {"client-key": "-----BEGIN\nkey", "tokenFile": "t"}}]),
+            None,
+            ("t",),
+        ),
+        (b"[]", None, ()),
+        (b"users: [", None, ()),
+        (b"\xff", "one", ()),
+    ],
+)
+def test_files_with_secrets(kubeconfig: bytes, context: str | None, files: tuple[str, ...]) -> None:
+    """Those of the context's user, where it does not hold the same itself; what no client would take names none."""
+    assert secret_files(kubeconfig, context) == files

@@ -333,6 +333,23 @@ def test_warns_of_world_readable_secrets(file: ConfigurationFile) -> None:
     )
 
 
+@pytest.mark.parametrize(("mode", "warns"), [(0o644, True), (0o640, False)])
+def test_warns_of_world_readable_keys(file: ConfigurationFile, mode: int, *, warns: bool) -> None:
+    """Also of those that a kubeconfig names by path, relative to its own folder."""
+    user = {"client-certificate": "me.crt", "client-key": "me.key", "tokenFile": "gone"}
+    kubeconfig = {
+        "current-context": "it",
+        "contexts": [{"name": "it", "context": {"user": "me"}}],
+        "users": [{"name": "me", "user": user}],
+    }
+    file.secret("dc1.kubeconfig", json.dumps(kubeconfig).encode())
+    file.secret("me.crt", b"x", mode=0o644)
+    key = file.secret("me.key", b"x", mode=mode)
+
+    message = f"every user of this machine can read the secret in {key}, which it names"
+    assert file.load(COMPLETE).warnings == ((("fabrics[0].cluster.kubeconfig", message),) if warns else ())
+
+
 @pytest.mark.parametrize(
     ("url", "warns"),
     [("http://netbox.example.com", True), ("http://[::1]:8000", False), ("https://netbox.example.com", False)],

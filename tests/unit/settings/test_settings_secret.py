@@ -17,6 +17,7 @@ from reconciler.settings.secret import (
     read_file,
     read_variable,
 )
+from tests.unit.other_user import another_user, as_root, open_folder
 from tests.unit.settings.example import CANARY
 
 
@@ -154,6 +155,17 @@ def test_world_readable(path: Path, mode: int, *, is_readable: bool) -> None:
 def test_gone_is_not_world_readable(path: Path) -> None:
     """A file that vanished is left to the next read to complain about."""
     assert not is_world_readable(path)
+
+
+@as_root
+def test_closed_is_not_world_readable() -> None:
+    """Neither is one in a folder that this user may not enter."""
+    with open_folder() as folder:
+        path = folder / "closed" / "secret"
+        path.parent.mkdir(mode=0o700)
+        path.touch(mode=0o644)
+        with another_user():
+            assert not is_world_readable(path)
 
 
 def test_checks_a_large_file(path: Path) -> None:

@@ -115,7 +115,10 @@ class TestKubeconfig:
             (_cluster(x=1), "cluster 'c' has no server"),
             ({"users": []}, "no entry 'u' in its users"),
             ({"contexts": ["odd"]}, "no entry 'one' in its contexts"),
-            (_cluster(**{"server": SERVER, "certificate-authority": "gone"}), "ConfigException"),
+            (
+                _cluster(**{"server": SERVER, "certificate-authority": "gone"}),
+                "authority .*/gone: No such file",
+            ),
             (_cluster(server=5), "AttributeError"),
         ],
     )
@@ -129,6 +132,35 @@ class TestKubeconfig:
         assert str(path) in raised.value.message
         assert CANARY not in raised.value.message
         assert raised.value.__cause__ is None
+
+    @pytest.mark.parametrize("member", ["client-certificate", "client-key", "tokenFile"])
+    def test_a_missing_file_is_named(self, tmp_path: Path, member: str) -> None:
+        """By what it was to hold, and where it was looked for."""
+        (tmp_path / "there").write_text("there", encoding="ascii")
+        files = {"client-certificate": "there", "client-key": "there", "tokenFile": "there"}
+
+        _loaded(_kubeconfig(tmp_path, files))
+        with pytest.raises(ConfigurationError) as raised:
+            _loaded(_kubeconfig(tmp_path, {**files, member: "keys/gone"}))
+
+        where = f"kubeconfig {tmp_path / 'kubeconfig'}: {member} {tmp_path / 'keys/gone'}"
+        assert raised.value.message == f"{where}: No such file or directory"
+
+    @pytest.mark.parametrize("name", [f"-----BEGIN\n{CANARY}", CANARY * 20, f"{CANARY}\0"])
+    def test_a_key_in_the_place_of_its_file_is_not_quoted(self, tmp_path: Path, name: str) -> None:
+        """It cannot be a path, and may be the key."""
+        with pytest.raises(ConfigurationError, match=r"client-key: it is not the path of a file$") as raised:
+            _loaded(_kubeconfig(tmp_path, {"client-key": name}))
+
+        assert CANARY not in raised.value.message
+
+    def test_files_that_are_not_needed(self, tmp_path: Path) -> None:
+        """A server that is asked in the clear takes no certificates, and what the kubeconfig holds is in no file."""
+        server = _cluster(server="http://127.0.0.1:1")
+        assert _loaded(_kubeconfig(tmp_path, {"client-key": "gone"}, **server)).host == "http://127.0.0.1:1"
+
+        user = {"client-key": "gone", "client-key-data": "S0VZ"}
+        assert _loaded(_kubeconfig(tmp_path, user)).host == SERVER
 
     @pytest.mark.parametrize(
         ("text", "said"),
