@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import ConfigurationError
 from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy
-from reconciler.settings import load
+from reconciler.settings import load, warnings_of
 from tests.unit.settings.example import CANARY, COMPLETE, MINIMAL, changed
 
 if TYPE_CHECKING:
@@ -319,6 +319,22 @@ def test_warns_of_world_readable_secrets(file: ConfigurationFile) -> None:
             "fabrics[0].netbox.token_file",
         ]
     )
+
+
+def test_warnings_are_of_the_moment(file: ConfigurationFile) -> None:
+    """A secret that is opened up after the configuration was read is warned of, one that is closed is not; what is to
+    be done names the file as a shell takes it.
+    """
+    token = file.secret("my token", b"x")
+    loaded = file.load(changed(COMPLETE, ("server.api_token_file", "secrets/my token")))
+    assert loaded.warnings == ()
+
+    token.chmod(0o644)
+    (found,) = warnings_of(loaded)
+    assert (found.key, found.advice) == ("server.api_token_file", f"chmod 0600 '{token}'")
+
+    token.chmod(0o600)
+    assert loaded.warnings == ()
 
 
 @pytest.mark.parametrize(
