@@ -20,6 +20,7 @@ from reconciler.desired.publishing import Waiting
 from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
 from reconciler.model.kinds import DECLARABLE
 from reconciler.plan.cluster_rights import needed_rights
+from reconciler.settings import warnings_of
 from reconciler.status.forges import ForgeProbe
 from reconciler.status.notifications import look_at_receiver
 from reconciler.targets.local.memory import MemoryDocuments
@@ -36,19 +37,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was tried, and how it went. `state` is ok, failing or warning."""
+    """What was tried, and how it went. `state` is ok, failing or warning. `advice` is what to do, where it is about
+    this finding alone.
+    """
 
     subject: str
     state: str
     message: str
+    advice: str = ""
 
 
 def run_checks(settings: Settings, tell: Tell = silent) -> Iterator[Check]:
     """Try everything, one after another; what fails stops nothing. Writes nothing that stays: a service that runs on
     the same state must not notice.
     """
-    for key, message in settings.warnings:
-        yield Check(f"configuration {key}", "warning", message)
+    for warned in warnings_of(settings):
+        yield Check(f"configuration {warned.key}", "warning", warned.message, warned.advice)
     with TemporaryDirectory(prefix="reconciler-check-") as folder:
         for name, mirror in build_mirrors(settings, Path(folder)).items():
             tell(f"repository {name}: asking {mirror.remote.place}")

@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,10 +66,15 @@ def _installed(places: Iterable[str]) -> tuple[dict[str, str], list[Path]]:
 
 
 def _descriptions(places: Iterable[str]) -> Iterator[Path]:
-    """What installers say of packages, below these on the path of modules."""
+    """What installers say of packages, below these on the path of modules. Of a place that is closed to this user
+    nothing can be imported either.
+    """
     for place in dict.fromkeys(places):
-        for kind in ("dist-info", "egg-info"):
-            yield from sorted(Path(place).glob(f"*.{kind}"))
+        try:
+            found = [sorted(Path(place).glob(f"*.{kind}")) for kind in ("dist-info", "egg-info")]
+        except PermissionError:
+            continue
+        yield from chain.from_iterable(found)
 
 
 def _described(folder: Path) -> tuple[str, str] | None:

@@ -225,6 +225,11 @@ class Live:
         before, self.version = self.version, version
         return difference(before, version)
 
+    def warn(self, warnings: tuple[tuple[str, str], ...]) -> None:
+        """From now on these are the warnings of the present configuration: key paths, with a message each."""
+        described = replace(self.version.described, warnings=warnings)
+        self.version = replace(self.version, described=described)
+
     def _make(self, settings: Settings, known: Mapping[str, Made]) -> Version:
         repositories = {repository.name: repository for repository in settings.repositories}
         made = {

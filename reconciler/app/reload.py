@@ -69,6 +69,7 @@ class Reload:
         if found != self._seen or self._refusal is not None:
             await self._take_in()
             self._seen = found
+        await self._warn()
         await self._settle()
         if self._refusal is None:
             self._components.progress(COMPONENT)
@@ -98,6 +99,14 @@ class Reload:
             log.info("configuration changed", **{what: sorted(names) for what, names in fabrics.items()})
         self._owed = self._owed.then(change)
         self._effects.reschedule()
+
+    async def _warn(self) -> None:
+        """Who may read a file changes without its content, and also while a version is refused."""
+        version = self._live.version
+        warnings = await in_thread(lambda: version.settings.warnings)
+        if warnings != version.described.warnings:
+            log.info("warnings changed", keys=[key for key, _ in warnings])
+            self._live.warn(warnings)
 
     async def _settle(self) -> None:
         """Watches before passes: a pass that begins before its watch would not see what changes in between."""

@@ -33,7 +33,6 @@ LEAST_FREE = 256 << 20
 """Bytes of the disk with the state file below which it is to be looked at; a tenth of them is too little."""
 
 _ADVICE = {
-    "configuration": "mend the key in the configuration file, or the mode (0600) of the file with the secret",
     "repository": "see to the repository's URL, credentials and rights",
     "push": "give the account the right to push; a pass commits to repositories with structure.enabled",
     "forge": "see to forge.api_url and its token; docs/forges.md tells the rights",
@@ -227,7 +226,7 @@ def _finding(check: Check, disabled: Sequence[str]) -> Finding:
     state = Verdict(check.state)
     if state is Verdict.FAILING and any(check.subject.startswith(f"fabric {name}:") for name in disabled):
         state = Verdict.WARNING
-    advice = _ADVICE.get(check.subject.rpartition(": ")[2].partition(" ")[0], "")
+    advice = check.advice or _ADVICE.get(check.subject.rpartition(": ")[2].partition(" ")[0], "")
     return Finding(check.subject, state, check.message, "" if state is Verdict.OK else advice)
 
 

@@ -85,6 +85,8 @@ def _with_hint(found: Check, settings: Settings) -> Check:
 def _print_check(found: Check) -> None:
     padding = " " * (len("failing") - len(found.state))
     out.console.print(f"{out.coloured(found.state)}{padding}  {out.plain(found.subject)}: {out.plain(found.message)}")
+    if found.advice:
+        out.console.print(f"{' ' * len('failing')}  [dim]{out.plain(found.advice)}[/dim]")
 
 
 def demo(

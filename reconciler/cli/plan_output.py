@@ -39,7 +39,7 @@ def plan_lines(plan: JSONObject) -> Iterator[str]:
     for name, what in _FINDINGS.items():
         for finding in plan["findings"][name]:
             yield f"[yellow]{what}[/yellow]: {plain(_object(finding))}: {plain(finding['message'])}"
-    yield from _netbox(plan["netbox"])
+    yield from _netbox(plan["netbox"], is_waiting=plan["approval"]["needed"])
     for block in plan["blocks"]:
         yield f"[yellow]blocked[/yellow]: {plain(block['reason'])}: {plain(block['message'])}"
     yield from _what_is_wrong(plan)
@@ -108,12 +108,13 @@ def _netbox_drift(drifted: Sequence[JSONObject]) -> Iterator[str]:
         yield from _fields(one["fields"])
 
 
-def _netbox(netbox: JSONObject | None) -> Iterator[str]:
+def _netbox(netbox: JSONObject | None, *, is_waiting: bool) -> Iterator[str]:
+    """`is_waiting`: some of it comes only of what waits for approval."""
     if netbox is None:
         return
     done = [f"{netbox[what]} to {what}" for what in _MARKS if netbox[what]]
     if done:
-        yield f"NetBox: {', '.join(done)}"
+        yield f"NetBox: {', '.join(done)}{', with what waits for approval' if is_waiting else ''}"
     yield from _netbox_drift(netbox.get("drifted") or [])
     for remade in netbox["remade"]:
         yield f"[yellow]makes anew[/yellow]: NetBox: {plain(remade)}"

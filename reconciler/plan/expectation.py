@@ -1,4 +1,4 @@
-"""How a cluster stands once a plan is carried out, as far as that can be told before it is."""
+"""How a cluster stands once a plan is approved and carried out, as far as that can be told before it is."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 
 def expected_objects(observed: Observed, plan: ClusterPlan) -> list[Projectable] | None:
-    """Every object, None when a kind is unknown. What the server will fill in of new objects is not there yet."""
+    """Every object, None when a kind is unknown; with what waits for approval, so that whoever approves sees all that
+    comes of it. What the server will fill in of new objects is not there yet.
+    """
     if any(objects is None for objects in observed.values()):
         return None
     found: dict[ObjectKey, Projectable] = {one.key: one for objects in observed.values() for one in objects or ()}
-    for action in plan.actions:
+    for action in (*plan.actions, *plan.held):
         if isinstance(action, Delete):
             found.pop(action.key, None)
         elif isinstance(action, Create):

@@ -48,7 +48,8 @@ class Owned:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a pass would do. `plan` and `netbox` are None where there is no such target, or nothing could be decided:
-    then `failures` says why. What is to be written to NetBox is told of the cluster as the plan would leave it.
+    then `failures` says why. What is to be written to NetBox is told of the cluster as the plan would leave it, with
+    what waits for approval.
     """
 
     fabric: Fabric

@@ -20,6 +20,7 @@ from reconciler.settings.restart import check_reload
 from reconciler.settings.root import HistorySettings, PollSettings, ServerSettings, Settings
 from reconciler.settings.secret import SecretSource
 from reconciler.settings.tracing import TracingSettings
+from reconciler.settings.warnings import Warned, warnings_of
 
 __all__ = [
     "AuthSettings",
@@ -38,9 +39,11 @@ __all__ = [
     "Settings",
     "StructureSettings",
     "TracingSettings",
+    "Warned",
     "WebhookSettings",
     "check_reload",
     "kubeconfig_files",
     "load",
     "named_files",
+    "warnings_of",
 ]

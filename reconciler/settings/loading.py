@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -13,17 +12,13 @@ from reconciler.errors import ConfigurationError
 from reconciler.settings.choices import choices
 from reconciler.settings.clashes import clashes
 from reconciler.settings.document import read_document
-from reconciler.settings.files import kubeconfig_files, named_files
-from reconciler.settings.findings import Finding, dotted, from_validation
+from reconciler.settings.findings import Finding, from_validation
 from reconciler.settings.forges import forges
 from reconciler.settings.notification_rules import notification_rules
 from reconciler.settings.root import Settings
-from reconciler.settings.secret import is_world_readable
 from reconciler.settings.unsupported import unsupported
-from reconciler.settings.urls import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -44,7 +39,7 @@ def load(path: Path, *, is_offline: bool = False) -> Settings:
     )
     if isinstance(validated, list) or findings:
         raise ConfigurationError("\n".join([f"{path} cannot be used:", *map(str, findings)]))
-    return validated.read_from(path.absolute(), _digest(document), tuple(_warnings(validated)))
+    return validated.read_from(path.absolute(), _digest(document))
 
 
 def _digest(document: dict[str, Any]) -> str:
@@ -64,16 +59,3 @@ def _merge(shapes: list[Finding], absent: list[Finding], rules: list[Finding]) -
     silenced = tuple(finding.place for finding in absent)
     kept = [f for f in [*shapes, *rules] if not any(f.place[: len(place)] == place for place in silenced)]
     return sorted({*kept, *absent}, key=lambda finding: (finding.order, finding.reason))
-
-
-def _warnings(settings: Settings) -> Iterator[tuple[str, str]]:
-    for file in named_files(settings):
-        if file.is_secret and is_world_readable(file.path):
-            yield dotted(file.place), "every user of this machine can read this secret"
-    for file in kubeconfig_files(settings):
-        if is_world_readable(file.path):
-            yield dotted(file.place), f"every user of this machine can read the secret in {file.path}, which it names"
-    for number, fabric in enumerate(settings.fabrics):
-        url = urlsplit(fabric.netbox.url or "") if fabric.netbox else None
-        if url is not None and url.scheme == "http" and not is_loopback(url.hostname or ""):
-            yield f"fabrics[{number}].netbox.url", "the token travels in the clear over plain http"

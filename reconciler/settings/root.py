@@ -13,6 +13,7 @@ from reconciler.settings.notifications import NotificationSettings  # noqa: TC00
 from reconciler.settings.repositories import RepositorySettings  # noqa: TC001 - pydantic resolves it at run time
 from reconciler.settings.secret import SecretSource
 from reconciler.settings.tracing import TracingSettings  # noqa: TC001 - pydantic resolves it at run time
+from reconciler.settings.warnings import warnings_of
 
 if TYPE_CHECKING:
     from reconciler.model.fabric import Fabric
@@ -109,7 +110,6 @@ class Settings(Section):
 
     _path: Path = PrivateAttr(default=Path())
     _digest: str = PrivateAttr(default="")
-    _warnings: tuple[tuple[str, str], ...] = PrivateAttr(default=())
 
     @property
     def path(self) -> Path:
@@ -123,13 +123,15 @@ class Settings(Section):
 
     @property
     def warnings(self) -> tuple[tuple[str, str], ...]:
-        """What is accepted and should be looked at: key paths, with a message each."""
-        return self._warnings
+        """What is accepted and should be looked at: key paths, with a message each. Who may read a file changes: this
+        looks at the files each time.
+        """
+        return tuple((one.key, one.message) for one in warnings_of(self))
 
-    def read_from(self, path: Path, digest: str, warnings: tuple[tuple[str, str], ...]) -> Settings:
-        """These settings, with the file that holds them, the digest of its content and what is to be warned of."""
+    def read_from(self, path: Path, digest: str) -> Settings:
+        """These settings, with the file that holds them and the digest of its content."""
         copy = self.model_copy()
-        copy._path, copy._digest, copy._warnings = path, digest, warnings  # noqa: SLF001 - of this class
+        copy._path, copy._digest = path, digest  # noqa: SLF001 - of this class
         return copy
 
     @property

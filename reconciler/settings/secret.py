@@ -100,12 +100,12 @@ def read_variable(name: str) -> bytes:
 
 
 def is_world_readable(path: Path) -> bool:
-    """Whether every user of the machine may read the file. One that is gone, or in a folder that is closed to us, is
-    not: reading it will say so.
+    """Whether every user of the machine may read the file. One that cannot be looked at is not: reading it will say
+    why.
     """
     try:
         return bool(path.stat().st_mode & stat.S_IROTH)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+    except OSError:
         return False
 
 

@@ -205,6 +205,25 @@ def test_a_rotated_webhook_secret(place: Place) -> None:
     place.serve(use, LOCAL)
 
 
+def test_a_secret_that_others_may_read(place: Place) -> None:
+    """It is warned of soon after it was opened up, and no longer soon after it was closed; nothing else happens."""
+    webhook, key = place.folder / "secrets" / "webhook", "repositories[0].webhook.secret_file"
+
+    def warned() -> list[str]:
+        return [one["key"] for one in place.get("/healthz")["warnings"] if one["key"] != "integrity"]
+
+    def use() -> None:
+        _soon(lambda: place.triggers("dc1") == ["startup"], "the first pass")
+        assert warned() == []
+        webhook.chmod(0o644)
+        _soon(lambda: warned() == [key], "the warning")
+        webhook.chmod(0o600)
+        _soon(lambda: warned() == [], "the end of the warning")
+        assert place.triggers("dc1") == ["startup"]
+
+    place.serve(use, LOCAL)
+
+
 def test_secrets_that_are_mounted(place: Place) -> None:
     """A volume of Kubernetes changes by the swap of one link: it is noticed as well."""
     volume = place.folder / "volume"

@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.app.dependencies import verify_dependencies, verify_versions
 from reconciler.model.verification import Verdict
+from tests.unit.other_user import another_user, as_root, open_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +101,15 @@ def test_what_this_source_tree_needs() -> None:
         ("dependencies", Verdict.NOT_APPLICABLE),
         ("python", Verdict.OK),
     ]
+
+
+@as_root
+def test_a_place_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is imported from it, so nothing is said of it."""
+    with open_folder() as folder:
+        (folder / "closed").mkdir(mode=0o700)
+        monkeypatch.setattr("sys.path", [str(folder / "closed" / "in it")])
+        with another_user():
+            ((state, _),) = verify_versions(folder)
+
+    assert state is Verdict.NOT_APPLICABLE

@@ -155,6 +155,28 @@ async def test_every_named_file_is_looked_at(tmp_path: Path) -> None:
     assert service.trouble() == ""
 
 
+@pytest.mark.parametrize("is_refused", [False, True], ids=["taken", "refused"])
+async def test_a_secret_that_others_may_read(tmp_path: Path, *, is_refused: bool) -> None:
+    """The warning comes and goes with the permission, without another effect, whatever becomes of the file on disk."""
+    service = Service(tmp_path, LOCAL)
+    if is_refused:
+        service.change("fabrics", 0, "pathh", value="x")
+    await service.reload.look()
+    service.effects.taken()
+    key = "repositories[0].webhook.secret_file"
+
+    for mode, keys in ((0o644, [key]), (0o600, [])):
+        (tmp_path / "secrets" / "webhook").chmod(mode)
+        with capture_logs() as log:
+            await service.reload.look()
+            await service.reload.look()
+
+        assert [warned for warned, _ in service.live.described().warnings] == keys
+        assert [(entry["event"], entry["keys"]) for entry in log] == [("warnings changed", keys)]
+    assert service.effects.taken() == []
+    assert bool(service.trouble()) is is_refused
+
+
 @pytest.mark.parametrize(
     ("keys", "value", "reason"),
     [

@@ -274,6 +274,24 @@ def test_git_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.state, found.message) == (Verdict.FAILING, "git 1.0 is too old")
 
 
+# Secrets
+
+
+def test_a_secret_that_others_may_read(tmp_path: Path) -> None:
+    """The warning says which file to close; the key that names it is as it should be."""
+    found = settings(tmp_path, repositories=[], fabrics=[])
+    token = tmp_path / "secrets" / "api-token"
+    token.chmod(0o644)
+
+    (said,) = [one for one in verify_configured(found) if one.subject.startswith("configuration ")]
+
+    assert (said.subject, said.state) == ("configuration server.api_token_file", Verdict.WARNING)
+    assert said.message == "every user of this machine can read this secret"
+    assert said.advice == f"chmod 0600 {token}"
+    token.chmod(0o600)
+    assert [one.subject for one in verify_configured(found) if one.state is Verdict.WARNING] == []
+
+
 # Clocks
 
 

@@ -37,6 +37,20 @@ def test_check_of_what_works(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monke
     assert said.out == "nothing to check: the configuration is fine, and names no repository and no fabric\n"
 
 
+def test_check_tells_which_secret_to_close(cli: Cli, tmp_path: Path) -> None:
+    """A warning does not make it fail, and names file and remedy below."""
+    settings(tmp_path, repositories=[], fabrics=[])
+    token = tmp_path / "secrets" / "api-token"
+    token.chmod(0o644)
+
+    said = cli("check", "--config", str(tmp_path / "reconciler.yaml"))
+
+    assert (said.code, said.err) == (0, "")
+    warning, advice = said.out.splitlines()
+    assert warning == "warning  configuration server.api_token_file: every user of this machine can read this secret"
+    assert advice == f"         chmod 0600 {token}"
+
+
 def test_check_tells_what_makes_a_missing_branch(cli: Cli, tmp_path: Path) -> None:
     """An empty repository fails, and the fabric's `init` is named."""
     subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "gitops.git")], check=True)

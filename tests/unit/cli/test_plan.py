@@ -85,12 +85,16 @@ def test_nothing_to_do(cli: Cli, service: Loopback) -> None:
 
 
 def test_what_waits_for_approval(cli: Cli, service: Loopback) -> None:
-    """Each action says what holds it, the guard its reason, and the last line what to do."""
-    view = _serve(service, _made(ASKS))
+    """Each action says what holds it, NetBox that it is foreseen with that, the guard its reason, and the last line
+    what to do.
+    """
+    view = _serve(service, _made(ASKS)) | {"netbox": {"create": 0, "update": 1, "delete": 2, **NOTHING_ELSE}}
+    service.answer(PLAN, as_json(view))
 
     lines = cli("plan", "dc1").out.splitlines()
 
     assert sum("held: ApprovalRequired" in line for line in lines) == 3
+    assert lines[-3] == "NetBox: 1 to update, 2 to delete, with what waits for approval"
     assert lines[-2].startswith("blocked: ApprovalRequired: not applied: ")
     assert lines[-1] == f"to have it carried out: reconciler approve dc1 {view['hash'][:12]}"
 

@@ -281,6 +281,7 @@ def test_no_manifest_of_a_source_tree(cli: Cli, tmp_path: Path) -> None:
 def test_by_another_user(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str, owner: int, whose: str) -> None:
     """Whose the state is, is told to a user to whom its folder is closed, as it is by default."""
     monkeypatch.setattr("reconciler.app.integrity.verify_files", lambda: iter([WELL]))
+    monkeypatch.setattr("reconciler.app.dependencies.verify_dependencies", lambda: iter(()))
     monkeypatch.setattr("reconciler.app.installation.verify_installation", lambda: iter(()))
     monkeypatch.delenv("RECONCILER_SERVER", raising=False)
     with open_folder() as folder:

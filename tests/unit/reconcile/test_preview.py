@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 MANIFESTS = manifests()
 LEAF = next(one for one in MANIFESTS if one.key.name == "leaf-01")
 ATTACHMENTS = [one.key for one in MANIFESTS if one.key.kind == "VPCAttachment"]
+PEERS = [one.key for one in MANIFESTS if one.key.kind in {"VPCAttachment", "VPCPeering"}]
 CHANGED = with_spec(without(MANIFESTS, *ATTACHMENTS), LEAF.key, {**LEAF.spec, "description": "new"})
+FEWER = without(CHANGED, next(one.key for one in MANIFESTS if one.key.kind == "VPC"), *PEERS)
+"""Less a VPC, with what refers to it."""
 
 
 def _previewer(rig: Rig) -> Previewer:
@@ -79,9 +82,7 @@ def test_nothing_moves(synced: Rig) -> None:
 
 def test_a_pass_does_what_was_shown(synced: Rig) -> None:
     """The plan of the pass that follows has the hash that the preview told, and NetBox gets what it foresaw."""
-    vpcs = [one.key for one in MANIFESTS if one.key.kind == "VPC"]
-    peers = [one.key for one in MANIFESTS if one.key.kind in {"VPCAttachment", "VPCPeering"}]
-    synced.source.push(without(CHANGED, vpcs[0], *peers))
+    synced.source.push(FEWER)
     found = _preview(synced, is_fetching=True)
     assert found.plan is not None
     assert found.netbox is not None
@@ -168,6 +169,60 @@ def test_what_waits_for_approval_is_shown(synced: Rig) -> None:
     assert found.approval is not None
     assert found.approval.by == "ann"
     assert synced.store.approval("dc1") is not None, "looking uses nothing up"
+
+
+_ASKS, _FEW = ClusterPolicy(prune=True, needs_approval=True), ClusterPolicy(prune=True, max_deletes=1)
+
+
+@pytest.mark.parametrize("policy", [pytest.param(_ASKS, id="all"), pytest.param(_FEW, id="deletes")])
+def test_netbox_is_foreseen_with_what_waits_for_approval(synced: Rig, policy: ClusterPolicy) -> None:
+    """Whoever approves sees, also after the pass that held it back, exactly what the next one then does in both."""
+    synced.fabric = replace(FABRIC, cluster=policy)
+    synced.source.push(FEWER)
+    synced.run()
+    assert synced.last.outcome == "blocked"
+    shown = _preview(synced)
+    assert shown.plan is not None
+    assert shown.netbox is not None
+    assert shown.plan.actions == ()
+
+    synced.store.approve("dc1", shown.plan.held_hash, "ann")
+    synced.run()
+
+    assert synced.last.outcome == "succeeded", synced.last.message
+    assert synced.last.plan_hash == shown.plan.held_hash
+    assert synced.last.counts["deleted"] == 1 + len(PEERS)
+    done = [synced.last.counts.get(f"netbox_{what}", 0) for what in ("created", "updated", "deleted")]
+    assert done == [len(shown.netbox.creates), len(shown.netbox.updates), len(shown.netbox.deletes)]
+    assert done[-1] > 0
+
+
+def test_an_approval_is_about_the_cluster(synced: Rig) -> None:
+    """A plan keeps its hash whatever NetBox holds; so it is approved also where NetBox cannot be foreseen."""
+    synced.fabric = replace(FABRIC, cluster=_ASKS)
+    synced.source.push(FEWER)
+    before = _preview(synced, is_fetching=True)
+    synced.netbox.fail("observe", NetBoxUnavailableError("timed out"))
+    after = _preview(synced)
+
+    assert before.plan is not None
+    assert after.plan is not None
+    assert (before.netbox is None, after.netbox) == (False, None)
+    assert before.plan.held_hash == after.plan.held_hash
+
+
+def test_what_no_approval_lifts_is_not_foreseen(synced: Rig) -> None:
+    """Objects that may not be deleted stay, and NetBox goes on to show them."""
+    synced.fabric = replace(FABRIC, cluster=replace(_ASKS, prune=False))
+    synced.source.push(FEWER)
+
+    found = _preview(synced, is_fetching=True)
+
+    assert found.plan is not None
+    assert found.netbox is not None
+    assert {type(one) for one in found.plan.held} == {Update}
+    assert len(found.plan.prune_pending) == 1 + len(PEERS)
+    assert (found.netbox.creates, found.netbox.deletes) == ((), ())
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from reconciler.errors import ConfigurationError
 from reconciler.model.fabric import ClusterPolicy, Fabric, NetBoxPolicy
-from reconciler.settings import load
+from reconciler.settings import load, warnings_of
+from reconciler.settings.warnings import Warned
 from tests.unit.settings.example import CANARY, COMPLETE, MINIMAL, changed
 
 if TYPE_CHECKING:
@@ -346,8 +347,25 @@ def test_warns_of_world_readable_keys(file: ConfigurationFile, mode: int, *, war
     file.secret("me.crt", b"x", mode=0o644)
     key = file.secret("me.key", b"x", mode=mode)
 
-    message = f"every user of this machine can read the secret in {key}, which it names"
-    assert file.load(COMPLETE).warnings == ((("fabrics[0].cluster.kubeconfig", message),) if warns else ())
+    message = "every user of this machine can read a secret file that it names"
+    expected = [Warned("fabrics[0].cluster.kubeconfig", message, f"chmod 0600 {key}")] if warns else []
+    assert list(warnings_of(file.load(COMPLETE))) == expected
+
+
+def test_warnings_are_of_the_moment(file: ConfigurationFile) -> None:
+    """A secret that is opened up after the configuration was read is warned of, one that is closed is not; what is to
+    be done names the file as a shell takes it.
+    """
+    token = file.secret("my token", b"x")
+    loaded = file.load(changed(COMPLETE, ("server.api_token_file", "secrets/my token")))
+    assert loaded.warnings == ()
+
+    token.chmod(0o644)
+    (found,) = warnings_of(loaded)
+    assert (found.key, found.advice) == ("server.api_token_file", f"chmod 0600 '{token}'")
+
+    token.chmod(0o600)
+    assert loaded.warnings == ()
 
 
 @pytest.mark.parametrize(

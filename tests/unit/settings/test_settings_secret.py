@@ -153,7 +153,9 @@ def test_world_readable(path: Path, mode: int, *, is_readable: bool) -> None:
 
 
 def test_gone_is_not_world_readable(path: Path) -> None:
-    """A file that vanished is left to the next read to complain about."""
+    """A file that vanished, or cannot be looked at, is left to the next read to complain about."""
+    assert not is_world_readable(path)
+    path.symlink_to(path)
     assert not is_world_readable(path)
 
 

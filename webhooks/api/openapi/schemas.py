@@ -255,7 +255,7 @@ _BLOCK = record(
 )
 
 _NETBOX_PLAN = record(
-    "What would be written to NetBox.",
+    "What would be written to NetBox, once what waits for approval is carried out too.",
     create=number("Records."),
     update=number("Records."),
     delete=number("Records."),

@@ -41,7 +41,7 @@ PAGES = {
     "/fabrics/dc1/plan": ['hx-get="/fabrics/dc1/plan?look=now"', "<noscript>"],
     "/fabrics/dc1/plan?look=now": [
         *(
-            "create 1, update 1, delete 1",
+            "Once approved, a pass would <strong>create 1, update 1, delete 1",
             "in NetBox create 1, update 1, delete 1",
             "abcdef012345",
             "observed only",
