@@ -110,6 +110,6 @@ def test_a_place_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "closed").mkdir(mode=0o700)
         monkeypatch.setattr("sys.path", [str(folder / "closed" / "in it")])
         with another_user():
-            ((state, _),) = verify_versions(folder)
+            (found,) = verify_versions(folder)
 
-    assert state is Verdict.NOT_APPLICABLE
+    assert found.state is Verdict.NOT_APPLICABLE
