@@ -1,4 +1,4 @@
-"""Simulated time: the event loop of a unit test books its waits instead of waiting."""
+"""Simulated time: the event loop of a unit test books its waits instead of waiting. No test knows others' secrets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from queue import Queue
 from typing import TYPE_CHECKING
 
 import pytest
+
+from reconciler.app import logs
+from reconciler.settings import known_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,3 +58,12 @@ class FastForwardLoop(asyncio.SelectorEventLoop):
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Callable[[], FastForwardLoop]]]:
     return ("asyncio", {"loop_factory": FastForwardLoop})
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> known_secrets.KnownSecrets:
+    """What is noted as a secret, and hidden wherever it is told: nothing yet."""
+    known = known_secrets.KnownSecrets()
+    monkeypatch.setattr(logs, "KNOWN", known)
+    monkeypatch.setattr(known_secrets, "KNOWN", known)
+    return known

@@ -30,15 +30,6 @@ if TYPE_CHECKING:
 CANARY = "c4n+ary/s3cr&t=v@lue"
 
 
-@pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> KnownSecrets:
-    """Nothing is known of other tests' secrets, nor they of ours."""
-    known = KnownSecrets()
-    monkeypatch.setattr(logs, "KNOWN", known)
-    monkeypatch.setattr(known_secrets, "KNOWN", known)
-    return known
-
-
 @pytest.fixture
 def stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     stream = io.StringIO()

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.app.supervisor import CANCEL_TIMEOUT, HEALTHY_AFTER, LONGEST_REASON, Supervisor
-from reconciler.settings.known_secrets import KNOWN
 from reconciler.status.health import Components
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.model.json import JSONObject
+    from reconciler.settings.known_secrets import KnownSecrets
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -281,9 +281,9 @@ async def test_a_start_is_no_work() -> None:
     assert said["last_ok"] is None
 
 
-async def test_what_strangers_may_read_of_a_failure() -> None:
+async def test_what_strangers_may_read_of_a_failure(known: KnownSecrets) -> None:
     """The reason is open to everybody: it is short, on one line, and without secrets."""
-    KNOWN.add(b"canary-of-the-supervisor")
+    known.add(b"canary-of-the-supervisor")
 
     async def run() -> None:
         text = "no\x1b[31m answer\nfrom https://me:password@example.com/?token=canary-of-the-supervisor "

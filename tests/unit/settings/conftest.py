@@ -6,19 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.settings import known_secrets
 from tests.unit.settings.example import ConfigurationFile
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> known_secrets.KnownSecrets:
-    """What is noted as a secret: nothing yet."""
-    known = known_secrets.KnownSecrets()
-    monkeypatch.setattr(known_secrets, "KNOWN", known)
-    return known
 
 
 @pytest.fixture
