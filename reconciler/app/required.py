@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def expected_of(settings: Settings, version: str) -> Expected:
     """The service that this installation and this configuration make."""
-    return Expected(version, installed_build(), (*_tasks(settings), *_watches(settings)))
+    return Expected(version, installed_build(), settings.digest, (*_tasks(settings), *_watches(settings)))
 
 
 def _tasks(settings: Settings) -> Iterator[str]:

@@ -19,15 +19,12 @@ if TYPE_CHECKING:
 PERIOD = 0.5
 """Seconds between two looks at a service that starts."""
 
-_ADVICE = (
-    "start it: reconciler serve; restart it where it runs and does not answer; or skip this with --no-service "
-    "before it is deployed"
-)
+_START = "start it: reconciler serve; restart it where it runs and does not answer"
 
 
-def check_service(settings: Settings, server: str | None, wait: float = 0.0) -> Iterator[Finding]:
+def check_service(settings: Settings, server: str | None, wait: float = 0.0, otherwise: str = "") -> Iterator[Finding]:
     """Ask the service at `server`, by default where the configuration has it listen. `wait` is how many seconds one
-    that has just been started may take to get ready.
+    that has just been started may take to get ready. `otherwise`: what else may be done where none answers.
     """
     address = server or address_of(settings)
     if address is None:
@@ -35,15 +32,15 @@ def check_service(settings: Settings, server: str | None, wait: float = 0.0) -> 
         yield Finding("service", Verdict.FAILING, message, "name its address with --server")
         return
     try:
-        answers = _answers(ApiClient(address), wait)
+        answers = _answers(ApiClient(address), wait, settings.digest)
     except ApiError as error:
-        yield Finding("service", Verdict.FAILING, str(error), _ADVICE)
+        yield Finding("service", Verdict.FAILING, str(error), "; ".join(filter(None, (_START, otherwise))))
         return
     yield Finding("service", Verdict.OK, f"{address} answers")
     yield from judge_service(expected_of(settings, __version__), answers)
 
 
-def _answers(api: ApiClient, wait: float) -> Answers:
+def _answers(api: ApiClient, wait: float, configuration: str) -> Answers:
     deadline = time.monotonic() + wait
     while True:
         is_late = time.monotonic() >= deadline
@@ -53,6 +50,6 @@ def _answers(api: ApiClient, wait: float) -> Answers:
             if is_late:
                 raise
         else:
-            if is_late or answers.is_started:
+            if is_late or answers.is_started(configuration):
                 return answers
         time.sleep(PERIOD)

@@ -115,7 +115,7 @@ def _configured(config: Path, server: str | None, *, is_serving: bool) -> Iterat
     yield from verify_netboxes(settings)
     yield from verify_structures(settings)
     if is_serving:
-        yield from check_service(settings, server)
+        yield from check_service(settings, server, otherwise="or skip this with --no-service before it is deployed")
 
 
 def unusable(error: ConfigurationError) -> Finding:

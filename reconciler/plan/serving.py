@@ -6,26 +6,37 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
 from reconciler.model.verification import Finding, Verdict
+from reconciler.plan.verification import INSTALL_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from reconciler.model.json import JSON, JSONObject
 
+CONFIGURATION, INTEGRITY = "configuration", "integrity"
+"""Parts of a service of which more is to be said than that they do not run."""
+
 RESTART = "restart the service, so that it runs what is installed"
 RESTART_HUNG = (
     "restart the service; systemd with WatchdogSec=, and whoever ends what fails /livez, do so by themselves after a "
     "minute, Docker and compose do not"
+)
+RESTART_CHANGED = (
+    "mend what is named, or restart the service where a key needs that; else another service listens at this address: "
+    "see to server.port, or name the address with --server"
 )
 RESTART_POLL = "see what the service's log says of poll, and restart the service"
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What must run: the installed version and build (None: nobody recorded it), and tasks by name."""
+    """What must run: the installed version and build (None: nobody recorded it), the configuration by its digest, and
+    tasks by name.
+    """
 
     version: str
     build: str | None
+    configuration: str
     tasks: tuple[str, ...]
 
 
@@ -39,10 +50,12 @@ class Answers:
     healthz: JSONObject
     livez: JSONObject
 
-    @property
-    def is_started(self) -> bool:
-        """Whether it is ready, and has seen to the poll of every fabric, be it long after the last one."""
-        return self.readyz["status"] == "ok" and not self.healthz.get("overdue")
+    def is_started(self, configuration: str) -> bool:
+        """Whether it is ready, with this configuration in effect, and has seen to the poll of every fabric, be it long
+        after the last one.
+        """
+        is_in_effect = self.healthz.get("configuration") == configuration
+        return self.readyz["status"] == "ok" and is_in_effect and not self.healthz.get("overdue")
 
 
 def judge_service(expected: Expected, answers: Answers) -> Iterator[Finding]:
@@ -51,6 +64,7 @@ def judge_service(expected: Expected, answers: Answers) -> Iterator[Finding]:
     """
     hanging = answers.livez.get("hanging") or {}
     yield _same(expected, answers.healthz)
+    yield _configured(expected.configuration, answers.healthz)
     yield _tasks(expected.tasks, answers.healthz.get("components") or {})
     yield _ready(answers.readyz)
     yield from _alive(answers.livez, hanging)
@@ -70,6 +84,22 @@ def _same(expected: Expected, healthz: JSONObject) -> Finding:
     return Finding(subject, Verdict.OK, f"version {version} runs, of build {build or 'unknown'}")
 
 
+def _configured(expected: str, healthz: JSONObject) -> Finding:
+    """Whether the service is that of this configuration, and has taken in its last change."""
+    subject = "service: configuration"
+    refused = (healthz.get("components") or {}).get(CONFIGURATION, {}).get("reason")
+    if refused:
+        return Finding(subject, Verdict.FAILING, _in_a_line(refused), RESTART_CHANGED)
+    if healthz.get("configuration") != expected:
+        message = "what runs there has another configuration than this file"
+        return Finding(subject, Verdict.FAILING, message, RESTART_CHANGED)
+    return Finding(subject, Verdict.OK, "the file as it is now is in effect")
+
+
+def _in_a_line(reason: str) -> str:
+    return "; ".join(reason.splitlines())
+
+
 def _tasks(tasks: Iterable[str], components: JSONObject) -> Finding:
     subject = "service: tasks"
     states = {name: components.get(name) for name in tasks}
@@ -83,6 +113,8 @@ def _tasks(tasks: Iterable[str], components: JSONObject) -> Finding:
         advice = (
             "the service starts a failed task again by itself; its log tells more. A task that is not there: restart"
         )
+        if any(one.startswith(f"{INTEGRITY} ") for one in down):
+            advice = f"{INSTALL_AGAIN}; then restart the service"
         return Finding(subject, Verdict.FAILING, "; ".join([*absent, *down]), advice)
     return Finding(subject, Verdict.OK, f"all {len(states)} tasks run: {', '.join(states)}")
 
@@ -116,8 +148,9 @@ def _polled(healthz: JSONObject) -> Iterator[Finding]:
 
 def _troubles(healthz: JSONObject, hanging: Mapping[str, str]) -> Iterator[Finding]:
     for name, one in (healthz.get("components") or {}).items():
-        if one["state"] == "running" and one.get("reason") and name not in hanging:
-            yield Finding(f"service: {name}", Verdict.WARNING, one["reason"], "it goes on by itself once that is over")
+        if one["state"] == "running" and one.get("reason") and name not in {*hanging, CONFIGURATION}:
+            reason = _in_a_line(one["reason"])
+            yield Finding(f"service: {name}", Verdict.WARNING, reason, "it goes on by itself once that is over")
     for failing in healthz.get("failing") or ():
         yield Finding(f"service: {failing}", Verdict.WARNING, "the service cannot reach it, or may not work there")
     for warning in healthz.get("warnings") or ():
@@ -157,6 +190,7 @@ def _with_texts(*keys: str, maybe: str | None = None) -> Callable[[JSON], bool]:
 _FORMS: Mapping[str, Callable[[JSON], bool]] = {
     "version": _is_text,
     "build": _is_text,
+    "configuration": _is_text,
     "not_running": _by_name(_is_text),
     "hanging": _by_name(_is_text),
     "components": _by_name(_with_texts("state", maybe="reason")),

@@ -48,12 +48,13 @@ def _config(folder: Path) -> str:
 
 def _serve(service: Loopback, folder: Path, **changes: Any) -> str:
     """Have the service answer as one of this configuration does that runs whole; the configuration's path."""
-    tasks = expected_of(settings(folder, repositories=[], fabrics=[]), __version__).tasks
+    expected = expected_of(settings(folder, repositories=[], fabrics=[]), __version__)
     health = {
         "status": "ok",
         "version": __version__,
         "build": None,
-        "components": {name: {"state": "running", "reason": None} for name in tasks},
+        "configuration": expected.configuration,
+        "components": {name: {"state": "running", "reason": None} for name in expected.tasks},
     }
     service.answer("GET /livez", as_json({"status": "ok"}))
     service.answer("GET /readyz", as_json({"status": "ok", "not_running": {}}))

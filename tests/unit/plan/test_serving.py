@@ -8,11 +8,12 @@ import pytest
 
 from reconciler.model.verification import Verdict
 from reconciler.plan.serving import Answers, Expected, is_health, judge_service
+from reconciler.plan.verification import INSTALL_AGAIN
 
 if TYPE_CHECKING:
     from reconciler.model.verification import Finding
 
-EXPECTED = Expected("0.1.0", "sha256:abc", ("web", "poll"))
+EXPECTED = Expected("0.1.0", "sha256:abc", "sha256:cfg", ("web", "poll"))
 READY = {"status": "ok", "not_running": {}}
 ALIVE = {"status": "ok"}
 HUNG = "the pass over dc1 has made no progress since 2026-03-01T11:20:00Z, in phase netbox"
@@ -24,7 +25,8 @@ def _component(state: str = "running", reason: str | None = None) -> dict[str, s
 
 def _health(**changes: Any) -> dict[str, Any]:
     components = {"web": _component(), "poll": _component(), "watchdog": _component()}
-    return {"version": "0.1.0", "build": "sha256:abc", "components": components, "warnings": [], **changes}
+    same = {"version": "0.1.0", "build": "sha256:abc", "configuration": "sha256:cfg"}
+    return {**same, "components": components, "warnings": [], **changes}
 
 
 def _judged(
@@ -39,7 +41,7 @@ def test_a_service_that_runs_whole() -> None:
     found = _judged()
 
     assert {subject: one.state for subject, one in found.items()} == dict.fromkeys(
-        ("version", "tasks", "readiness", "liveness"), Verdict.OK
+        ("version", "configuration", "tasks", "readiness", "liveness"), Verdict.OK
     )
     assert found["tasks"].message == "all 2 tasks run: web, poll"
 
@@ -63,9 +65,39 @@ def test_another_program_runs(changes: dict[str, Any], message: str) -> None:
 
 def test_the_same_source_tree() -> None:
     """Where nobody recorded a build, on both sides, the version has to do."""
-    found = _judged(expected=Expected("0.1.0", None, ()), build=None)["version"]
+    found = _judged(expected=Expected("0.1.0", None, "", ()), build=None)["version"]
 
     assert (found.state, found.message) == (Verdict.OK, "version 0.1.0 runs, of build unknown")
+
+
+@pytest.mark.parametrize("configuration", ["sha256:other", None])
+def test_another_configuration_is_in_effect(configuration: str | None) -> None:
+    """Be it that of another service, which happens to listen at the address, or that of before a change."""
+    found = _judged(configuration=configuration)["configuration"]
+
+    assert (found.state, found.message) == (Verdict.FAILING, "what runs there has another configuration than this file")
+    assert "another service listens at this address" in found.advice
+
+
+def test_a_change_that_was_refused() -> None:
+    """What the service says of it, in one line, and not that it goes on by itself."""
+    refused = "the changed configuration is not in effect: a.yaml cannot be used:\nserver.port: needs a restart"
+    components = {"web": _component(), "poll": _component(), "configuration": _component(reason=refused)}
+
+    found = _judged(components=components, configuration="sha256:before")
+
+    assert [one.message for one in found.values() if one.state is not Verdict.OK] == [refused.replace("\n", "; ")]
+    assert found["configuration"].state is Verdict.FAILING
+    assert "restart the service where a key needs that" in found["configuration"].advice
+
+
+def test_damaged_files_are_no_task_that_comes_back() -> None:
+    components = {"web": _component(), "integrity": _component("failed", "a.py is changed")}
+
+    found = _judged(expected=Expected("0.1.0", "sha256:abc", "", ("web", "integrity")), components=components)["tasks"]
+
+    assert found.message == "integrity is failed (a.py is changed)"
+    assert found.advice.startswith(INSTALL_AGAIN)
 
 
 def test_tasks_that_do_not_run() -> None:
@@ -141,13 +173,18 @@ def test_fabrics_that_are_not_polled() -> None:
     [
         (READY, {}, True),
         (READY, {"overdue": []}, True),
+        (READY, {"configuration": "sha256:before"}, False),
         (READY, {"overdue": [{"fabric": "dc1", "since": "2026-03-01T12:01:00.000Z"}]}, False),
         ({"status": "not ready"}, {}, False),
     ],
 )
 def test_a_service_that_starts(readyz: dict[str, Any], healthz: dict[str, Any], is_started: bool) -> None:  # noqa: FBT001 - expected
-    """After it stood still for long, its polls are late until it has looked at each."""
-    assert Answers(readyz, healthz, ALIVE).is_started is is_started
+    """After it stood still for long, its polls are late until it has looked at each; a change of the file takes effect
+    in a moment.
+    """
+    answers = Answers(readyz, {"configuration": "sha256:cfg", **healthz}, ALIVE)
+
+    assert answers.is_started("sha256:cfg") is is_started
 
 
 @pytest.mark.parametrize(
@@ -181,6 +218,7 @@ def test_what_has_the_form_of_health(body: dict[str, Any]) -> None:
         {"status": "ok", "components": {"web": {"state": "running", "reason": {}}}},
         {"status": "ok", "version": 1},
         {"status": "ok", "build": []},
+        {"status": "ok", "configuration": {}},
         {"status": "ok", "not_running": ["web"]},
         {"status": "ok", "hanging": {"worker-1": None}},
         {"status": "ok", "failing": {"dc1": "cluster"}},
