@@ -117,6 +117,18 @@ def test_a_terminal_that_is_too_narrow() -> None:
     assert [line.rstrip() for line in lines] == expected
 
 
+def test_a_pipe_folds_nothing() -> None:
+    """Each row is one line, with every cell whole and nothing behind the last, for grep and awk."""
+    name, message = "a-name" * 50, "a message " * 200 + "of many words"
+
+    lines = _rendered(
+        out.table(["NAME", "STATE", "MESSAGE"], [[name, "[green]ok[/green]", message], ["b", "-", "x"]]), out.WIDE
+    )
+
+    padding = " " * len(name)
+    assert lines == [f"NAME{padding[2:]}STATE  MESSAGE", f"{name}  ok     {message}", f"b{padding[:-1]}  -      x"]
+
+
 @pytest.mark.parametrize("width", [10, 20, 30, 60, 200])
 def test_nothing_is_cut_off(width: int) -> None:
     """Whatever the width, every character of every cell is shown."""

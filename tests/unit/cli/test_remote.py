@@ -42,6 +42,17 @@ def test_status_in_sync(cli: Cli, service: Loopback) -> None:
     assert (said.code, said.err) == (0, "")
 
 
+def test_status_in_a_pipe(cli: Cli, service: Loopback) -> None:
+    """A fabric is one line, however long its message is."""
+    message = "plan waits: " + "word " * 100 + "end"
+    answers.serve_fabrics(service, answers.fabric() | {"message": message})
+
+    _, row = cli("status").out.splitlines()
+
+    assert row.startswith("dc1 ")
+    assert row.endswith(f"Succeeded: {message}")
+
+
 @pytest.mark.parametrize(
     ("fabrics", "code"),
     [
