@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from reconciler.model.problems import place_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -205,7 +207,7 @@ def drift_lines(fabric: JSONObject) -> list[str]:
 
 def problem_line(problem: JSONObject) -> str:
     """A problem, as compilers print them."""
-    place = f"{problem['file']}:{problem['line']}: {problem['severity']}"
+    place = f"{place_of(problem['file'], problem['line'], problem['rule'])}: {problem['severity']}"
     field = f" {problem['field']}" if problem["field"] else ""
     return printable(f"{place}: {problem['rule']}{field}: {problem['message']}")
 

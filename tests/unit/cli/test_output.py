@@ -166,3 +166,10 @@ def test_problem_without_a_field() -> None:
     problem = {"file": "a.yaml", "line": 1, "severity": "error", "rule": "Syntax", "field": "", "message": "bad"}
 
     assert out.problem_lines({"problems": [problem]}) == ["  a.yaml:1: error: Syntax: bad"]
+
+
+def test_problem_of_a_directory() -> None:
+    """A directory has no line."""
+    problem = {"file": "a", "line": 1, "severity": "error", "rule": "PathNotFound", "field": "", "message": "bad"}
+
+    assert out.problem_line(problem) == "a: error: PathNotFound: bad"
