@@ -23,3 +23,9 @@ def load(path: Path, *, is_offline: bool = False) -> Settings:
             hint = "name the configuration with --config or RECONCILER_CONFIG; the README shows one"
             raise ConfigurationError(f"{error.message}: {hint}") from None
         raise
+
+
+def findings(error: ConfigurationError) -> list[str]:
+    """What is wrong, key by key, without the line above them that names the file."""
+    head, *keys = error.message.split("\n")
+    return keys or [head]

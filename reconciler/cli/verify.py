@@ -10,7 +10,7 @@ import typer
 
 from reconciler.app.damage import guarded
 from reconciler.cli import output as out
-from reconciler.cli.configuration import load
+from reconciler.cli.configuration import findings, load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
 from reconciler.cli.remote import Exit
 from reconciler.errors import ConfigurationError
@@ -94,7 +94,7 @@ def _configured(config: Path, server: str | None, *, is_serving: bool) -> Iterat
     try:
         settings = load(config)
     except ConfigurationError as error:
-        yield unusable(error)
+        yield from unusable(error, config)
         yield from _programs()
         return
     yield from verify_configured(settings, (server or address_of(settings)) if is_serving else None)
@@ -104,9 +104,11 @@ def _configured(config: Path, server: str | None, *, is_serving: bool) -> Iterat
         yield from check_service(settings, server)
 
 
-def unusable(error: ConfigurationError) -> Finding:
-    advice = "mend the configuration, or name another file with --config; reconciler check tells more"
-    return Finding("configuration", Verdict.FAILING, error.message, advice)
+def unusable(error: ConfigurationError, path: Path) -> Iterator[Finding]:
+    """A finding for each key. What to do about a file that is not there stands in the error."""
+    advice = "mend the configuration, or name another file with --config; reconciler check then tries what it names"
+    for finding in findings(error):
+        yield Finding("configuration", Verdict.FAILING, finding, advice if path.exists() else "")
 
 
 def report(findings: Iterable[Finding], output: Output) -> list[Finding]:

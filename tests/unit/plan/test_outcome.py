@@ -115,6 +115,11 @@ def _statuses(conditions: tuple[Condition, ...]) -> dict[str, str]:
             id="stalls",
         ),
         pytest.param(
+            Conclusion(Outcome.BLOCKED, "ApprovalRequired", "m"),
+            {"Ready": "False", "Reconciling": "False", "Stalled": "True"},
+            id="waits for somebody",
+        ),
+        pytest.param(
             Conclusion(Outcome.FAILED, "BranchNotFound", "m"),
             {"Ready": "False", "Reconciling": "True", "Stalled": "False", "BranchNotFound": "True"},
             id="no branch is polled for",
