@@ -17,7 +17,8 @@ from reconciler.app.publishers import build_publisher
 from reconciler.app.subjects import build_cluster, build_mirrors
 from reconciler.app.telling import silent
 from reconciler.desired.publishing import Waiting
-from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError
+from reconciler.desired.source import no_directory
+from reconciler.errors import ClusterAccessError, KindNotServedError, ReconcilerError, StalledError
 from reconciler.model.kinds import DECLARABLE
 from reconciler.plan.cluster_rights import needed_rights
 from reconciler.settings import warnings_of
@@ -26,10 +27,11 @@ from reconciler.status.notifications import look_at_receiver
 from reconciler.targets.local.memory import MemoryDocuments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from reconciler.app.telling import Tell
     from reconciler.desired.git import Mirror
+    from reconciler.model.revision import Revision
     from reconciler.model.served import Served
     from reconciler.ports import Cluster
     from reconciler.settings import FabricSettings, Settings
@@ -61,6 +63,8 @@ def run_checks(settings: Settings, tell: Tell = silent) -> Iterator[Check]:
             if check.state == "ok" and _is_committed_to(name, settings):
                 tell(f"repository {name}: trying a push")
                 yield _try(f"repository {name}: push", partial(_push_to_repository, settings, name, mirror))
+            if check.state == "ok":
+                yield from _check_directories([one for one in settings.fabrics if one.repository == name], mirror, tell)
     for name, access in forge_accesses(settings).items():
         tell(f"repository {name}: asking its forge")
         yield Check(f"repository {name}: forge", *ForgeProbe(access).look())
@@ -69,6 +73,29 @@ def run_checks(settings: Settings, tell: Tell = silent) -> Iterator[Check]:
     for receiver in settings.notifications:
         look = look_at_receiver(receiver_access(receiver, settings.server.public_url))
         yield Check(f"notification {receiver.name}", *look)
+
+
+def _check_directories(fabrics: Sequence[FabricSettings], mirror: Mirror, tell: Tell) -> Iterator[Check]:
+    """Whether the branch has what passes will read: a path may be mistyped."""
+    wanted = [one for one in fabrics if one.enabled]
+    if not wanted:
+        return
+    tell(f"repository {mirror.remote.name}: fetching it")
+    try:
+        tip = mirror.fetch()
+    except ReconcilerError as error:
+        yield Check(f"repository {mirror.remote.name}: fetch", "failing", f"{error.reason}: {error.message}")
+        return
+    for fabric in wanted:
+        yield _try(f"fabric {fabric.name}: directory", partial(_find_directory, fabric, mirror, tip))
+
+
+def _find_directory(fabric: FabricSettings, mirror: Mirror, tip: Revision) -> str:
+    path = fabric.path.strip("/")
+    if mirror.tree(tip, path) is None:
+        problem = no_directory(fabric.name, path, tip)
+        raise StalledError(f"{problem.place}: {problem.message}", reason=problem.rule)
+    return f"{tip} has {path}"
 
 
 def _check_fabric(fabric: FabricSettings, tell: Tell) -> Iterator[Check]:

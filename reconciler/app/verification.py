@@ -35,6 +35,8 @@ LEAST_FREE = 256 << 20
 _ADVICE = {
     "repository": "see to the repository's URL, credentials and rights",
     "push": "give the account the right to push; a pass commits to repositories with structure.enabled",
+    "fetch": "see to what the host holds: git fsck there tells",
+    "directory": "reconciler init makes the directory; or correct the fabric's path",
     "forge": "see to forge.api_url and its token; docs/forges.md tells the rights",
     "cluster": "see to the kubeconfig and the rights of its account, and that the API server can be reached",
     "schemas": (

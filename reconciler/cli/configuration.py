@@ -31,3 +31,9 @@ def _hint(path: Path) -> str | None:
     except PermissionError:
         return "its folder is closed to this user, run it as the service's user"
     return None if is_there else "name the configuration with --config or RECONCILER_CONFIG; the README shows one"
+
+
+def findings(error: ConfigurationError) -> list[str]:
+    """What is wrong, key by key, without the line above them that names the file."""
+    head, *keys = error.message.split("\n")
+    return keys or [head]

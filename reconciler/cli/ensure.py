@@ -57,7 +57,7 @@ def _configured(config: Path, server: str | None, wait: float, *, is_whole: bool
     try:
         settings = load(config)
     except ConfigurationError as error:
-        yield unusable(error)
+        yield from unusable(error, config)
         return
     if is_whole:  # what is not as it was built must not change what outlives it
         yield from initialise(settings)

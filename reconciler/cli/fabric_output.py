@@ -22,8 +22,11 @@ LONGEST_VALUE = 60
 MOST_DRIFTED = 50
 """Objects whose drift is shown; `--output json` of the API's resources has all."""
 
-DIFFERING = ("changed", "desired_only")
-"""States of objects that are not as Git declares them, whoever made it so."""
+MOST_NAMED = 3
+"""Objects that are named of many that wait for the same."""
+
+DIFFERING = ("changed", "desired_only", "prune_pending")
+"""States of objects that are not as Git declares them, or that it declares no more, whoever made it so."""
 
 _BAD_IF_TRUE = {"Stalled", "PruneBlocked", "AwaitingApproval", "Fighting", "BranchNotFound", "Reconciling"}
 
@@ -84,17 +87,43 @@ def _facts(fabric: JSONObject) -> Iterator[str]:
         yield f"suspended since {suspended['since']}{by}: {plain(suspended['reason'] or 'no reason given')}"
 
 
-def drifted_lines(resources: Sequence[JSONObject]) -> Iterator[str]:
-    """Each object that is not as Git declares it, with its fields; who holds a field is in brackets."""
+def drifted_lines(resources: Sequence[JSONObject], told: str) -> Iterator[str]:
+    """Each object that is not as Git declares it, with its fields; who holds a field is in brackets. `told` is the
+    message of the fabric: what it says of all of them is not said again of each.
+    """
     drifted = [one for one in resources if one["state"] in DIFFERING]
-    for one in drifted[:MOST_DRIFTED]:
-        yield printable(f"  {one['kind']}/{one['name']}: {one['state']} since {one['since']}: {one['message'] or '-'}")
+    alike = {state: [one for one in drifted if one["state"] == state and _is_told(one, told)] for state in DIFFERING}
+    for state, held in alike.items():
+        if len(held) > 1:
+            yield printable(f"  {len(held)} objects {state}, as said above: {_named(held)}")
+    single = [one for one in drifted if not (_is_told(one, told) and len(alike[one["state"]]) > 1)]
+    for one in single[:MOST_DRIFTED]:
+        message = _beyond(one["message"] or "", told)
+        why = f": {message}" if message else ""
+        yield printable(f"  {one['kind']}/{one['name']}: {one['state']} since {one['since']}{why}")
         for field in one["differences"]:
             manager = f" ({field['manager']})" if field["manager"] else ""
             change = f"{_value(field['observed'])}, wanted {_value(field['desired'])}"
             yield printable(f"      {field['path']}: {change}{manager}")
-    if len(drifted) > MOST_DRIFTED:
-        yield f"  and {len(drifted) - MOST_DRIFTED} more objects"
+    if len(single) > MOST_DRIFTED:
+        yield f"  and {len(single) - MOST_DRIFTED} more objects"
+
+
+def _is_told(one: JSONObject, told: str) -> bool:
+    """Whether nothing is to be said of the object but its name."""
+    return bool(one["message"]) and not one["differences"] and not _beyond(one["message"], told)
+
+
+def _beyond(message: str, told: str) -> str:
+    """What a message says that the fabric's does not: what holds an object back stands at the end of its own."""
+    parts = message.split("; ")
+    cut = next((n for n in range(len(parts)) if "; ".join(parts[n:]) in told), len(parts))
+    return "; ".join(parts[:cut])
+
+
+def _named(objects: Sequence[JSONObject]) -> str:
+    names = ", ".join(f"{one['kind']}/{one['name']}" for one in objects[:MOST_NAMED])
+    return f"{names} and {len(objects) - MOST_NAMED} more" if len(objects) > MOST_NAMED else names
 
 
 def _value(value: object) -> str:

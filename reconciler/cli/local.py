@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.cli import output as out
-from reconciler.cli.configuration import load
+from reconciler.cli.configuration import findings, load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
 from reconciler.cli.progress import progress
 from reconciler.cli.remote import Exit
 from reconciler.demo.place import FABRIC, FABRIC_PATH, Place, prepare
-from reconciler.errors import BranchNotFoundError
+from reconciler.errors import BranchNotFoundError, ConfigurationError
 
 if TYPE_CHECKING:
     from reconciler.app.checks import Check
@@ -58,7 +58,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.T
     from reconciler.app.logs import configure_logs
 
     configure_logs(level="error")
-    settings = load(config)
+    settings = _checked(config, output)
     checks = []
     with progress() as told:
         for one in run_checks(settings, told.tell):
@@ -72,6 +72,20 @@ def check(config: ConfigOption = DEFAULT_CONFIG, output: OutputOption = Output.T
     if output is Output.JSON:
         out.print_json({"checks": [asdict(found) for found in checks]})
     raise typer.Exit(Exit.ERROR if any(found.state == "failing" for found in checks) else Exit.FINE)
+
+
+def _checked(config: Path, output: Output) -> Settings:
+    """As `load`; who asks for JSON is given what is wrong with the configuration as checks that fail."""
+    from reconciler.app.checks import Check
+
+    try:
+        return load(config)
+    except ConfigurationError as error:
+        if output is Output.TEXT:
+            raise
+        checks = [Check("configuration", "failing", finding) for finding in findings(error)]
+        out.print_json({"checks": [asdict(found) for found in checks]})
+        raise typer.Exit(Exit.ERROR) from None
 
 
 def _with_hint(found: Check, settings: Settings) -> Check:
@@ -90,7 +104,9 @@ def _print_check(found: Check) -> None:
 
 
 def demo(
-    port: Annotated[int | None, typer.Option(help="Port of the API; 8080 or a free one by default.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the API; 8080 or a free one by default.")
+    ] = None,
     log_level: LogLevelOption = LogLevel.WARNING,
 ) -> None:
     """Run the service on a demo repository with a small fabric; cluster and NetBox are simulated."""

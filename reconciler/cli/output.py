@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from reconciler.model.problems import place_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.json import JSON, JSONObject
 
-WIDE = 240
-"""Columns where nobody watches: a log or a pipe has no edge at which a table must fold."""
+WIDE = 1 << 20
+"""Columns where nobody watches: a log or a pipe has no edge, and what reads it counts on a row for each thing."""
 
 LEAST_LAST = 12
 """Columns that the last column needs to be read."""
@@ -79,7 +81,7 @@ def coloured(word: str | None) -> str:
 
 class Sheet:
     """Rows of markup under headings. Only the last column folds: the others are words that people copy. Where the
-    terminal is too narrow for that, each row is a block, with a line for each column.
+    terminal is too narrow for that, each row is a block, with a line for each column. In a pipe each row is a line.
     """
 
     def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -90,16 +92,27 @@ class Sheet:
         self._rows.append(list(cells))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self._rows and self._width() + LEAST_LAST > options.max_width < WIDE:
+        if options.max_width >= WIDE:
+            yield from self._lines()
+        elif self._rows and sum(self._widths()) + LEAST_LAST > options.max_width:
             for line in self._blocks():
                 yield from line.wrap(console, options.max_width, overflow="fold", no_wrap=False)
         else:
             yield self._table()
 
-    def _width(self) -> int:
-        """Columns that all but the last take, with two spaces behind each."""
+    def _widths(self) -> list[int]:
+        """Columns that each but the last takes, with two spaces behind it."""
         fixed = [[heading, *cells] for heading, *cells in zip(self._columns, *self._rows, strict=True)][:-1]
-        return sum(max(Text.from_markup(cell).cell_len for cell in cells) + 2 for cells in fixed)
+        return [max(Text.from_markup(cell).cell_len for cell in cells) + 2 for cells in fixed]
+
+    def _lines(self) -> Iterator[Text]:
+        """Every cell whole, and nothing behind the last one: a table of the library pads rows to its longest."""
+        widths = [*self._widths(), 0]
+        for row in [[f"[bold]{heading}[/bold]" for heading in self._columns], *self._rows]:
+            line = Text()
+            for width, cell in zip(widths, map(Text.from_markup, row), strict=True):
+                line.append_text(cell).append(" " * (width - cell.cell_len))
+            yield line
 
     def _table(self) -> Table:
         result = Table(box=None, pad_edge=False, header_style="bold")
@@ -194,7 +207,7 @@ def drift_lines(fabric: JSONObject) -> list[str]:
 
 def problem_line(problem: JSONObject) -> str:
     """A problem, as compilers print them."""
-    place = f"{problem['file']}:{problem['line']}: {problem['severity']}"
+    place = f"{place_of(problem['file'], problem['line'], problem['rule'])}: {problem['severity']}"
     field = f" {problem['field']}" if problem["field"] else ""
     return printable(f"{place}: {problem['rule']}{field}: {problem['message']}")
 

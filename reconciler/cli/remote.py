@@ -109,7 +109,7 @@ def _rendered(api: ApiClient, asked: str | None, found: Sequence[JSONObject]) ->
         parts += [part for fabric in found for part in details(fabric)]
     for fabric in found:
         if asked is not None and any(fabric["counts"].get(state) for state in DIFFERING):
-            parts += map(Text, drifted_lines(_resources(api, fabric["name"])))
+            parts += map(Text, drifted_lines(_resources(api, fabric["name"]), fabric["message"]))
         if fabric["problems_total"] or fabric["drift"].get("netbox"):
             whole = fabric if "problems" in fabric else fabrics(api, fabric["name"])[0]
             parts += map(Text, out.problem_lines(whole) + out.drift_lines(whole))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -20,10 +21,21 @@ class Mode(StrEnum):
     OBSERVE = "observe"
 
 
+def _dns_label(name: str) -> str:
+    """A namespace as Kubernetes takes it (RFC 1123)."""
+    from reconciler.settings.names import FABRIC_NAME, IN_WORDS
+
+    if not re.fullmatch(FABRIC_NAME, name):
+        raise typer.BadParameter(f"{name!r} is no name of a namespace: it {IN_WORDS[FABRIC_NAME]}")
+    return name
+
+
 ModeOption = Annotated[Mode, typer.Option(help="As `cluster.mode` of the fabric.")]
-NamespaceOption = Annotated[str, typer.Option(help="The namespace of the fabric's objects, as `cluster.namespace`.")]
+NamespaceOption = Annotated[
+    str, typer.Option(callback=_dns_label, help="The namespace of the fabric's objects, as `cluster.namespace`.")
+]
 AccountOption = Annotated[str, typer.Option(help="The ServiceAccount's name.")]
-AccountNamespaceOption = Annotated[str, typer.Option(help="The ServiceAccount's namespace.")]
+AccountNamespaceOption = Annotated[str, typer.Option(callback=_dns_label, help="The ServiceAccount's namespace.")]
 
 
 def rbac(

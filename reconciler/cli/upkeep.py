@@ -82,7 +82,7 @@ def _lines(done: Done, *, is_dry_run: bool) -> Iterator[str]:
     for problem in plan.remarks:
         is_gone = problem.file in plan.removed
         word = "[red]wrong[/red]" if is_failed else "[yellow]note[/yellow]" if is_gone else "[yellow]stays[/yellow]"
-        yield f"{word}: {out.plain(f'{problem.file}:{problem.line}: {problem.message}')} ({problem.rule})"
+        yield f"{word}: {out.plain(f'{problem.place}: {problem.message}')} ({problem.rule})"
     if not is_failed:
         yield out.plain(_end(done, is_dry_run=is_dry_run))
 

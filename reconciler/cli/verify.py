@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from reconciler.app.damage import guarded
 from reconciler.cli import output as out
-from reconciler.cli.configuration import load
+from reconciler.cli.configuration import findings, load
 from reconciler.cli.options import DEFAULT_CONFIG, ConfigOption, Output, OutputOption
 from reconciler.cli.remote import Exit
 from reconciler.errors import ConfigurationError
@@ -108,7 +109,7 @@ def _configured(config: Path, server: str | None, *, is_serving: bool) -> Iterat
     try:
         settings = load(config)
     except ConfigurationError as error:
-        yield unusable(error)
+        yield from unusable(error, config)
         yield from _programs()
         return
     yield from verify_configured(settings, (server or address_of(settings)) if is_serving else None)
@@ -118,9 +119,12 @@ def _configured(config: Path, server: str | None, *, is_serving: bool) -> Iterat
         yield from check_service(settings, server, otherwise="or skip this with --no-service before it is deployed")
 
 
-def unusable(error: ConfigurationError) -> Finding:
-    advice = "mend the configuration, or name another file with --config; reconciler check tells more"
-    return Finding("configuration", Verdict.FAILING, error.message, advice)
+def unusable(error: ConfigurationError, path: Path) -> Iterator[Finding]:
+    """A finding for each key. What to do about a file that is not there, or closed to us, stands in the error."""
+    advice = "mend the configuration, or name another file with --config; reconciler check then tries what it names"
+    is_open = os.access(path, os.R_OK, effective_ids=True)
+    for finding in findings(error):
+        yield Finding("configuration", Verdict.FAILING, finding, advice if is_open else "")
 
 
 def report(findings: Iterable[Finding], output: Output) -> list[Finding]:

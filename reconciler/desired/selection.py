@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.tree import TreeEntry
 
-__all__ = ["Limits", "Selection", "file_problem", "select"]
+__all__ = ["Limits", "Selection", "select"]
 
 _NOT_READ = frozenset({RAW, UNMANAGED, INTERNAL})
 """Directories right below the fabric's that hold no desired state."""

@@ -7,9 +7,9 @@ from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.desired.manifests.files import ParsedFile, lines_of, read_file
-from reconciler.desired.selection import Limits, file_problem, select
+from reconciler.desired.selection import Limits, select
 from reconciler.model.desired import Desired
-from reconciler.model.problems import Problem
+from reconciler.model.problems import NO_DIRECTORY, Problem, file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -73,11 +73,18 @@ class Files(Protocol):
     def ancestry(self, commits: Iterable[str], revision: Revision) -> Mapping[str, bool]: ...
 
 
+def no_directory(fabric: str, path: str, revision: Revision) -> Problem:
+    """The problem of a fabric whose directory is not in the branch."""
+    message = f"there is no such directory at {revision}: `reconciler init {fabric}` makes it, or correct `path`"
+    return file_problem(path, NO_DIRECTORY, message)
+
+
 class FabricSource:
     """The directory of one fabric in its repository (`reconciler.ports.DesiredSource`)."""
 
     def __init__(self, mirror: Files, fabric: Fabric, cache: ParseCache, limits: Limits = Limits()) -> None:  # noqa: B008
         self._mirror = mirror
+        self._name = fabric.name
         self._path = fabric.path.strip("/")
         self._namespace = fabric.namespace
         self._cache = cache
@@ -99,8 +106,7 @@ class FabricSource:
         """As the port says. Raises GitUnavailableError when the mirror cannot be read."""
         entries = self._mirror.list_files(revision, self._path)
         if not entries:
-            problem = file_problem(self._path, "PathNotFound", f"there is no such directory at {revision}")
-            return Desired(revision, {}, (problem,))
+            return Desired(revision, {}, (no_directory(self._name, self._path, revision),))
         selection = select(entries, self._path, self._limits)
         files = self._parse(selection.files, self._mirror.read_blobs)
         manifests, duplicates = _by_identity(manifest for file in files for manifest in file.manifests)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from reconciler.desired.source import no_directory
 from reconciler.desired.structure import declared_by, ensure, take_in
 from reconciler.model.ingestion import Ground, How, Ingestion, Origin
-from reconciler.model.problems import Problem, Severity, file_problem
+from reconciler.model.problems import Problem, Severity
 from reconciler.model.publishing import Proposal
 from reconciler.model.structure import StructureState, UpkeepPlan
 from reconciler.plan.commits import commit_message
@@ -41,8 +42,7 @@ class DirectoryUpkeep:
     def look(self, revision: Revision, check: Check, *, is_first: bool = False) -> UpkeepPlan:
         listing = self._source.listing(revision)
         if not listing and not is_first:
-            message = f"there is no such directory at {revision}: reconciler init {self._fabric.name} makes it"
-            problem = file_problem(self._fabric.path.strip("/"), "PathNotFound", message)
+            problem = no_directory(self._fabric.name, self._fabric.path.strip("/"), revision)
             return UpkeepPlan(StructureState.FAILED, problems=(problem,))
         return self._look(listing, check, is_first=is_first)
 

@@ -12,6 +12,10 @@ Path: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from a document's root to a field."""
 
 
+NO_DIRECTORY = "PathNotFound"
+"""The rule of the problem that a fabric's directory is missing: no document, and no line of one."""
+
+
 class Severity(StrEnum):
     """`error`: the document is refused. `warning`: it is used, and its author should look."""
 
@@ -40,6 +44,15 @@ class Problem:
     @property
     def is_refusal(self) -> bool:
         return self.severity is Severity.ERROR
+
+    @property
+    def place(self) -> str:
+        return place_of(self.file, self.line, self.rule)
+
+
+def place_of(file: str, line: int, rule: str) -> str:
+    """Where a problem is, as compilers print it."""
+    return file if rule == NO_DIRECTORY else f"{file}:{line}"
 
 
 def file_problem(file: str, rule: str, message: str, severity: Severity = Severity.ERROR) -> Problem:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.passes import Outcome
+from reconciler.plan.refusal import refusal_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,11 +70,11 @@ def _may_help_to_retry(findings: Findings) -> bool:
 
 
 def _partial_reason(findings: Findings) -> str:
-    return "DocumentsRefused" if findings.refusals else findings.failures[0].reason
+    return refusal_reason(findings.refusals[0]) if findings.refusals else findings.failures[0].reason
 
 
 def _partial_message(findings: Findings) -> str:
-    named = [f"{p.file}:{p.line}: {p.message}" for p in findings.refusals]
+    named = [f"{p.place}: {p.message}" for p in findings.refusals]
     named += [f"{f.subject}: {f.message}" for f in findings.failures]
     more = f", and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
     blocked = "".join(f"; {message}" for _, message in findings.blocks)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.plan import Block, Delete, Finding
 from reconciler.plan.ownership import adopt
 from reconciler.plan.references import dependencies_of
+from reconciler.plan.refusal import refusal_reason
 from reconciler.plan.waves import waves_of
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def guards(desired: Desired, situation: Situation) -> tuple[Block, ...]:
         found.append(Block("DesiredOutdated", f"nothing is deleted: {desired.outdated}"))
     if refusals := [problem for problem in desired.problems if problem.is_refusal]:
         first = refusals[0]
-        text = f"{len(refusals)} problem(s) in Git, the first in {first.file}:{first.line}: {first.message}"
-        found.append(Block("DocumentsRefused", f"nothing is deleted: {text}"))
+        text = f"{len(refusals)} problem(s) in Git, the first in {first.place}: {first.message}"
+        found.append(Block(refusal_reason(first), f"nothing is deleted: {text}"))
     if situation.unknown:
         found.append(Block("KindUnknown", f"nothing is deleted: could not read {', '.join(situation.unknown)}"))
     if not desired.manifests:

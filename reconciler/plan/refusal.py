@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.problems import Problem, Severity, dotted
+from reconciler.model.problems import NO_DIRECTORY, Problem, Severity, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from reconciler.model.desired import Desired
     from reconciler.model.objects import Source
     from reconciler.model.problems import Fault
+
+
+DOCUMENTS_REFUSED = "DocumentsRefused"
 
 
 def refuse(desired: Desired, faults: Sequence[Fault], lines: Sequence[int]) -> Desired:
@@ -31,6 +34,11 @@ def refuse(desired: Desired, faults: Sequence[Fault], lines: Sequence[int]) -> D
         problems=tuple(problems),
         refused=desired.refused | refused,
     )
+
+
+def refusal_reason(first: Problem) -> str:
+    """What to call it that something is refused, by the first: a directory that is missing is no refused document."""
+    return NO_DIRECTORY if first.rule == NO_DIRECTORY else DOCUMENTS_REFUSED
 
 
 def _problem(fault: Fault, source: Source, line: int) -> Problem:

@@ -72,8 +72,8 @@ _PENDING: tuple[tuple[str, Callable[[FabricRecord], int], str, str], ...] = (
     (
         "PrunePending",
         lambda record: record.count(SyncState.PRUNE_PENDING),
-        "object is no longer in Git and may not be deleted",
-        "objects are no longer in Git and may not be deleted",
+        "object is no longer in Git and may not be deleted: `reconciler plan {fabric}` names it, and why",
+        "objects are no longer in Git and may not be deleted: `reconciler plan {fabric}` names them, and why",
     ),
     (
         "NetBoxPrunePending",
@@ -92,7 +92,8 @@ def _out_of_sync(record: FabricRecord, last: LastPass, _now: datetime) -> Verdic
     for reason, count, one, many in _PENDING:
         number = count(record)
         if number:
-            return Verdict(SyncStatus.OUT_OF_SYNC, reason, f"{number} {one if number == 1 else many}")
+            said = (one if number == 1 else many).format(fabric=record.name)
+            return Verdict(SyncStatus.OUT_OF_SYNC, reason, f"{number} {said}")
     if record.desired_revision != record.applied_revision:
         message = f"{record.desired_revision} is known and not applied"
         return Verdict(SyncStatus.OUT_OF_SYNC, "RevisionPending", message)

@@ -51,7 +51,7 @@ def test_a_fabric_that_git_empties(world: World) -> None:
 
     for change, sync_status, reason, said in (
         (emptied, "out_of_sync", "DesiredEmpty", "Git declares no object at all"),
-        ({"README.md": None}, "error", "DocumentsRefused", "there is no such directory"),
+        ({"README.md": None}, "error", "PathNotFound", "there is no such directory"),
     ):
         service.push(change)
         status, blocked = service.wait_idle(), service.condition("PruneBlocked")

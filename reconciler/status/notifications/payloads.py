@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.notifications import NoticeEvent
+from reconciler.model.problems import place_of
 from reconciler.model.status import SyncStatus
 from reconciler.status.times import rfc3339
 
@@ -155,7 +156,7 @@ def _alert(notice: Notice, status: SyncStatus, links: Links, starts: datetime, e
 
 def _problems(notice: Notice) -> list[str]:
     sight = notice.sight
-    lines = [f"{one.file}:{one.line} {one.rule}" for one in sight.places]
+    lines = [f"{place_of(one.file, one.line, one.rule)} {one.rule}" for one in sight.places]
     more = sight.problems - len(lines)
     return [*lines, *([f"and {more} more"] if lines and more > 0 else [])]
 

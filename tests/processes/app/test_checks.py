@@ -76,6 +76,7 @@ def test_all_is_well(tmp_path: Path, repository: Path, server: Loopback) -> None
 
     assert {subject: check.state for subject, check in checks.items()} == {
         "repository gitops": "ok",
+        "fabric dc1: directory": "ok",
         "fabric dc1: cluster": "ok",
         "fabric dc1: schemas": "ok",
         "fabric dc1: netbox": "ok",
@@ -84,6 +85,20 @@ def test_all_is_well(tmp_path: Path, repository: Path, server: Loopback) -> None
     assert "main" in checks["repository gitops"].message
     assert "v1.32.4" in checks["fabric dc1: cluster"].message
     assert "4.7.3" in checks["fabric dc1: netbox"].message
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path, repository: Path) -> None:
+    """A mistyped path is told with what mends it; of a fabric that is disabled nothing is wanted."""
+    typo = {**LOCAL, "path": "fabrics/dc1typo"}
+
+    checks = _checks(tmp_path, repository, typo, LOCAL, {**typo, "path": "fabrics/dc3typo", "enabled": False})
+
+    assert [subject for subject, check in checks.items() if check.state != "ok"] == ["fabric dc1: directory"]
+    message = checks["fabric dc1: directory"].message
+    assert message.startswith("PathNotFound: fabrics/dc1typo: there is no such directory at main@sha1:")
+    assert message.endswith("`reconciler init dc1` makes it, or correct `path`")
+    assert "fabrics/dc2" in checks["fabric dc2: directory"].message
+    assert "fabric dc3: directory" not in checks
 
 
 def test_every_right_is_asked_for(tmp_path: Path, repository: Path, server: Loopback) -> None:

@@ -100,7 +100,7 @@ def test_what_is_told_of_documents(place: Place) -> None:
     ("command", "files", "fabric", "words"),
     [
         ("ingest", None, "dc1", "the repository is empty; reconciler init dc1 makes it"),
-        ("ingest", {"../other/x": ""}, "dc1", "reconciler init dc1 makes it"),
+        ("ingest", {"../other/x": ""}, "dc1", "`reconciler init dc1` makes it, or correct `path`"),
         ("init", {"managed": "a file"}, "dc1", "managed"),
         ("init", {".hnp/manifest.yaml": "fabric: dc2\n"}, "dc1", "names the fabric 'dc2'"),
         ("ingest", {"x.txt": ""}, "dc9", "no fabric 'dc9' is configured"),

@@ -128,6 +128,8 @@ def test_an_absent_directory_is_a_problem(origin: Origin, source: FabricSource) 
     assert (desired.manifests, desired.is_complete) == ({}, False)
     assert _problems(desired) == [("fabrics/dc1", "PathNotFound", Severity.ERROR)]
     assert source.tree(desired.revision) is None
+    told = f"there is no such directory at {desired.revision}: `reconciler init dc1` makes it, or correct `path`"
+    assert [problem.message for problem in desired.problems] == [told]
 
 
 @pytest.mark.parametrize("content", [Link("dc2"), Submodule(), "a file"])

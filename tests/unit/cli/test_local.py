@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import socket
 import subprocess
@@ -67,7 +68,7 @@ def test_check_tells_what_makes_a_missing_branch(cli: Cli, tmp_path: Path) -> No
 def test_findings_are_lines(cli: Cli, tmp_path: Path) -> None:
     """A configuration that cannot be used is told finding by finding, each with its key."""
     path = tmp_path / "reconciler.yaml"
-    path.write_text("repositories: []\nfabrics: []\nserver: {port: 99999, hots: x}\n")
+    path.write_text(WRONG_KEYS)
 
     said = cli("serve", "--config", str(path))
 
@@ -75,6 +76,40 @@ def test_findings_are_lines(cli: Cli, tmp_path: Path) -> None:
     head, *findings = said.err.splitlines()
     assert head == f"error: {path} cannot be used:"
     assert [finding.partition(":")[0] for finding in findings] == ["server.hots", "server.port"]
+
+
+WRONG_KEYS = "repositories: []\nfabrics: []\nserver: {port: 99999, hots: x}\n"
+
+
+def test_check_of_an_unusable_configuration_as_json(cli: Cli, tmp_path: Path) -> None:
+    """One document with an entry for each key, and for a file that is not there."""
+    path = tmp_path / "reconciler.yaml"
+    path.write_text(WRONG_KEYS)
+
+    said = cli("check", "--config", str(path), "--output", "json")
+
+    checks = json.loads(said.out)["checks"]
+    assert (said.code, said.err) == (1, "")
+    assert {(check["subject"], check["state"]) for check in checks} == {("configuration", "failing")}
+    assert [check["message"].partition(":")[0] for check in checks] == ["server.hots", "server.port"]
+
+    (gone,) = json.loads(cli("check", "--config", str(tmp_path / "gone.yaml"), "-o", "json").out)["checks"]
+    assert "gone.yaml" in gone["message"]
+
+
+@pytest.mark.parametrize(("port", "bound"), [("99999", "65535"), ("-1", "at least 0")])
+def test_a_demo_on_a_port_that_cannot_be(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: str, bound: str
+) -> None:
+    """The option is named, and nothing is made."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    said = cli("demo", f"--port={port}")
+
+    assert (said.code, said.out) == (1, "")
+    assert "--port" in said.err
+    assert bound in said.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_serve_on_a_port_in_use(cli: Cli, tmp_path: Path) -> None:

@@ -117,6 +117,18 @@ def test_a_terminal_that_is_too_narrow() -> None:
     assert [line.rstrip() for line in lines] == expected
 
 
+def test_a_pipe_folds_nothing() -> None:
+    """Each row is one line, with every cell whole and nothing behind the last, for grep and awk."""
+    name, message = "a-name" * 50, "a message " * 200 + "of many words"
+
+    lines = _rendered(
+        out.table(["NAME", "STATE", "MESSAGE"], [[name, "[green]ok[/green]", message], ["b", "-", "x"]]), out.WIDE
+    )
+
+    padding = " " * len(name)
+    assert lines == [f"NAME{padding[2:]}STATE  MESSAGE", f"{name}  ok     {message}", f"b{padding[:-1]}  -      x"]
+
+
 @pytest.mark.parametrize("width", [10, 20, 30, 60, 200])
 def test_nothing_is_cut_off(width: int) -> None:
     """Whatever the width, every character of every cell is shown."""
@@ -154,3 +166,10 @@ def test_problem_without_a_field() -> None:
     problem = {"file": "a.yaml", "line": 1, "severity": "error", "rule": "Syntax", "field": "", "message": "bad"}
 
     assert out.problem_lines({"problems": [problem]}) == ["  a.yaml:1: error: Syntax: bad"]
+
+
+def test_problem_of_a_directory() -> None:
+    """A directory has no line."""
+    problem = {"file": "a", "line": 1, "severity": "error", "rule": "PathNotFound", "field": "", "message": "bad"}
+
+    assert out.problem_line(problem) == "a: error: PathNotFound: bad"

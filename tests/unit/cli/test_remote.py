@@ -42,6 +42,17 @@ def test_status_in_sync(cli: Cli, service: Loopback) -> None:
     assert (said.code, said.err) == (0, "")
 
 
+def test_status_in_a_pipe(cli: Cli, service: Loopback) -> None:
+    """A fabric is one line, however long its message is."""
+    message = "plan waits: " + "word " * 100 + "end"
+    answers.serve_fabrics(service, answers.fabric() | {"message": message})
+
+    _, row = cli("status").out.splitlines()
+
+    assert row.startswith("dc1 ")
+    assert row.endswith(f"Succeeded: {message}")
+
+
 @pytest.mark.parametrize(
     ("fabrics", "code"),
     [
@@ -329,10 +340,55 @@ def test_drift_of_one_fabric(cli: Cli, service: Loopback, not_applied: int) -> N
     said = cli("status", "dc1")
 
     assert [line.rstrip() for line in said.out.splitlines()[-2:]] == [
-        "  VPC/v: changed since 2026-03-01T12:00:00.000Z: -",
+        "  VPC/v: changed since 2026-03-01T12:00:00.000Z",
         "      spec.vlan: 11, wanted 10 (kubectl)",
     ]
     assert said.code == 2
+
+
+APPROVAL = "not applied: 80 creates wait for approval; look at the plan with `reconciler plan dc1`"
+MOMENT = "2026-03-01T12:00:00.000Z"
+
+
+def _resource(name: str, state: str, message: str | None, *differences: dict[str, Any]) -> dict[str, Any]:
+    found = {"kind": "VPC", "name": name, "state": state, "since": MOMENT, "message": message}
+    return {**found, "differences": list(differences)}
+
+
+def _status(cli: Cli, service: Loopback, message: str, *resources: dict[str, Any]) -> list[str]:
+    """The lines of `status dc1` that name objects, where this is the fabric's message."""
+    counts = dict.fromkeys({SyncState(one["state"]) for one in resources}, 1)
+    answers.serve_fabrics(service, answers.fabric(states={"VPC": counts}) | {"message": message})
+    service.answer("GET /fabrics/dc1/resources", as_json({"resources": list(resources)}))
+    lines = cli("status", "dc1").out.splitlines()
+    return [line.rstrip() for line in lines if "VPC/" in line or line.startswith("      ")]
+
+
+def test_what_the_fabric_says_is_not_said_again(cli: Cli, service: Loopback) -> None:
+    """Of many that wait for the one approval there is one line; what is to be said of one beyond that stays."""
+    waiting = [_resource(f"v-{n:02}", "desired_only", APPROVAL) for n in range(80)]
+    field = {"path": "spec.vlan", "desired": 10, "observed": 11, "manager": None}
+    edited = _resource("w", "changed", f"somebody changed it; {APPROVAL}", field)
+    moved = _resource("x", "changed", APPROVAL, field)
+    alone = _resource("y", "prune_pending", APPROVAL)
+
+    assert _status(cli, service, f"{APPROVAL}; and more", *waiting, edited, moved, alone) == [
+        "  80 objects desired_only, as said above: VPC/v-00, VPC/v-01, VPC/v-02 and 77 more",
+        f"  VPC/w: changed since {MOMENT}: somebody changed it",
+        "      spec.vlan: 11, wanted 10",
+        f"  VPC/x: changed since {MOMENT}",
+        "      spec.vlan: 11, wanted 10",
+        f"  VPC/y: prune_pending since {MOMENT}",
+    ]
+
+
+def test_what_may_not_be_deleted_is_named(cli: Cli, service: Loopback) -> None:
+    """Each object that Git declares no more, with why it stays."""
+    lines = _status(
+        cli, service, "1 object may not be deleted", _resource("v", "prune_pending", "cluster.prune: false")
+    )
+
+    assert lines == [f"  VPC/v: prune_pending since {MOMENT}: cluster.prune: false"]
 
 
 @pytest.mark.parametrize(

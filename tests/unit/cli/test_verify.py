@@ -106,10 +106,25 @@ def test_a_configuration_that_cannot_be_used(cli: Cli, tmp_path: Path) -> None:
     said = cli("verify", "--config", str(tmp_path / "nowhere.yaml"))
     assert said.code == 1
     assert "failing         configuration: " in said.out
+    assert "reconciler check" not in said.out, "it would say the same"
     assert "program git" in said.out
 
     only = cli("verify", "--installation-only", "--config", str(tmp_path / "nowhere.yaml"))
     assert (only.code, "configuration" in only.out) == (0, False)
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("command", ["verify", "ensure"])
+def test_keys_that_are_wrong(cli: Cli, tmp_path: Path, command: str) -> None:
+    """Each is a finding of its own, with what to do."""
+    path = tmp_path / "reconciler.yaml"
+    path.write_text("repositories: []\nfabrics: []\nserver: {port: 99999, hots: x}\n")
+
+    found = json.loads(cli(command, "--config", str(path), "-o", "json").out)["findings"]
+
+    wrong = [one for one in found if one["subject"] == "configuration"]
+    assert [one["message"].partition(":")[0] for one in wrong] == ["server.hots", "server.port"]
+    assert all("reconciler check" in one["advice"] for one in wrong)
 
 
 @pytest.mark.usefixtures("found")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.model.passes import Failure, Outcome, Phase
-from reconciler.model.problems import Problem
+from reconciler.model.problems import NO_DIRECTORY, Problem, file_problem
 from reconciler.model.status import Condition, ConditionStatus, Connection, ConnectionState
 from reconciler.plan.conditions import Contact, after_pass, connect, merge
 from reconciler.plan.outcome import Conclusion, Findings, conclude
@@ -19,6 +19,7 @@ DENIED = Failure(Phase.OBSERVE, "cluster", "ClusterAccessDenied", "forbidden", i
 REJECTED = Failure(Phase.APPLY, "VPC/vpc-1", "Rejected", "subnet is wrong")
 LOST = Failure(Phase.APPLY, "VPC/vpc-2", "ClusterUnavailable", "timed out", is_retryable=True)
 REFUSED = Problem("a/b.yaml", 0, 7, "spec", "DuplicateKey", "key 'spec' twice")
+ABSENT = file_problem("a/dc1", NO_DIRECTORY, "there is none")
 TOO_MANY = ("TooManyDeletes", "11 deletes, 10 are allowed")
 
 
@@ -67,6 +68,11 @@ TOO_MANY = ("TooManyDeletes", "11 deletes, 10 are allowed")
             id="partial before blocked",
         ),
         pytest.param(
+            Findings("r", refusals=[ABSENT], blocks=[TOO_MANY]),
+            Conclusion(Outcome.PARTIAL, "PathNotFound", "a/dc1: there is none; 11 deletes, 10 are allowed"),
+            id="no document is refused where there is no directory",
+        ),
+        pytest.param(
             Findings("r", [REJECTED] * 5),
             Conclusion(Outcome.PARTIAL, "Rejected", "; ".join(["VPC/vpc-1: subnet is wrong"] * 3) + ", and 2 more"),
             id="the first are named, the rest counted",
@@ -107,6 +113,11 @@ def _statuses(conditions: tuple[Condition, ...]) -> dict[str, str]:
             Conclusion(Outcome.PARTIAL, "DocumentsRefused", "m"),
             {"Ready": "False", "Reconciling": "False", "Stalled": "True"},
             id="stalls",
+        ),
+        pytest.param(
+            Conclusion(Outcome.BLOCKED, "ApprovalRequired", "m"),
+            {"Ready": "False", "Reconciling": "False", "Stalled": "True"},
+            id="waits for somebody",
         ),
         pytest.param(
             Conclusion(Outcome.FAILED, "BranchNotFound", "m"),

@@ -10,7 +10,7 @@ import pytest
 from reconciler.model.fabric import ClusterPolicy
 from reconciler.model.passes import InventoryEntry
 from reconciler.model.plan import Delete
-from reconciler.model.problems import Problem, Severity
+from reconciler.model.problems import NO_DIRECTORY, Problem, Severity, file_problem
 from tests.unit.plan.world import FABRIC, World, desired, key, manifest, vpc
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 KEPT, GONE = vpc("kept"), vpc("gone")
 PRUNE = ClusterPolicy(prune=True)
 REFUSAL = Problem("vpcs/x.yaml", 0, 3, "spec", "SchemaType", "not a number")
+ABSENT = file_problem("a/dc1", NO_DIRECTORY, "there is none")
 
 
 @pytest.fixture
@@ -131,6 +132,7 @@ def test_what_is_being_deleted_is_not_deleted_again(world: World, in_inventory: 
         pytest.param(
             desired(KEPT, problems=[REFUSAL]), "DocumentsRefused", "vpcs/x.yaml:3: not a number", id="refused"
         ),
+        pytest.param(desired(KEPT, problems=[ABSENT]), "PathNotFound", "first in a/dc1: there is none", id="absent"),
         pytest.param(desired(), "DesiredEmpty", "no object at all", id="empty"),
         pytest.param(replace(desired(KEPT), outdated="Git is away"), "DesiredOutdated", "Git is away", id="outdated"),
     ],

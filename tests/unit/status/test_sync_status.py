@@ -117,6 +117,17 @@ def test_rules(fabric: dict[str, Any], record: dict[str, Any], status: str, reas
     assert verdict.message
 
 
+@pytest.mark.parametrize(("number", "named"), [(1, "names it"), (2, "names them")])
+def test_what_names_objects_that_stay(number: int, named: str) -> None:
+    """The next step is said with the fabric's name."""
+    record = replace(SYNCED, states={"VPC": {SyncState.PRUNE_PENDING: number}})
+
+    message = sync_status(FABRIC, record, NOW).message
+
+    assert message.startswith(f"{number} object")
+    assert message.endswith(f"`reconciler plan {record.name}` {named}, and why")
+
+
 def test_a_failing_connection_is_named() -> None:
     """The message of a failing connection says which one, and its last error."""
     verdict = sync_status(FABRIC, replace(SYNCED, connections=_failing("netbox")), NOW)
