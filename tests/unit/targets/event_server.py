@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
@@ -64,15 +64,14 @@ class EventServer:
         self.connections += 1
         ending = Ending.CLEAN
         try:
-            while ending is Ending.CLEAN:
-                self.asked.append(_read(await reader.readuntil(b"\r\n\r\n")))
-                answer = self.then.pop(0) if self.then else Streamed(status=500)
-                await _send(writer, answer)
-                ending = answer.ending
-            if ending is Ending.SILENT:
-                await reader.read()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client has gone
+            with suppress(asyncio.IncompleteReadError, ConnectionError):  # the client may go at any time
+                while ending is Ending.CLEAN:
+                    self.asked.append(_read(await reader.readuntil(b"\r\n\r\n")))
+                    answer = self.then.pop(0) if self.then else Streamed(status=500)
+                    await _send(writer, answer)
+                    ending = answer.ending
+                if ending is Ending.SILENT:
+                    await reader.read()
         finally:
             writer.close()
 
